@@ -1,0 +1,5 @@
+"""`python -m braintumor` is the command `braintumor`."""
+
+from braintumor.cli.main import run
+
+run()

@@ -1,0 +1,201 @@
+"""The page "Classify": drop slices, see class, confidence, where the networks looked, and save it.
+
+Draws only: what is said comes from `verdicts` and `texts`, what is known from `session`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from braintumor.app import panel, session, texts, verdicts
+from braintumor.app.evaluation_page import judged_networks
+from braintumor.app.models import Network, Offer, offer
+from braintumor.app.session import Picture
+from braintumor.bundle.prediction import Prediction
+from braintumor.catalog.phantom import sample_phantoms
+
+DEFAULT_THRESHOLD = 0.8
+# Longer lists scroll inside the table, so that the panel below stays within reach.
+_ROWS_SHOWN = 8
+
+# Label of a network -> its predictions of all pictures, in their order.
+Results = Mapping[str, Sequence[Prediction]]
+
+# Drawn once: it takes as long as a hundred predictions.
+_phantoms = st.cache_resource(show_spinner="Drawing phantoms …")(sample_phantoms)
+
+
+def render() -> None:
+    """Draw the page."""
+    st.title("What does this slice show?")
+    available = offer()
+    _problems(available)
+    if not available.networks:
+        st.error(texts.NO_NETWORK)
+        return
+    _choose_pictures()
+    chosen = session.pictures()
+    if not chosen:
+        _samples()
+        # Read while the visitor still looks for a file, so that the first answer need not wait.
+        judged_networks(available)
+        return
+    raw = _ask(available.networks, chosen)
+    threshold = _threshold_slider()
+    results = {
+        label: [verdicts.apply_threshold(one, threshold) for one in answers]
+        for label, answers in raw.items()
+    }
+    _what_the_threshold_does(results, threshold, available)
+    shown = 0
+    if len(chosen) > 1:
+        _overview(chosen, results)
+        shown = _choose_one(chosen)
+    panel.draw(
+        chosen[shown],
+        {network.label: network for network in available.networks},
+        {label: answers[shown] for label, answers in results.items()},
+    )
+    _downloads(results)
+    _samples(again=True)
+
+
+def _problems(available: Offer) -> None:
+    for problem in available.problems:
+        if available.networks and problem == texts.NO_SHIPPED:
+            st.caption(texts.in_markdown(problem))  # there is something else to ask
+        else:
+            st.warning(texts.in_markdown(problem))
+    toys = [one.label for one in available.networks if one.card.trained_on.phantom]
+    if toys:
+        names = texts.in_markdown(texts.listed(toys))
+        st.warning(
+            f"Learnt from **phantoms** only, drawn pictures: {names}. What such a network says of "
+            "a patient's slice means nothing."
+        )
+
+
+def _choose_pictures() -> None:
+    st.file_uploader(
+        texts.UPLOAD_LABEL,
+        accept_multiple_files=True,
+        key=session.uploader_key(),
+        on_change=session.take_uploads,
+    )
+
+
+def _samples(*, again: bool = False) -> None:
+    """Phantoms to click on: in full view at first, folded away once there is a picture."""
+    with st.expander("Phantoms to try") if again else st.container():
+        st.markdown(texts.SAMPLES_LEAD)
+        with st.container(horizontal=True):
+            for name, pixels in _phantoms().items():
+                title = texts.class_name(name)
+                with st.container(width=150):
+                    st.image(
+                        pixels,
+                        width="stretch",
+                        caption="Phantom (drawn)",
+                        alt=f"Drawn picture of a head slice, phantom of the class {title}",
+                    )
+                    st.button(
+                        f"Try: {title}",
+                        key=f"sample_{name}_{again}",
+                        on_click=session.take_sample,
+                        args=(f"phantom_{name}.png", pixels),
+                        width="stretch",
+                    )
+
+
+def _ask(networks: Sequence[Network], chosen: Sequence[Picture]) -> Results:
+    """Every network's predictions; shows how far it is where that takes a while."""
+    place = st.empty()
+    found = {}
+    for network in networks:
+
+        def show(done: int, total: int, label: str = network.label) -> None:
+            if total > 4:
+                place.progress(done / total, f"{texts.in_markdown(label)}: {done} of {total}")
+
+        found[network.label] = session.predictions(network, chosen, progress=show)
+    place.empty()
+    return found
+
+
+def _threshold_slider() -> float:
+    share: float = st.slider(
+        "How sure must a network be? Below this confidence a person should look.",
+        0.25,
+        1.0,
+        DEFAULT_THRESHOLD,
+        0.01,
+        key="threshold",
+        persist_state="session",
+    )
+    return share
+
+
+def _what_the_threshold_does(results: Results, threshold: float, available: Offer) -> None:
+    outcomes = [verdicts.outcome(answers) for answers in zip(*results.values(), strict=True)]
+    if len(outcomes) > 1:  # of one, the panel says it
+        st.markdown(verdicts.tally(outcomes).in_words())
+    judged, _ = judged_networks(available)
+    for label, evidence in judged.items():
+        part = next(iter(evidence.parts.values()))
+        done = part.at_threshold(threshold)
+        which = texts.SPLIT_NAMES.get(part.split, "known")
+        st.caption(
+            f"Of the {done.n:,} {which} slices that {texts.in_markdown(label)} was judged on, this "
+            f"leaves {texts.percent(done.below)} to a person; of the others, "
+            f"{texts.percent(done.right)} are right."
+        )
+
+
+def _overview(chosen: Sequence[Picture], results: Results) -> None:
+    """All pictures in a table: what each network says, and what to make of it."""
+    fate = {
+        "clear": "clear",
+        "uncertain": texts.PERSON,
+        "disagree": "the networks disagree: let a person look",
+        "refused": "refused",
+        "error": "could not be read",
+    }
+    rows = list(zip(*results.values(), strict=True))
+    columns = {"Image": _names(chosen), "Result": [fate[verdicts.outcome(row)] for row in rows]}
+    columns |= {
+        label: [verdicts.headline(one) for one in answers] for label, answers in results.items()
+    }
+    st.dataframe(
+        columns,
+        hide_index=True,
+        height="auto" if len(chosen) <= _ROWS_SHOWN else 36 * (_ROWS_SHOWN + 1),
+        alt=f"What the networks say of {len(chosen)} images",
+    )
+
+
+def _choose_one(chosen: Sequence[Picture]) -> int:
+    names = _names(chosen)
+    index: int = st.selectbox(
+        "Show", range(len(chosen)), format_func=lambda i: f"{i + 1} of {len(names)}: {names[i]}"
+    )
+    return index
+
+
+def _names(chosen: Sequence[Picture]) -> list[str]:
+    return [f"{one.name} (phantom)" if one.phantom else one.name for one in chosen]
+
+
+def _downloads(results: Results) -> None:
+    with st.container(horizontal=True):
+        for label, answers in results.items():
+            st.download_button(
+                f"Save results of {texts.in_markdown(label)} (CSV)",
+                verdicts.to_csv(answers),
+                file_name=f"predictions-{answers[0].model}.csv",
+                mime="text/csv",
+                key=f"save_{label}",
+                on_click="ignore",
+            )
+        st.button("Clear", on_click=session.clear, help="Forget these images and their results")

@@ -1,0 +1,143 @@
+"""The panel of one picture: each network's answer side by side, with its heat map and its input.
+
+Draws only; it knows Streamlit and what `session` and `verdicts` found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from braintumor.app import pictures, session, texts, verdicts
+from braintumor.app.models import Network
+from braintumor.app.session import Picture
+from braintumor.bundle.prediction import Prediction
+from braintumor.classes import CLASSES
+from braintumor.errors import BraintumorError
+
+DEFAULT_STRENGTH = 60
+_OWN = "its own answer"
+
+
+def draw(
+    picture: Picture, networks: Mapping[str, Network], predictions: Mapping[str, Prediction]
+) -> None:
+    """Draw everything about one picture.
+
+    Args:
+        picture: which.
+        networks: label -> network.
+        predictions: label -> what it says of the picture, after the threshold.
+    """
+    st.subheader(texts.in_markdown(picture.name), anchor=False)
+    if picture.phantom:
+        st.caption(texts.PHANTOM_MARK)
+    sentence = texts.in_markdown(verdicts.in_words(predictions))
+    said = verdicts.outcome(list(predictions.values()))
+    # Never green for "no tumour" nor red for a tumour: the colour tells how sure the page is.
+    box = {"clear": st.info, "error": st.error, "refused": st.error}.get(said, st.warning)
+    box(f"**{sentence}**")
+    if said not in ("error", "refused"):
+        _views(picture, networks, predictions)
+
+
+def _draw_views(
+    picture: Picture, networks: Mapping[str, Network], predictions: Mapping[str, Prediction]
+) -> None:
+    # The answer comes before the controls of the map: on a phone it is what is seen first.
+    labels = list(networks)
+    if len(labels) == 1:
+        left, right = st.columns([2, 3], gap="medium")
+        with left:
+            _answer(labels[0], predictions[labels[0]])
+        with right:
+            label, strength = _controls()
+            _maps(picture, networks[labels[0]], label, strength)
+        return
+    for name, column in _side_by_side(labels):
+        with column:
+            _answer(name, predictions[name])
+    label, strength = _controls()
+    for name, column in _side_by_side(labels):
+        with column:
+            _maps(picture, networks[name], label, strength)
+
+
+# A fragment: moving its slider redraws the maps and nothing else.
+_views = st.fragment(_draw_views)
+
+
+def _side_by_side(labels: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    """Each label with its column, two in a row; below each other on a phone."""
+    for start in range(0, len(labels), 2):
+        yield from zip(labels[start : start + 2], st.columns(2, gap="medium"), strict=False)
+
+
+def _controls() -> tuple[str | None, float]:
+    """Class to explain (None: what each network says) and strength of the map, 0 to 1."""
+    left, right = st.columns(2, gap="medium")
+    with left:
+        strength = st.slider(
+            "Strength of the heat map (0: the slice alone)",
+            0,
+            100,
+            DEFAULT_STRENGTH,
+            5,
+            format="%d %%",
+            key="strength",
+            persist_state="session",
+        )
+    with right:
+        label = st.selectbox(
+            "The heat map shows what speaks for",
+            [_OWN, *CLASSES],
+            format_func=lambda name: name if name == _OWN else texts.class_name(name),
+            key="explained",
+            persist_state="session",
+        )
+    return (None if label == _OWN else label), strength / 100
+
+
+def _answer(label: str, prediction: Prediction) -> None:
+    """The class in large, then the confidence of all four as bars that say their number."""
+    st.markdown(f"##### {texts.in_markdown(label)}: {verdicts.headline(prediction)}")
+    if prediction.status == "uncertain":
+        st.markdown(f":orange-badge[{texts.PERSON}]")
+    for name in CLASSES:
+        share = min(max(prediction.probabilities[name], 0.0), 1.0)
+        words = f"{texts.class_name(name)}: {texts.percent(share)}"
+        st.progress(share, f"**{words}**" if name == prediction.predicted else words)
+
+
+def _maps(picture: Picture, network: Network, label: str | None, strength: float) -> None:
+    """The heat map over the slice, and the prepared input beside it."""
+    try:
+        found = session.explanation(network, picture, label)
+    except BraintumorError as error:
+        st.error(texts.in_markdown(texts.sentence(error)))
+        return
+    name = texts.class_name(found.label)
+    told = (
+        f"Where {network.label} sees {name.lower()}: the brighter, the more speaks for it"
+        if found.heat.any()
+        else f"Nothing in this slice speaks to {network.label} for {name.lower()}"
+    )
+    size = network.card.preparation_of_slices().size
+    left, right = st.columns([3, 2], wrap=False)
+    with left:
+        st.image(
+            pictures.heat_over_slice(found, strength),
+            width="stretch",
+            caption=texts.in_markdown(told),
+            alt=f"The slice with the heat map of {network.label} for {name} over it",
+        )
+    with right:
+        st.image(
+            found.prepared.pixels,
+            width="stretch",
+            caption=f"What {texts.in_markdown(network.label)} is given: the head alone, "
+            f"{size} x {size} pixels",
+            alt=f"The prepared input of {network.label}",
+        )

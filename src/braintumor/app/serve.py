@@ -1,0 +1,163 @@
+"""Starts the page's server: on this computer only, silent to the world, and says where it is.
+
+Knows Streamlit's settings; not what the page shows.
+"""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import ipaddress
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+
+from braintumor.app.memory import MAX_UPLOAD_MB, keep_uploads_in_memory
+from braintumor.errors import BraintumorError, require
+
+DEFAULT_PORT = 8501
+_PORTS_TRIED = 100
+_SCRIPT = Path(__file__).parent / "main.py"
+
+
+def serve(
+    *, host: str, port: int | None, bundles: Sequence[str], say: Callable[[str], None]
+) -> None:
+    """Serve the page until it is stopped with Ctrl-C.
+
+    Args:
+        host: address to listen on; 127.0.0.1 is this computer alone.
+        port: of the page; the first free one from 8501 where None.
+        bundles: folders or shipped names, offered beside what is shipped.
+        say: told where the page is, once it answers.
+
+    Raises:
+        BraintumorError: the address or port cannot be used.
+        MissingExtraError: Streamlit is not installed.
+    """
+    require("streamlit", extra="app", what="The page")
+    require("altair", extra="app", what="The page")
+    port = free_port(host, port)
+    # The whole page, so that its imports are done before the first visitor comes.
+    import_module("braintumor.app.classify")
+    from braintumor.app.models import BUNDLES_VARIABLE, SEPARATOR
+
+    os.environ[BUNDLES_VARIABLE] = SEPARATOR.join(bundles)
+    keep_uploads_in_memory()
+    threading.Thread(target=_announce, args=(host, port, say), daemon=True).start()
+    from streamlit.web import cli
+
+    cli.main(["run", str(_SCRIPT), *flags(host=host, port=port)], standalone_mode=False)
+
+
+def flags(*, host: str, port: int) -> list[str]:
+    """The settings as arguments of `streamlit run`; they win over any file of settings."""
+    settings: list[tuple[str, str]] = [
+        ("server.address", host),
+        ("server.port", str(port)),
+        ("server.headless", "true"),
+        ("server.showEmailPrompt", "false"),
+        ("server.fileWatcherType", "none"),
+        ("server.runOnSave", "false"),
+        ("server.enableCORS", "true"),
+        ("server.enableXsrfProtection", "true"),
+        ("server.maxUploadSize", str(MAX_UPLOAD_MB)),
+        ("server.enableStaticServing", "false"),
+        ("browser.gatherUsageStats", "false"),
+        ("browser.serverAddress", _for_people(host)),
+        ("client.toolbarMode", "minimal"),
+        # What a fault says can hold a file's name; it goes to nobody's screen.
+        ("client.showErrorDetails", "none"),
+        ("logger.hideWelcomeMessage", "true"),
+        ("runner.magicEnabled", "false"),
+        # One for each of the two: a theme for both would take the dark one away.
+        ("theme.light.primaryColor", "#1f77c9"),
+        ("theme.dark.primaryColor", "#4da3ea"),
+        ("theme.light.paddingTop", "1rem"),
+        ("theme.dark.paddingTop", "1rem"),
+    ]
+    if _is_loopback(host):
+        # No page on the internet can pass itself off as this computer (DNS rebinding).
+        settings += [("server.allowedHosts", name) for name in ("localhost", "127.0.0.1", "::1")]
+    return [f"--{name}={value}" for name, value in settings]
+
+
+def free_port(host: str, port: int | None) -> int:
+    """The port to use: the one asked for, or the first free one from 8501.
+
+    Raises:
+        BraintumorError: it is taken, or the address is not one of this computer's.
+    """
+    tried = [port] if port is not None else range(DEFAULT_PORT, DEFAULT_PORT + _PORTS_TRIED)
+    for candidate in tried:
+        if _is_free(host, candidate):
+            return candidate
+    raise BraintumorError(
+        f"port {tried[0]} is taken: stop what uses it, or choose another with --port"
+    )
+
+
+def _is_free(host: str, port: int) -> bool:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except (OSError, UnicodeError) as error:
+        raise BraintumorError(
+            f"{host} is not an address of this computer: leave --host away to use 127.0.0.1"
+        ) from error
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except PermissionError as error:
+            raise BraintumorError(
+                f"port {port} needs an administrator: choose one from 1024 up with --port"
+            ) from error
+        except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise BraintumorError(
+                    f"{host} is not an address of this computer: leave --host away to use 127.0.0.1"
+                ) from error
+            return False
+    return True
+
+
+def _announce(host: str, port: int, say: Callable[[str], None]) -> None:
+    """Say where the page is once it answers; a browser sent there earlier would find nothing."""
+    for _ in range(600):
+        connection = http.client.HTTPConnection(_for_people(host), port, timeout=1)
+        try:
+            connection.request("GET", "/_stcore/health")
+            if connection.getresponse().status == 200:
+                say(url(host, port))
+                return
+        except OSError:
+            pass
+        finally:
+            connection.close()
+        time.sleep(0.1)
+
+
+def url(host: str, port: int) -> str:
+    """Address of the page for a browser on this computer."""
+    name = _for_people(host)
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
+
+
+def _for_people(host: str) -> str:
+    """The address to type: one that listens everywhere is reached here by its own."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

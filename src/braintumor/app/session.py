@@ -1,0 +1,148 @@
+"""What one visitor has on the page: the pictures, and what was found out about them.
+
+All of it lives in the memory of the session and ends with it; nothing is written to disk or to a
+log. Results are kept by the content of the file, so that a rerun of the page asks no network
+twice. Knows Streamlit's session; draws nothing.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from braintumor.app.models import Network
+from braintumor.bundle.classifier import Explanation, Named
+from braintumor.bundle.prediction import Prediction
+from braintumor.errors import BraintumorError
+from braintumor.files import sha256_bytes
+
+_PICTURES, _RESULTS, _EXPLANATIONS = "pictures", "results", "explanations"
+_UPLOADER_ROUND = "uploader_round"
+# An explanation holds the whole slice; a few dozen are plenty to go back and forth.
+_MAX_EXPLANATIONS = 24
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A file as it was uploaded, or a sample.
+
+    Attributes:
+        name: of the file, as the browser gave it.
+        data: its bytes.
+        sha256: of the bytes.
+        phantom: whether it is one of our own drawn samples.
+    """
+
+    name: str
+    data: bytes
+    sha256: str
+    phantom: bool = False
+
+
+def pictures() -> list[Picture]:
+    """What the visitor chose, in that order."""
+    chosen: list[Picture] = st.session_state.setdefault(_PICTURES, [])
+    return chosen
+
+
+def uploader_key() -> str:
+    """Key of the upload widget; another one after `clear`, which empties the widget."""
+    return f"uploads_{st.session_state.setdefault(_UPLOADER_ROUND, 0)}"
+
+
+def take_uploads() -> None:
+    """Make the upload widget's files the pictures of the session (its callback).
+
+    As a callback it runs only when the visitor changes the files, not when the widget comes back
+    empty from another page; so the pictures outlive a look at the evaluation.
+    """
+    files = st.session_state.get(uploader_key()) or []
+    st.session_state[_PICTURES] = [
+        Picture(file.name, data, sha256_bytes(data)) for file in files for data in [file.getvalue()]
+    ]
+
+
+def take_sample(name: str, pixels: NDArray[np.uint8]) -> None:
+    """Make a phantom the one picture of the session (callback of the samples)."""
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG")
+    data = out.getvalue()
+    clear()
+    st.session_state[_PICTURES] = [Picture(name, data, sha256_bytes(data), phantom=True)]
+
+
+def clear() -> None:
+    """Forget the pictures and everything that was found out about them."""
+    st.session_state[_PICTURES] = []
+    st.session_state[_RESULTS] = {}
+    st.session_state[_EXPLANATIONS] = OrderedDict()
+    st.session_state[_UPLOADER_ROUND] = st.session_state.get(_UPLOADER_ROUND, 0) + 1
+
+
+def predictions(
+    network: Network,
+    chosen: Sequence[Picture],
+    *,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Prediction]:
+    """What a network says of pictures, one prediction each, in their order.
+
+    Args:
+        network: which.
+        chosen: the pictures.
+        progress: called with (done, total) as new ones are asked; never for known ones.
+    """
+    known: dict[tuple[str, str], Prediction] = st.session_state.setdefault(_RESULTS, {})
+    new = {one.sha256: one for one in chosen if (network.key, one.sha256) not in known}
+    if len(new) == 1:
+        # The map of a single picture is wanted next, and its forward pass gives both.
+        (only,) = new.values()
+        with suppress(BraintumorError):
+            known[network.key, only.sha256] = explanation(network, only, None).prediction
+            new = {}
+    asked = (Named(one.name, one.data) for one in new.values())
+    answers = network.classifier.predict_many(asked)
+    for done, (sha256, answer) in enumerate(zip(new, answers, strict=True), start=1):
+        known[network.key, sha256] = answer
+        progress(done, len(new))
+    return [
+        replace(known[network.key, one.sha256], path=one.name, sha256=one.sha256) for one in chosen
+    ]
+
+
+def explanation(network: Network, picture: Picture, label: str | None) -> Explanation:
+    """Where the network looked in a picture.
+
+    Args:
+        network: which.
+        picture: one that the network could read.
+        label: class to explain; the predicted one where None.
+
+    Raises:
+        BraintumorError: the picture cannot be read.
+    """
+    key = (network.key, picture.sha256)
+    base: Explanation = _remember(
+        key, lambda: network.classifier.explain(Named(picture.name, picture.data))
+    )
+    return base if label is None or label == base.label else base.for_label(label)
+
+
+def _remember(key: Hashable, make: Callable[[], Any]) -> Any:
+    """The value of a key, made where it is not known; the least recent ones are forgotten."""
+    known: OrderedDict[Hashable, Any] = st.session_state.setdefault(_EXPLANATIONS, OrderedDict())
+    if key not in known:
+        known[key] = make()
+    known.move_to_end(key)
+    while len(known) > _MAX_EXPLANATIONS:
+        known.popitem(last=False)
+    return known[key]

@@ -1,0 +1,118 @@
+"""What the page says: names of classes, numbers as people read them, and the longer sentences.
+
+Knows words only: no pictures, no models, no Streamlit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from braintumor.classes import CLASSES
+
+CLASS_NAMES: dict[str, str] = {
+    "glioma": "Glioma",
+    "meningioma": "Meningioma",
+    "no_tumor": "No tumour",
+    "pituitary": "Pituitary tumour",
+}
+SPLIT_NAMES = {"train": "training", "valid": "validation", "test": "test"}
+
+NOTICE = (
+    "**For research only. This is not a medical device** and must not be used to diagnose or "
+    "to treat. It knows four answers and gives one of them for any picture, also for one that is "
+    "no brain MRI. Files stay in this computer's memory: nothing is stored or sent."
+)
+UPLOAD_LABEL = "Drop brain MRI slices here (PNG, JPEG, BMP, WebP, TIFF or DICOM; one or many)"
+SAMPLES_LEAD = (
+    "No slice at hand? Try a **phantom**: a drawn picture, no patient, to see how the page works."
+)
+PHANTOM_MARK = "Phantom: a drawn picture, no patient. What a network says of it means nothing."
+PERSON = "uncertain: let a person look"
+
+NO_SHIPPED = (
+    "This installation ships no network called cnn. Install a release of braintumor, or give the "
+    "page a bundle of your own:  braintumor app --model FOLDER  (made by  braintumor export)."
+)
+NO_NETWORK = "There is no network to ask, so nothing can be classified here."
+NO_EVIDENCE = (
+    "No predictions table lies beside the networks of this page, so there is nothing to show. "
+    "Put the predictions.csv of the network's run into its bundle's folder, next to card.json, "
+    "and start the page again."
+)
+
+WHAT_THE_NUMBERS_MEAN = """
+Every number and curve on this page is computed from one table, in which each slice stands with
+its own label and the network's four probabilities.
+
+- **Accuracy**: share of slices whose most probable class is the right one. **Balanced accuracy**:
+  the mean of the four sensitivities, so that frequent classes do not hide rare ones.
+- **Sensitivity**: of the slices that show a class, the share found. **Specificity**: of those
+  that do not, the share not taken for it. **Precision**: of the slices taken for a class, the
+  share that show it. **F1**: harmonic mean of precision and sensitivity. **MCC**: correlation of
+  truth and prediction, 0 for a guesser, 1 for no error.
+- **ROC curve**: sensitivity against false alarms as the threshold moves; its area (**AUC**) is
+  the chance that a slice of the class gets a higher probability than one of another. 0.5 is a
+  coin's.
+- **Precision and recall**: what share of the alarms is right when that share of the class is
+  found; its area is the **average precision**.
+- **Reliability**: of the slices about which the network is 90 % sure, are 90 % right? On the
+  diagonal, confidence can be believed. **ECE** is the mean distance from it.
+
+The numbers hold for slices like these. Slices of other scanners, other patients and other
+diseases are harder, and such numbers say nothing about a single patient.
+"""
+
+
+def class_name(name: str | None) -> str:
+    """What a person calls a class; "nothing" where there is none."""
+    return "nothing" if name is None else CLASS_NAMES[name]
+
+
+def percent(share: float) -> str:
+    """A share of 0 to 1 in per cent with one decimal; never rounded to a false certainty.
+
+    >>> percent(0.9731), percent(0.99999), percent(0.0001), percent(1.0), percent(0.0)
+    ('97.3 %', '>99.9 %', '<0.1 %', '100 %', '0 %')
+    """
+    if math.isnan(share):
+        return "not defined"
+    if share in (0.0, 1.0):
+        return f"{share * 100:.0f} %"
+    if share < 0.0005:
+        return "<0.1 %"
+    if share >= 0.9995:
+        return ">99.9 %"
+    return f"{share * 100:.1f} %"
+
+
+def number(value: object, digits: int = 3) -> str:
+    """A score as text; a dash where it is not defined."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return f"{value:.{digits}f}"
+    return "–"
+
+
+def count(n: int, one: str, many: str | None = None) -> str:
+    """A number with its noun: "1 image", "2 images"."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def listed(items: Sequence[str]) -> str:
+    """Words in a row: "a", "a and b", "a, b and c"."""
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def sentence(text: object) -> str:
+    """A message as a sentence with one full stop, whether or not it came with one."""
+    return f"{str(text).rstrip('. ')}."
+
+
+def in_markdown(text: str) -> str:
+    """A text from outside (a file's name, a reason), so that nothing in it acts as markup."""
+    return "".join("\\" + mark if mark in "\\`*_{}[]()<>#+-!|$:~&" else mark for mark in text)
+
+
+assert tuple(CLASS_NAMES) == CLASSES

@@ -1,0 +1,135 @@
+"""What to make of predictions: threshold, agreement between networks, counts, the table to save.
+
+Plain functions of plain values. Knows neither Streamlit nor pictures nor models.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from braintumor.app import texts
+from braintumor.bundle.prediction import COLUMNS, Prediction
+
+Outcome = Literal["clear", "uncertain", "disagree", "refused", "error"]
+OUTCOMES: tuple[Outcome, ...] = ("clear", "uncertain", "disagree", "refused", "error")
+
+
+def apply_threshold(prediction: Prediction, threshold: float) -> Prediction:
+    """The prediction with status `uncertain` where its confidence is below the threshold.
+
+    Args:
+        prediction: any; refused and unreadable ones stay as they are.
+        threshold: 0 to 1.
+    """
+    if prediction.status != "ok" or prediction.confidence is None:
+        return prediction
+    if prediction.confidence >= threshold:
+        return prediction
+    reason = f"confidence {prediction.confidence:.3f} is below the threshold {threshold:.2f}"
+    return replace(prediction, status="uncertain", reason=reason)
+
+
+def outcome(predictions: Sequence[Prediction]) -> Outcome:
+    """What all networks together say of one image, after `apply_threshold`.
+
+    Any network's doubt is the page's doubt; different classes weigh more than low confidence.
+    """
+    statuses = {prediction.status for prediction in predictions}
+    if "error" in statuses:
+        return "error"
+    if "refused" in statuses:
+        return "refused"
+    if len({prediction.predicted for prediction in predictions}) > 1:
+        return "disagree"
+    return "uncertain" if "uncertain" in statuses else "clear"
+
+
+def headline(prediction: Prediction) -> str:
+    """One network's answer in a few words."""
+    if prediction.status == "error":
+        return "could not be read"
+    if prediction.status == "refused" or prediction.predicted is None:
+        return "no class given"
+    assert prediction.confidence is not None
+    return f"{texts.class_name(prediction.predicted)}, {texts.percent(prediction.confidence)}"
+
+
+def in_words(predictions: Mapping[str, Prediction]) -> str:
+    """What the networks together say of one image: a sentence for the head of its panel.
+
+    Args:
+        predictions: label of the network -> its prediction, after `apply_threshold`; at least one.
+    """
+    said = outcome(list(predictions.values()))
+    first = next(iter(predictions.values()))
+    if said in ("error", "refused"):
+        told = [one.reason for one in predictions.values() if one.status in ("error", "refused")]
+        fate = "could not be read" if said == "error" else "was refused"
+        return texts.sentence(f"This file {fate}: {told[0] or 'no reason is known'}")
+    if said == "disagree":
+        voices = [f"{label} says {headline(one)}" for label, one in predictions.items()]
+        return f"The networks disagree, so let a person look: {texts.listed(voices)}."
+    name = texts.class_name(first.predicted)
+    if said == "uncertain":
+        doubters = [label for label, one in predictions.items() if one.status == "uncertain"]
+        whose = f" ({texts.listed(doubters)} below the threshold)" if len(predictions) > 1 else ""
+        return f"{name}, but {texts.PERSON}{whose}."
+    if len(predictions) == 1:
+        return f"{name}."
+    return f"{'Both' if len(predictions) == 2 else 'All'} networks say {name}."
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many images ended how; the values add up to `total`."""
+
+    total: int
+    by_outcome: dict[Outcome, int]
+
+    def in_words(self) -> str:
+        """What the threshold does to these images, in a sentence or two."""
+        told = self.by_outcome
+        judged = self.total - told["refused"] - told["error"]
+        parts = [f"{_are(told['clear'])} clear", f"{_are(told['uncertain'])} {texts.PERSON}"]
+        if told["disagree"]:
+            parts.append(f"on {told['disagree']} the networks disagree")
+        words = f"Of {texts.count(judged, 'image')} at this threshold, {'; '.join(parts)}."
+        fates: dict[Outcome, str] = {"error": "could not be read", "refused": "given no class"}
+        for name, fate in fates.items():
+            if told[name]:
+                words += f" {texts.count(told[name], 'file')} {fate}."
+        return words
+
+
+def tally(outcomes: Iterable[Outcome]) -> Counts:
+    """Count how images ended."""
+    found = list(outcomes)
+    return Counts(len(found), {name: found.count(name) for name in OUTCOMES})
+
+
+def to_csv(predictions: Iterable[Prediction]) -> str:
+    """Predictions of one network as the text of a `predictions.csv`.
+
+    Numbers have 9 significant digits, which keep every float32 exactly.
+    """
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for prediction in predictions:
+        row = prediction.row()
+        writer.writerow(_plain(row[column]) for column in COLUMNS)
+    return out.getvalue()
+
+
+def _are(n: int) -> str:
+    return f"{n:,} {'is' if n == 1 else 'are'}"
+
+
+def _plain(value: str | float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.9g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,257 @@
+"""The catalogue: one row an image, and the only list of images there is.
+
+Made from a folder, written as a CSV file that a person can open, read back. The class is the
+folder's name, the split is the split folder's name or drawn here.
+
+What it does not know: models, pixels after the reading, patients (columns `group` and `fold` are
+there to be filled).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from braintumor.catalog.folder import FolderError, Found, LeftOut, find, inspect
+from braintumor.catalog.memo import Facts
+from braintumor.catalog.splits import TEST_SHARE, VALID_SHARE, stratified
+from braintumor.classes import CLASSES, SPLITS
+from braintumor.errors import BraintumorError
+from braintumor.files import atomic_path
+from braintumor.images.decode import Limits, printable
+
+COLUMNS: tuple[str, ...] = (
+    *("path", "sha256", "label", "split", "group", "fold"),
+    *("width", "height", "mode", "format"),
+)
+PHANTOM_MARK = "PHANTOM.txt"
+_SHOWN = 3  # names in one warning
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """A table of images.
+
+    Attributes:
+        root: the folder that the paths start from.
+        table: one row an image, index 0 to n-1, columns `COLUMNS`: `path` relative with "/",
+            `label` one of `CLASSES`, `split` one of `SPLITS`, `group` "" and `fold` NA where
+            unknown, `width` and `height` in pixels.
+        left_out: what is not in the table, and why.
+        warnings: sentences that a person should read, `notes` among them.
+        notes: what was decided for want of a split.
+        phantom: the images are drawn by code, not made by a scanner.
+    """
+
+    root: Path
+    table: pd.DataFrame
+    left_out: tuple[LeftOut, ...] = ()
+    warnings: tuple[str, ...] = ()
+    phantom: bool = False
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def from_folder(
+        cls, path: Path | str, *, seed: int = 0, limits: Limits | None = None
+    ) -> Catalog:
+        """Read a folder of class folders, with or without split folders above them.
+
+        Rows stand in the order of split, class and file that
+        `keras.utils.image_dataset_from_directory(shuffle=False)` has. Every file is decoded
+        once; what cannot be is left out with a warning. Without split folders a seeded,
+        stratified 70/15/15 is drawn; with train and test only, 15 % of train become valid.
+
+        Raises:
+            FolderError: no data set, no train folder, or no image in it that can be read.
+        """
+        return read_folder(path, seed=seed, limits=limits)[0]
+
+    @classmethod
+    def read(cls, path: Path | str, root: Path | str | None = None) -> Catalog:
+        """Read a catalogue that `write` wrote.
+
+        Args:
+            path: the CSV file.
+            root: the folder that its paths start from; the CSV's own folder where None.
+
+        Raises:
+            BraintumorError: missing, or not a catalogue.
+        """
+        path = Path(path)
+        try:
+            table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+        except FileNotFoundError:
+            raise BraintumorError(f"There is no catalogue {path}: check the path") from None
+        except (OSError, ValueError, pd.errors.ParserError) as error:
+            why = "is not a CSV table" if not isinstance(error, OSError) else "cannot be read"
+            raise BraintumorError(f"{path} {why}: make it again with  braintumor train") from None
+        _check_table(table, path)
+        folder = Path(root) if root is not None else path.parent
+        phantom = bool((table.get("phantom", pd.Series(dtype=str)) == "true").any())
+        try:
+            for column in ("width", "height"):
+                table[column] = table[column].astype("int64")
+            table["fold"] = pd.to_numeric(table["fold"]).astype("Int64")
+        except (ValueError, TypeError, OverflowError):
+            raise BraintumorError(
+                f"{path} is not a catalogue of images (width, height and fold are whole numbers): "
+                "make it again"
+            ) from None
+        return cls(
+            root=folder,
+            table=table[list(COLUMNS)],
+            phantom=phantom or (folder / PHANTOM_MARK).is_file(),
+        )
+
+    def write(self, path: Path | str) -> None:
+        """Write the table as CSV, whole or not at all. A last column keeps `phantom`."""
+        table = self.table.assign(phantom="true" if self.phantom else "false")
+        with atomic_path(path) as temporary:
+            table.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
+
+    def subset(self, split: str) -> Catalog:
+        """The rows of one split, renumbered from 0, in the same order."""
+        if split not in SPLITS:
+            raise ValueError(f"a split is one of {', '.join(SPLITS)}, not {split!r}")
+        part = self.table[self.table["split"] == split].reset_index(drop=True)
+        return replace(self, table=part)
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """(n,) index of each row's class in `CLASSES`."""
+        order = {name: index for index, name in enumerate(CLASSES)}
+        return np.array([order[label] for label in self.table["label"]], dtype=np.int64)
+
+    def digest(self) -> str:
+        """SHA-256 over path, file hash, label and split of every row, in order."""
+        digest = hashlib.sha256()
+        columns = [self.table[name] for name in ("path", "sha256", "label", "split")]
+        for row in zip(*columns, strict=True):
+            digest.update("\0".join(row).encode("utf-8") + b"\n")
+        return digest.hexdigest()
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+
+def read_folder(
+    path: Path | str, *, seed: int = 0, limits: Limits | None = None
+) -> tuple[Catalog, list[Facts]]:
+    """As `Catalog.from_folder`, with what the decoding said of each row, for the audit."""
+    root = Path(path)
+    findings = find(root)
+    results = inspect(root, findings.files, limits=limits)
+    pairs = [
+        (found, facts)
+        for found, facts in zip(findings.files, results, strict=True)
+        if isinstance(facts, Facts)
+    ]
+    unreadable = [result for result in results if isinstance(result, LeftOut)]
+    _check_something_left(root, pairs, len(unreadable), has_splits=findings.has_splits)
+    left_out = (*findings.left_out, *unreadable)
+    splits, notes = _splits(pairs, seed=seed, has_splits=findings.has_splits)
+    catalog = Catalog(
+        root=root,
+        table=_table(pairs, splits),
+        left_out=left_out,
+        warnings=(*_warn_left_out(left_out), *notes, *_warn_missing_classes(pairs, splits)),
+        phantom=(root / PHANTOM_MARK).is_file(),
+        notes=tuple(notes),
+    )
+    return catalog, [facts for _, facts in pairs]
+
+
+def _table(pairs: list[tuple[Found, Facts]], splits: list[str]) -> pd.DataFrame:
+    columns: dict[str, Any] = {
+        "path": [found.path for found, _ in pairs],
+        "sha256": [facts.sha256 for _, facts in pairs],
+        "label": [found.label for found, _ in pairs],
+        "split": splits,
+        "group": [""] * len(pairs),
+        "fold": pd.array([pd.NA] * len(pairs), dtype="Int64"),
+        "width": [facts.width for _, facts in pairs],
+        "height": [facts.height for _, facts in pairs],
+        "mode": [facts.mode for _, facts in pairs],
+        "format": [facts.format for _, facts in pairs],
+    }
+    return pd.DataFrame(columns, columns=list(COLUMNS))
+
+
+def _splits(
+    pairs: list[tuple[Found, Facts]], *, seed: int, has_splits: bool
+) -> tuple[list[str], list[str]]:
+    """The split of every row, and what to say of it."""
+    splits = [found.split or "train" for found, _ in pairs]
+    shares = {}
+    if "valid" not in splits:
+        shares["valid"] = VALID_SHARE
+        if "test" not in splits:
+            shares["test"] = TEST_SHARE
+    notes = []
+    if shares:
+        rows = [row for row, split in enumerate(splits) if split == "train"]
+        labels = [CLASSES.index(pairs[row][0].label) for row in rows]
+        units = [pairs[row][1].sha256 for row in rows]
+        drawn = stratified(labels, units, shares=shares, seed=seed)
+        for row, split in zip(rows, drawn, strict=True):
+            splits[row] = split
+        if has_splits:
+            parts = " and ".join(f"{share:.0%} {split}" for split, share in shares.items())
+            notes.append(f"The folder lacks {' and '.join(shares)}: taken from train ({parts}).")
+    return splits, notes
+
+
+def _check_something_left(
+    root: Path, pairs: list[tuple[Found, Facts]], unreadable: int, *, has_splits: bool
+) -> None:
+    train = [found for found, _ in pairs if found.split in (None, "train")]
+    where = "its train folder" if has_splits else "it"
+    if not train:
+        why = f" ({unreadable} could not be read)" if unreadable else ""
+        raise FolderError(f"{root} cannot be used: {where} holds no readable image{why}")
+    classes = sorted({found.label for found in train})
+    if len(classes) < 2:
+        raise FolderError(
+            f"{root} cannot be used: {where} holds images of one class only ({classes[0]}), "
+            "and at least two are needed"
+        )
+
+
+def _warn_left_out(left_out: tuple[LeftOut, ...]) -> list[str]:
+    """One sentence for each reason, with the number and the first few names."""
+    by_reason: dict[str, list[str]] = {}
+    for item in left_out:
+        by_reason.setdefault(item.reason, []).append(item.path)
+    sentences = []
+    for reason, paths in by_reason.items():
+        names = ", ".join(map(printable, paths[:_SHOWN]))
+        more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
+        sentences.append(f"Left out ({len(paths)}): {names}{more}: {reason}.")
+    return sentences
+
+
+def _warn_missing_classes(pairs: list[tuple[Found, Facts]], splits: list[str]) -> list[str]:
+    counts = Counter((split, found.label) for (found, _), split in zip(pairs, splits, strict=True))
+    sentences = []
+    for split in SPLITS:
+        missing = [label for label in CLASSES if not counts[split, label]]
+        if len(missing) == len(CLASSES):
+            sentences.append(f"There are no {split} images.")
+        elif missing:
+            sentences.append(f"The {split} split has no images of {', '.join(missing)}.")
+    return sentences
+
+
+def _check_table(table: pd.DataFrame, path: Path) -> None:
+    missing = [name for name in COLUMNS if name not in table.columns]
+    wrong = set(table.get("label", [])) - set(CLASSES) | set(table.get("split", [])) - set(SPLITS)
+    if missing or wrong:
+        what = f"lacks {', '.join(missing)}" if missing else f"holds {sorted(wrong)[0]!r}"
+        raise BraintumorError(f"{path} is not a catalogue of images (it {what}): make it again")

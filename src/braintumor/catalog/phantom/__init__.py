@@ -1,0 +1,7 @@
+"""Phantom images: heads drawn by code, for demo and tests, never for a medical claim."""
+
+from __future__ import annotations
+
+from braintumor.catalog.phantom.dataset import MARK, make_phantoms, sample_phantoms
+
+__all__ = ["MARK", "make_phantoms", "sample_phantoms"]

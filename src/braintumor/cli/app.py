@@ -1,0 +1,44 @@
+"""`braintumor app`: the page, on this computer."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command(name="app")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port; else the first free from 8501.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on; 127.0.0.1 is this computer alone. There is no password.",
+)
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="BUNDLE",
+    help="Folder of a bundle to offer beside the shipped network; may be given several times.",
+)
+def command(port: int | None, host: str, models: tuple[str, ...]) -> None:
+    """Serve the page: drop slices, see class, confidence and where the network looked.
+
+    Prints its address; stop it with Ctrl-C. Nothing that is uploaded leaves this computer or is
+    written to disk. Research use only; not a medical device.
+    """
+    from pathlib import Path
+
+    from braintumor.app.serve import serve
+    from braintumor.bundle.card import read_bundle
+    from braintumor.bundle.shipped import find_bundle
+
+    folders = [find_bundle(model) for model in models]
+    for folder in folders:
+        read_bundle(folder)  # a damaged bundle is better named here than on the page
+
+    def say(url: str) -> None:
+        click.echo(f"The page is at {url} (Ctrl-C stops it).")
+        if host in ("0.0.0.0", "::"):
+            click.echo("Whoever can reach this computer can open it: there is no password.")
+
+    serve(host=host, port=port, bundles=[str(Path(one).resolve()) for one in folders], say=say)

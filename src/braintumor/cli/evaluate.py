@@ -1,0 +1,111 @@
+"""`braintumor evaluate`: a run or a table in, metrics.json and report.html out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from braintumor.evaluation.judgement import Judgement
+
+
+@click.command("evaluate")
+@click.argument("source", metavar="RUN|PREDICTIONS", type=click.Path(path_type=Path))
+@click.option(
+    "--data", type=click.Path(file_okay=False, path_type=Path),
+    help="Folder with the images: predict them with the run's model first.",
+)  # fmt: skip
+@click.option(
+    "--patients", type=click.Path(dir_okay=False, path_type=Path),
+    help="CSV file with split, class, file, group: what is unseen is judged apart.",
+)  # fmt: skip
+@click.option("--no-images", is_flag=True, help="No picture of any slice in the report.")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the results; default: the run, or TABLE-evaluation beside a table.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print the metrics as JSON.")
+def command(
+    source: Path,
+    data: Path | None,
+    patients: Path | None,
+    no_images: bool,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """How good is it, and where does it fail? Writes metrics.json and report.html.
+
+    RUN is a folder made by  braintumor train; PREDICTIONS is a table (.csv, .jsonl or .parquet)
+    with labels and probabilities, ours or anybody's, and needs no model and no images.
+    """
+    import json
+    from dataclasses import replace
+
+    from braintumor.evaluation.groups import read_patients
+    from braintumor.evaluation.judgement import judge, write_metrics
+    from braintumor.evaluation.report import write_report
+    from braintumor.evaluation.run_tables import is_phantom, read_run
+
+    groups = read_patients(patients) if patients else None
+    if data is not None:
+        _predict(source, data)
+    run = read_run(source)
+    if data is not None and is_phantom(data):
+        run = replace(run, phantom=True)
+    judgement = judge(run, patients=groups)
+    folder = out or run.folder
+    metrics = write_metrics(judgement, folder)
+    report = write_report(judgement, folder, images=not no_images)
+    if groups is not None and (source.is_dir() or out is not None):
+        target = folder / f"predictions{run.table.suffix}"
+        # `group` is filled now; a table that was given, and is no run's, is left as it is.
+        if source.is_dir() or target.resolve() != run.table.resolve():
+            judgement.run.predictions.write(target)
+    if as_json:
+        found = {**judgement.to_dict(), "metrics": str(metrics), "report": str(report)}
+        click.echo(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False))
+        return
+    _print(judgement)
+    click.echo(f"Report: {report}")
+
+
+def _predict(run: Path, data: Path) -> None:
+    """Write the run's predictions anew, with its model."""
+    from braintumor.errors import BraintumorError, require
+
+    if not run.is_dir():
+        raise BraintumorError(
+            f"{run} is no run folder: --data needs one, because it is predicted with its model."
+        )
+    if not data.is_dir():
+        raise BraintumorError(f"{data} is no folder; give the folder with the images.")
+    require("keras", extra="train", what="Predicting with a run's model")
+    from braintumor.training.predict import predict_run
+
+    predict_run(run, data)
+
+
+def _print(judgement: Judgement) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from braintumor.evaluation import words
+
+    parts = list(judgement.parts.values())
+    table = Table(title=Text(judgement.run.model), title_justify="left")
+    table.add_column("")
+    for part in parts:
+        table.add_column(words.part_name(part.name), justify="right")
+    table.add_row("Slices", *(words.number(part.metrics["n"]) for part in parts))
+    for key, heading, share in words.SCORES:
+        table.add_row(heading, *(words.score(part.metrics[key], share) for part in parts))
+    Console().print(table)
+    for finding in judgement.findings:
+        click.echo(f"{finding.severity}: {finding.sentence}")
+    for note in judgement.notes:
+        click.echo(f"note: {note}")
+    if judgement.run.phantom:
+        click.echo("PHANTOM DATA: drawn by code; these numbers say nothing about medicine.")

@@ -1,0 +1,132 @@
+"""`braintumor predict`: files in, rows out. The bundle's classifier does the work."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from braintumor.bundle.card import Card
+    from braintumor.bundle.prediction import Prediction
+
+_WIDEST_PATH = 60
+
+
+@click.command("predict")
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.option(
+    "--model", default="cnn", show_default=True, metavar="NAME|BUNDLE",
+    help="A shipped model, or the folder of a bundle made by  braintumor export.",
+)  # fmt: skip
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the table here: .csv, .jsonl or .parquet.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print the rows as a JSON array.")
+@click.pass_context
+def command(
+    context: click.Context, inputs: tuple[str, ...], model: str, out: Path | None, as_json: bool
+) -> None:
+    """Classify images: files, folders (with all below them) and quoted patterns.
+
+    One row an image, in the order given, a folder's files sorted. Files in a folder that are no
+    images are skipped and counted. Exit status 1 if any image could not be read.
+
+    Research use only; not a medical device.
+    """
+    from braintumor.bundle.rows import SUFFIXES, open_table
+
+    if out is not None and out.suffix.lower() not in SUFFIXES:
+        raise click.BadParameter(f"should end in {', '.join(SUFFIXES)}", param_hint="--out")
+    from braintumor.bundle.classifier import Classifier
+    from braintumor.bundle.inputs import find_inputs
+    from braintumor.progress import track
+
+    found = find_inputs(inputs)
+    classifier = Classifier.load(model)
+    _say_what_it_is(classifier.card)
+    counts: Counter[str] = Counter()
+    with ExitStack() as stack:
+        sinks: list[Callable[[Prediction], None]] = []
+        if out is not None:
+            sinks.append(stack.enter_context(open_table(out)))
+        if as_json:
+            sinks.append(stack.enter_context(_json_array()))
+        elif out is None:
+            sinks.append(_table(found.names))
+        predictions = classifier.predict_many(found.names)
+        if out is not None or not sys.stdout.isatty():  # else rows and bar would get mixed up
+            predictions = track(predictions, total=len(found.names), what="Classifying")
+        for prediction in predictions:
+            counts[prediction.status] += 1
+            for write in sinks:
+                write(prediction)
+    _summary(counts, found.skipped, out)
+    if counts["error"]:
+        context.exit(1)
+
+
+def _say_what_it_is(card: Card) -> None:
+    click.echo("Research use only; not a medical device.", err=True)
+    if card.trained_on.phantom:
+        click.echo(
+            f"The model {card.name} learnt from synthetic phantoms: its answers say nothing "
+            "about patients.",
+            err=True,
+        )
+
+
+def _table(names: tuple[str, ...]) -> Callable[[Prediction], None]:
+    """A table to read, its columns as wide as the names ask for."""
+    width = min(max(len(_printable(name)) for name in names), _WIDEST_PATH)
+
+    def write(prediction: Prediction) -> None:
+        line = f"{_printable(prediction.path):<{width}}  "
+        if prediction.confidence is None:
+            line += f"{prediction.status:<10}  {prediction.reason}"
+        else:
+            line += f"{prediction.predicted:<10}  {prediction.confidence:7.2%}"
+            line += "" if prediction.status == "ok" else f"  {prediction.status}"
+        click.echo(line)
+
+    return write
+
+
+@contextmanager
+def _json_array() -> Iterator[Callable[[Prediction], None]]:
+    """A JSON array, row by row."""
+    from braintumor.bundle.rows import plain_row
+
+    before = "[\n"
+
+    def write(prediction: Prediction) -> None:
+        nonlocal before
+        click.echo(before + json.dumps(plain_row(prediction)), nl=False)
+        before = ",\n"
+
+    yield write
+    click.echo("\n]")
+
+
+def _summary(counts: Counter[str], skipped: int, out: Path | None) -> None:
+    total = sum(counts.values())
+    parts = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+    line = f"{total} image{'s' * (total != 1)}: {parts}"
+    if skipped:
+        line += f"; {skipped} file{'s' * (skipped != 1)} skipped, no image{'s' * (skipped != 1)}"
+    if out is not None:
+        line += f"; written to {out}"
+    if total > 1 or skipped or out is not None:
+        click.echo(line, err=True)
+
+
+def _printable(name: str) -> str:
+    """Without control characters or broken bytes, which could play tricks on a terminal."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name)

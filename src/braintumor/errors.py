@@ -1,0 +1,33 @@
+"""Errors that a user sees: one polite sentence, with the file and the remedy, never a traceback."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+
+class BraintumorError(Exception):
+    """Bad input or a failed check; its text is the whole message. The command exits with 1."""
+
+
+class MissingExtraError(BraintumorError):
+    """A part of the software that was not installed; the text holds the command that does it."""
+
+    def __init__(self, extra: str, what: str) -> None:
+        super().__init__(
+            f"{what} needs the extra [{extra}], which is not installed: "
+            f"run  pip install 'braintumor[{extra}]'"
+        )
+        self.extra = extra
+
+
+def require(module: str, *, extra: str, what: str) -> ModuleType:
+    """Import a module that only an extra installs.
+
+    Raises:
+        MissingExtraError: the module, or one that it needs, is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(extra, what) from error

@@ -1,0 +1,228 @@
+"""Metrics that somebody claims, held against those that their table gives.
+
+Reads a JSON file of claims in the form of `metrics.json`, of scikit-learn's
+`classification_report(output_dict=True)`, or flat. A claim is true where it is the table's value
+rounded to the digits that were written. Knows nothing of how a table may be wrong in itself.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+from braintumor.classes import CLASSES, class_from_name, split_from_name
+from braintumor.errors import BraintumorError
+from braintumor.evaluation.metrics import PER_CLASS
+from braintumor.evaluation.predictions import Predictions
+
+_NAMES = {
+    "auc": "macro_auc",
+    "roc_auc": "macro_auc",
+    "auc_macro": "macro_auc",
+    "average_precision": "macro_ap",
+    "pr_auc": "macro_ap",
+    "f1": "macro_f1",
+    "f1_macro": "macro_f1",
+    "f1_score": "macro_f1",
+    "acc": "accuracy",
+    "macro_avg.recall": "balanced_accuracy",
+    "macro_avg.f1_score": "macro_f1",
+    "matthews_corrcoef": "mcc",
+    "loss": "log_loss",
+}
+_CLASS_NAMES = {"recall": "sensitivity", "f1_score": "f1", "roc_auc": "auc", "ap": PER_CLASS[5]}
+_SINGLE = (
+    *("n", "accuracy", "balanced_accuracy", "macro_f1", "mcc", "macro_auc", "macro_ap"),
+    *("log_loss", "ece"),
+)
+_NO_RATES = ("n", "log_loss", "support", "confusion", "left_out")
+# However few digits were written, a claim must be true to half a point; and however many, the
+# table itself holds no more than nine.
+_WIDEST, _NARROWEST = Decimal("0.005"), Decimal("0.000001")
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """A claim that the table does not give.
+
+    Attributes:
+        metric: its name here, dotted ("per_class.glioma.auc").
+        rows: the rows it was held against: "all", or the name of a split.
+        claimed: the claim as written.
+        given: what the table gives; None where the table cannot define it.
+    """
+
+    metric: str
+    rows: str
+    claimed: str
+    given: float | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What became of the claims.
+
+    Attributes:
+        compared: how many were held against the table.
+        mismatches: those that it does not give.
+        unknown: names of numbers that could not be compared.
+    """
+
+    compared: int
+    mismatches: tuple[Mismatch, ...]
+    unknown: tuple[str, ...]
+
+
+def read_claims(path: Path | str) -> dict[str, Any]:
+    """Read claimed metrics; numbers keep the digits in which they were written.
+
+    Raises:
+        BraintumorError: no such file, or no JSON object.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+        claims = json.loads(text, parse_float=Decimal)
+    except OSError as error:
+        raise BraintumorError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise BraintumorError(f"{path} is not JSON: {error}.") from error
+    if not isinstance(claims, dict):
+        raise BraintumorError(f"{path} should hold one JSON object: metric names and values.")
+    return claims
+
+
+def compare(claims: Mapping[str, Any], predictions: Predictions) -> Comparison:
+    """Hold claims against a table.
+
+    Claims under `splits` (or under the names of splits) are held against those rows. Claims that
+    name no split may mean all rows or any one split: the reading that suits them best counts.
+
+    Raises:
+        PredictionsError: the table has no row that can be judged.
+    """
+    parts = _by_split(claims)
+    plain = {k: v for k, v in claims.items() if k != "splits" and k not in parts}
+    judged = predictions.scored().splits
+    results = [_against(plain, predictions, ("all", *judged))]
+    unknown: list[str] = []
+    for name, part in parts.items():
+        split = split_from_name(name)
+        if split in judged:
+            results.append(_against(part, predictions, (str(split),)))
+        elif split is not None and not predictions.splits and len(parts) == 1:
+            # The table names no splits, so it can only be the one that is spoken of.
+            results.append(_against(part, predictions, ("all",)))
+        else:
+            leaves = _flat(part)
+            unknown += [f"{name}.{key}" for key, value in leaves if _number(value) is not None]
+    return Comparison(
+        compared=sum(result.compared for result in results),
+        mismatches=tuple(m for result in results for m in result.mismatches),
+        unknown=tuple(unknown) + tuple(u for result in results for u in result.unknown),
+    )
+
+
+def _by_split(claims: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    nested = claims.get("splits")
+    named = dict(nested) if isinstance(nested, Mapping) else {}
+    named.update({k: v for k, v in claims.items() if split_from_name(k) is not None})
+    return {name: part for name, part in named.items() if isinstance(part, Mapping)}
+
+
+def _against(
+    claims: Mapping[str, Any], predictions: Predictions, readings: tuple[str, ...]
+) -> Comparison:
+    """The comparison with the rows, of all `readings`, that leave the fewest mismatches."""
+    wanted: dict[str, Any] = {}
+    unknown = []
+    for key, value in _flat(claims):
+        name = _metric_name(key)
+        if name is not None:
+            wanted[name] = value
+        elif _number(value) is not None:
+            unknown.append(key)
+    if not wanted:
+        return Comparison(0, (), tuple(unknown))
+    best: Comparison | None = None
+    for rows in readings:
+        part = predictions if rows == "all" else predictions.split(rows)
+        given = dict(_flat(part.metrics().to_dict()))
+        misses = tuple(
+            Mismatch(name, rows, _written(value), given.get(name))
+            for name, value in wanted.items()
+            if not _agrees(name, value, given.get(name))
+        )
+        if best is None or len(misses) < len(best.mismatches):
+            best = Comparison(len(wanted), misses, tuple(unknown))
+    assert best is not None  # there is always at least one reading
+    return best
+
+
+def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Leaves of nested mappings and lists under dotted names."""
+    if isinstance(value, Mapping):
+        items = [(str(key), item) for key, item in value.items()]
+    elif isinstance(value, list):
+        items = [(str(i), item) for i, item in enumerate(value)]
+    else:
+        yield prefix, value
+        return
+    for key, item in items:
+        yield from _flat(item, f"{prefix}.{key}" if prefix else key)
+
+
+def _metric_name(key: str) -> str | None:
+    """The name in `Metrics`, dotted, of a claimed name; None where it is none of ours."""
+    plain = re.sub(r"[\s\-]+", "_", key.strip().lower())
+    plain = _NAMES.get(plain, plain)
+    parts = plain.removeprefix("per_class.").split(".")
+    if len(parts) == 2 and (known := class_from_name(parts[0])) is not None:
+        leaf = _CLASS_NAMES.get(parts[1], parts[1])
+        return f"per_class.{known}.{leaf}" if leaf in PER_CLASS else None
+    return plain if plain in _known() else None
+
+
+def _known() -> frozenset[str]:
+    left_out = [f"left_out.{reason}" for reason in ("refused", "error", "unlabelled")]
+    cells = [f"confusion.{i}.{j}" for i in range(len(CLASSES)) for j in range(len(CLASSES))]
+    return frozenset([*_SINGLE, *left_out, *cells])
+
+
+def _number(value: Any) -> Decimal | None:
+    """A claimed value as written; "94.3 %" is 0.943; None where it is no number."""
+    if isinstance(value, bool) or value is None:
+        return None
+    text = str(value).strip()
+    try:
+        number = Decimal(text.removesuffix("%").strip())
+    except InvalidOperation:
+        return None
+    if not number.is_finite():
+        return None
+    return number.scaleb(-2) if text.endswith("%") else number
+
+
+def _agrees(name: str, claimed: Any, given: float | None) -> bool:
+    number = _number(claimed)
+    if number is None:
+        return True  # null, or a word: nothing is claimed
+    if given is None:
+        return False
+    if name.split(".")[-1] in _NO_RATES or name.split(".")[0] in _NO_RATES:
+        if isinstance(given, int):
+            return number == given
+    elif abs(number) > 1 and isinstance(claimed, int | Decimal):
+        number = number.scaleb(-2)  # a percentage
+    exponent = int(number.as_tuple().exponent)
+    tolerance = min(max(Decimal(5).scaleb(exponent - 1), _NARROWEST), _WIDEST)
+    # The rim: 0.9425 written as 0.943 or as 0.942 is honest rounding either way.
+    return abs(float(number) - given) <= float(tolerance) * (1 + 1e-9) + 1e-9
+
+
+def _written(value: Any) -> str:
+    return str(value)

@@ -1,0 +1,149 @@
+"""Augmentation: what is drawn, apart from how it is applied, so that any picture can be replayed.
+
+Every draw depends on (seed, epoch, image) alone: not on the order of batches, the number of
+threads or the Keras backend, and so a resumed training sees what an unbroken one would have.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augmentation:
+    """How far each property may be moved; 0 switches it off.
+
+    Attributes:
+        flip: probability of a left-right mirror, 0 to 1.
+        rotation: largest angle, degrees either way.
+        zoom: largest change of size, as a share either way (drawn evenly in its logarithm).
+        stretch: largest change of aspect, as a share either way.
+        shift: largest shift along each axis, as a share of the side.
+        contrast: largest change of contrast about mid grey, as a share either way.
+        brightness: largest change of brightness, as a share of the full range.
+        gamma: largest change of the exponent, as a share either way.
+    """
+
+    flip: float = 0.5
+    rotation: float = 15.0
+    zoom: float = 0.12
+    stretch: float = 0.06
+    shift: float = 0.05
+    contrast: float = 0.25
+    brightness: float = 0.08
+    gamma: float = 0.3
+
+    def to_dict(self) -> dict[str, float]:
+        """The settings as plain values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draw:
+    """One image's luck: the exact change that is applied.
+
+    Attributes:
+        flip: mirrored left to right.
+        rotation: degrees, counter-clockwise.
+        zoom_x, zoom_y: magnification along each axis, 1 for none.
+        shift_x, shift_y: share of the side, right and down positive.
+        contrast: factor about mid grey, 1 for none.
+        brightness: added, as a share of the full range, 0 for none.
+        gamma: exponent on intensities in 0 to 1, 1 for none.
+    """
+
+    flip: bool = False
+    rotation: float = 0.0
+    zoom_x: float = 1.0
+    zoom_y: float = 1.0
+    shift_x: float = 0.0
+    shift_y: float = 0.0
+    contrast: float = 1.0
+    brightness: float = 0.0
+    gamma: float = 1.0
+
+
+def draw(augmentation: Augmentation, *, seed: int, epoch: int, image: int) -> Draw:
+    """Draw one image's change.
+
+    Args:
+        augmentation: the limits.
+        seed, epoch, image: what the draw depends on; image is any non-negative integer that
+            names the image, its content hash for one.
+    """
+    random = np.random.default_rng([seed, epoch, image])
+    a = augmentation
+
+    def either_way(limit: float) -> float:
+        return float(random.uniform(-limit, limit))
+
+    def factor(limit: float) -> float:
+        return math.exp(either_way(math.log1p(limit)))
+
+    # Always the same number of draws in the same order: switching one property off leaves the
+    # luck of the others as it was.
+    flip = bool(random.random() < a.flip)
+    rotation = either_way(a.rotation)
+    zoom, stretch = factor(a.zoom), factor(a.stretch)
+    return Draw(
+        flip=flip,
+        rotation=rotation,
+        zoom_x=zoom * stretch,
+        zoom_y=zoom / stretch,
+        shift_x=either_way(a.shift),
+        shift_y=either_way(a.shift),
+        contrast=factor(a.contrast),
+        brightness=either_way(a.brightness),
+        gamma=factor(a.gamma),
+    )
+
+
+def apply(pixels: NDArray[np.uint8], drawn: Draw) -> NDArray[np.uint8]:
+    """Apply a draw to a prepared slice; what comes in from outside the canvas is black.
+
+    Args:
+        pixels: (side, side) uint8.
+        drawn: the change.
+
+    Returns:
+        (side, side) uint8.
+    """
+    picture = Image.fromarray(pixels)
+    picture = picture.point(_levels(drawn))
+    moved = picture.transform(
+        picture.size,
+        Image.Transform.AFFINE,
+        _matrix(drawn, pixels.shape),
+        Image.Resampling.BILINEAR,
+    )
+    return np.asarray(moved)
+
+
+def _levels(drawn: Draw) -> list[int]:
+    """New value of each of the 256 grey levels; black, the background, stays black."""
+    level = (np.arange(256) / 255.0) ** drawn.gamma
+    level = (level - 0.5) * drawn.contrast + 0.5 + drawn.brightness
+    level[0] = 0.0
+    values: list[int] = np.round(np.clip(level, 0.0, 1.0) * 255.0).astype(int).tolist()
+    return values
+
+
+def _matrix(drawn: Draw, shape: tuple[int, ...]) -> tuple[float, ...]:
+    """Affine map from target to source pixels, about the centre, as Pillow wants it."""
+    height, width = shape
+    angle = math.radians(drawn.rotation)
+    turn: NDArray[Any] = np.array(
+        [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]
+    )
+    scale = np.diag([(-1.0 if drawn.flip else 1.0) / drawn.zoom_x, 1.0 / drawn.zoom_y])
+    linear = scale @ turn
+    centre = np.array([width / 2, height / 2])
+    moved = centre + np.array([drawn.shift_x * width, drawn.shift_y * height])
+    offset = centre - linear @ moved
+    return (*linear[0], offset[0], *linear[1], offset[1])

@@ -1,0 +1,68 @@
+"""A progress bar with rate and time left, on standard error.
+
+It shows only where a person can see it (a terminal) and only once the work has lasted a second,
+so that scripts, logs and quick calls stay clean.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+T = TypeVar("T")
+_PATIENCE_S = 1.0
+
+
+def track(items: Iterable[T], *, total: int | None, what: str) -> Iterator[T]:
+    """Yield the items, showing how far one is.
+
+    Args:
+        items: what to work through.
+        total: how many there are; None where unknown.
+        what: a word or two before the bar ("Reading images").
+    """
+    if not sys.stderr.isatty():
+        yield from items
+        return
+    bar = _bar()
+    task = bar.add_task(what, total=total)
+    started = time.monotonic()
+    shown = False
+    try:
+        for item in items:
+            yield item
+            bar.advance(task)
+            if not shown and time.monotonic() - started > _PATIENCE_S:
+                bar.start()
+                shown = True
+    finally:
+        if shown:
+            bar.stop()
+
+
+def _bar() -> Progress:
+    # rich is imported only where a bar is drawn: it costs a script's start otherwise
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )

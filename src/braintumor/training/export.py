@@ -1,0 +1,234 @@
+"""A run becomes a bundle: the best network as an ONNX graph, with its card.
+
+The graph is put in place only after ONNX's checker has passed it and OpenVINO has given the
+answers that Keras gives. Knows nothing of figures, pages or commands.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from braintumor.bundle.card import (
+    CARD_FILE,
+    GRAPH_FILE,
+    GRAPH_OUTPUTS,
+    Card,
+    Graph,
+    TrainedOn,
+    read_bundle,
+)
+from braintumor.bundle.runtime import Runtime
+from braintumor.errors import BraintumorError, require
+from braintumor.files import sha256_of
+from braintumor.training.recipe import Recipe, read_record, versions
+from braintumor.training.run import RunFolder
+
+# Largest difference between Keras and the graph that is float32's own rounding, in units of the
+# output, or of its largest value where that is above 1.
+TOLERANCE = 1e-4
+_LICENCE = "Apache-2.0"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}")
+
+
+def export_run(
+    run: Path, out: Path, *, name: str | None = None, with_predictions: bool = False
+) -> Path:
+    """Turn a trained run into a bundle.
+
+    Args:
+        run: a finished run folder, with model.keras and recipe.toml.
+        out: folder of the bundle. A bundle that stands there is replaced; anything else is left
+            alone, and refused.
+        name: what the bundle calls itself; the network's name where None.
+        with_predictions: put the run's predictions.csv beside the graph, from which the page
+            shows how good the network is. Off by default: the table bears file names, and file
+            names can bear those of patients.
+
+    Returns:
+        The bundle's folder.
+
+    Raises:
+        MissingExtraError: Keras or ONNX is not installed.
+        BraintumorError: no finished run, `out` is in use, or the graph's answers differ from
+            those of Keras by more than rounding.
+    """
+    require("keras", extra="train", what="Exporting a run")
+    require("onnx", extra="train", what="Exporting a run")
+    run, out = Path(run), Path(out)
+    _check_place(out)
+    recipe, record = _recipe(run)
+    name = name or recipe.network
+    if not _NAME.fullmatch(name):
+        raise BraintumorError(
+            f"a bundle cannot be called {name!r}: use letters, digits, '.', '-' and '_', at most 64"
+        )
+    served = _served(RunFolder(run).model, recipe)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    workshop = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".part", dir=out.parent))
+    try:
+        folder = workshop / "bundle"
+        folder.mkdir()
+        opset = _write_graph(served, folder / GRAPH_FILE)
+        graph = Graph(sha256=sha256_of(folder / GRAPH_FILE), opset=opset)
+        _card(name, recipe, record, graph, _evidence(run)).write(folder)
+        if with_predictions and RunFolder(run).predictions.is_file():
+            shutil.copyfile(RunFolder(run).predictions, folder / RunFolder(run).predictions.name)
+        check_parity(served, folder)
+        _put_in_place(folder, out, workshop / "before")
+    finally:
+        shutil.rmtree(workshop, ignore_errors=True)
+    return out
+
+
+def check_parity(served: Any, folder: Path) -> dict[str, float]:
+    """Hold a bundle against the Keras network that it was made from.
+
+    Args:
+        served: keras.Model from `networks.serving_model`, computing in float32.
+        folder: the bundle.
+
+    Returns:
+        Largest absolute difference of each output.
+
+    Raises:
+        BraintumorError: more than `TOLERANCE`.
+    """
+    card, graph = read_bundle(folder)
+    size = card.preparation_of_slices().size
+    canvases = _canvases(size)
+    answer = Runtime(graph, size=size, name=str(folder / card.graph.file)).run(canvases)
+    expected = served.predict_on_batch(canvases[..., np.newaxis])
+    differences = {}
+    for output in GRAPH_OUTPUTS:
+        truth = np.asarray(expected[output], np.float32)
+        differences[output] = float(np.abs(getattr(answer, output) - truth).max())
+        # Written so that a difference that is no number fails too.
+        if not differences[output] <= TOLERANCE * max(1.0, float(np.abs(truth).max())):
+            raise BraintumorError(
+                f"the graph's {output} differ from those of Keras by {differences[output]:.2g}: "
+                f"nothing was exported; please report this"
+            )
+    return differences
+
+
+def _canvases(size: int) -> NDArray[np.float32]:
+    """Made-up canvases that reach every grey level: noise, blots, an edge, black and white."""
+    random = np.random.default_rng(0)
+    noise = random.uniform(0, 255, (size, size))
+    blots = np.kron(random.uniform(0, 255, (size // 8 + 1, size // 8 + 1)), np.ones((8, 8)))
+    edge = np.tile(np.linspace(0, 255, size), (size, 1))
+    black, white = np.zeros((size, size)), np.full((size, size), 255.0)
+    return np.stack([noise, blots[:size, :size], edge, black, white]).astype(np.float32)
+
+
+def _check_place(out: Path) -> None:
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise BraintumorError(f"{out} is a file: choose a folder for the bundle")
+    found = {path.name for path in out.iterdir()}
+    ours = {CARD_FILE, GRAPH_FILE, RunFolder(out).predictions.name}
+    if found and (CARD_FILE not in found or not found <= ours):
+        raise BraintumorError(
+            f"{out} is in use and holds more than a bundle: choose another folder"
+        )
+
+
+def _recipe(run: Path) -> tuple[Recipe, dict[str, Any]]:
+    folder = RunFolder(run)
+    if not folder.recipe.is_file() or not folder.model.is_file():
+        raise BraintumorError(
+            f"{run} holds no finished run (model.keras and recipe.toml): train first, or finish "
+            f"it with  braintumor train --resume"
+        )
+    return Recipe.read(folder.recipe), read_record(folder.recipe)
+
+
+def _served(path: Path, recipe: Recipe) -> Any:
+    """The run's network in the form in which it is served, computing in float32."""
+    import keras
+
+    from braintumor.networks import build, serving_model
+
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except (ValueError, OSError, TypeError, KeyError) as error:
+        raise BraintumorError(
+            f"{path} cannot be read as a Keras model: train again, or copy the run again"
+        ) from error
+    if any(layer.compute_dtype != "float32" for layer in model.layers):
+        twin = build(recipe.network, size=recipe.preparation.size)
+        twin.set_weights(model.get_weights())
+        model = twin
+    return serving_model(model)
+
+
+def _write_graph(served: Any, path: Path) -> int:
+    """Write the graph and have it checked; returns its opset."""
+    import onnx
+
+    from braintumor.training.onnx_graph import OPSET, onnx_graph
+
+    graph = onnx_graph(served)
+    onnx.checker.check_model(graph, full_check=True)
+    # The same weights give the same bytes, and so the same hash.
+    path.write_bytes(graph.SerializeToString(deterministic=True))
+    return OPSET
+
+
+def _evidence(run: Path) -> dict[str, Any]:
+    """The run's metrics.json; empty where it was not evaluated yet."""
+    path = run / "metrics.json"
+    try:
+        metrics = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise BraintumorError(f"{path} cannot be read: evaluate the run again") from error
+    return dict(metrics)
+
+
+def _card(
+    name: str, recipe: Recipe, record: dict[str, Any], graph: Graph, evidence: dict[str, Any]
+) -> Card:
+    images = record.get("images", {})
+    return Card.model_validate(
+        {
+            "name": name,
+            "network": recipe.network,
+            "preparation": recipe.preparation.to_dict(),
+            "graph": graph,
+            "trained_on": TrainedOn(
+                dataset=record.get("dataset", "unknown"),
+                phantom=bool(record.get("phantom", False)),
+                catalog_sha256=record.get("catalog_sha256", ""),
+                images=int(images.get("train", 0)) if isinstance(images, dict) else 0,
+                recipe={"recipe": asdict(recipe), "record": record},
+            ),
+            "evidence": evidence,
+            "licence": _LICENCE,
+            "created_with": versions(),
+        }
+    )
+
+
+def _put_in_place(folder: Path, out: Path, before: Path) -> None:
+    """Move the finished bundle to its place; what stood there comes back if that fails."""
+    replaces = out.exists()
+    if replaces:
+        out.rename(before)
+    try:
+        folder.rename(out)
+    except OSError:
+        if replaces:
+            before.rename(out)
+        raise

@@ -1,0 +1,163 @@
+"""Epochs until the validation loss stops falling, with a checkpoint after every one.
+
+One phase of a training: a compiled Keras model, batches for any epoch, and a way to validate.
+Knows nothing of networks, images or folders other than the checkpoint's.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from braintumor.training.recipe import Recipe
+from braintumor.training.report import Reporter
+from braintumor.training.run import RunFolder, State, load_state, save_state, write_history
+
+_FLOOR = 1e-3  # share of the highest learning rate at which the cosine ends
+_NO_DECAY = ("bias", "gamma", "beta")  # shrinking these would not make the function simpler
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """What one phase of training needs.
+
+    Attributes:
+        name: appears in history.csv.
+        model: keras.Model from inputs to logits; its trainable weights are fitted.
+        batches: epoch (from 0) -> keras.utils.PyDataset.
+        validate: model -> logits (n, 4) of the validation images.
+        valid_labels: (n,) integers, 0 to 3.
+        epochs, learning_rate, warmup_epochs: of this phase.
+    """
+
+    name: str
+    model: Any
+    batches: Callable[[int], Any]
+    validate: Callable[[Any], NDArray[np.float32]]
+    valid_labels: NDArray[np.int64]
+    epochs: int
+    learning_rate: float
+    warmup_epochs: int
+
+
+def fit_phase(phase: Phase, recipe: Recipe, run: RunFolder, reporter: Reporter) -> State:
+    """Train one phase, going on from its checkpoint where there is one.
+
+    The model leaves with the weights of its best epoch by validation loss. Killed at any point
+    and called again, it ends where an unbroken run ends: weights and optimiser come from the
+    checkpoint, and everything drawn at random depends on (seed, epoch) alone.
+
+    Returns:
+        The final state; its history holds the earlier phases' rows too.
+    """
+    steps = len(phase.batches(0))
+    compile_model(phase, recipe, steps)
+    latest, best = run.checkpoint / "latest.npz", run.checkpoint / f"best-{phase.name}.npz"
+    state, over = _resume(phase, latest, best)
+    with reporter.phase(phase.name, phase.epochs, steps, done=state.epoch) as bar:
+        while not over and _goes_on(state, phase, recipe):
+            row = _epoch(phase, recipe, state.epoch, bar)
+            state.epoch += 1
+            state.history.append(row)
+            if row["val_loss"] < state.best_loss:
+                state.best_loss, state.best_epoch = row["val_loss"], state.epoch
+                save_state(best, state, phase.model.get_weights(), [])
+            optimizer = [np.asarray(v) for v in phase.model.optimizer.variables]
+            save_state(latest, state, phase.model.get_weights(), optimizer)
+            write_history(run.history, state.history)
+            reporter.epoch(row, phase.epochs, best=state.best_epoch == state.epoch)
+    if best.exists():
+        phase.model.set_weights(load_state(best)[1])
+    return state
+
+
+def compile_model(phase: Phase, recipe: Recipe, steps: int) -> None:
+    """Give the model its optimiser, its schedule and its loss."""
+    warmup = min(phase.warmup_epochs, phase.epochs - 1) * steps
+    schedule = keras.optimizers.schedules.CosineDecay(
+        phase.learning_rate if warmup == 0 else phase.learning_rate / 20,
+        decay_steps=max(1, phase.epochs * steps - warmup),
+        alpha=_FLOOR,
+        warmup_target=phase.learning_rate if warmup else None,
+        warmup_steps=warmup,
+    )
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay)
+    optimizer.exclude_from_weight_decay(var_names=list(_NO_DECAY))
+    optimizer.build(phase.model.trainable_variables)
+    phase.model.compile(
+        optimizer=optimizer,
+        loss=keras.losses.CategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+        jit_compile=keras.backend.backend() == "jax",
+    )
+
+
+def _goes_on(state: State, phase: Phase, recipe: Recipe) -> bool:
+    return state.epoch < phase.epochs and state.epoch - state.best_epoch < recipe.patience
+
+
+def _resume(phase: Phase, latest: Path, best: Path) -> tuple[State, bool]:
+    """(state, over): where this phase stands, and whether a later one is already under way."""
+    if not latest.exists():
+        return State(phase=phase.name), False
+    state, weights, optimizer = load_state(latest)
+    if state.phase != phase.name:
+        if best.exists():
+            return load_state(best)[0], True
+        return State(phase=phase.name, history=state.history), False
+    phase.model.set_weights(weights)
+    for variable, value in zip(phase.model.optimizer.variables, optimizer, strict=True):
+        variable.assign(value)
+    return state, False
+
+
+def _epoch(phase: Phase, recipe: Recipe, epoch: int, bar: Any) -> dict[str, Any]:
+    """One pass over the training images and one over the validation images."""
+    started = time.monotonic()
+    reseed_dropout(phase.model, recipe.seed, epoch)
+    logs = phase.model.fit(
+        phase.batches(epoch),
+        epochs=epoch + 1,
+        initial_epoch=epoch,
+        shuffle=False,  # the batches have their own order; Keras's would differ after a resume
+        verbose=0,
+        callbacks=[bar],
+    ).history
+    loss, accuracy = score(phase.validate(phase.model), phase.valid_labels)
+    rate = phase.model.optimizer.learning_rate
+    return {
+        "phase": phase.name,
+        "epoch": epoch + 1,
+        "loss": float(logs["loss"][-1]),
+        "accuracy": float(logs["accuracy"][-1]),
+        "val_loss": loss,
+        "val_accuracy": accuracy,
+        "learning_rate": float(keras.ops.convert_to_numpy(rate)),
+        "seconds": round(time.monotonic() - started, 2),
+    }
+
+
+def reseed_dropout(model: Any, seed: int, epoch: int) -> None:
+    """Let dropout depend on (seed, epoch) alone, so that a resumed epoch drops the same."""
+    for number, layer in enumerate(model.layers):
+        generator = getattr(layer, "seed_generator", None)
+        if generator is not None:
+            state = np.random.SeedSequence([seed, epoch, number]).generate_state(2)
+            generator.state.assign(state.astype(np.uint32))
+
+
+def score(logits: NDArray[np.floating[Any]], labels: NDArray[np.int64]) -> tuple[float, float]:
+    """Cross-entropy (nats, mean) and accuracy of logits (n, 4) against labels (n,)."""
+    wide = np.asarray(logits, dtype=np.float64)
+    wide = wide - wide.max(axis=1, keepdims=True)
+    log_probability = wide - np.log(np.exp(wide).sum(axis=1, keepdims=True))
+    rows = np.arange(len(labels))
+    accuracy = float((wide.argmax(axis=1) == labels).mean())
+    return float(-log_probability[rows, labels].mean()), accuracy

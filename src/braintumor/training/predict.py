@@ -1,0 +1,118 @@
+"""Predictions of a trained run, each a row that bears its own path and label.
+
+Images are read in the catalogue's order, batch by batch; the logits of a batch are written beside
+the paths and labels of the very same rows. There is no second pass that could fall out of step.
+Knows no figures and no metrics.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from braintumor.bundle.classifier import softmax
+from braintumor.catalog.cache import prepared
+from braintumor.catalog.catalog import Catalog
+from braintumor.errors import BraintumorError
+from braintumor.evaluation.predictions import Predictions
+from braintumor.files import sha256_of
+from braintumor.networks import serving_model
+from braintumor.progress import track
+from braintumor.training.pictures import Seen, slice_pictures
+from braintumor.training.recipe import Recipe
+from braintumor.training.run import RunFolder
+
+_BATCH = 32
+_SPLITS = ("valid", "test")
+
+
+def predict_run(run: Path, data: Path, *, splits: tuple[str, ...] = _SPLITS) -> Path:
+    """Predict a data set with a run's model and write the run's predictions.csv.
+
+    Args:
+        run: a run folder with recipe.toml and model.keras.
+        data: folder with the images; the given split, so that `path` fits.
+        splits: which parts to predict.
+
+    Returns:
+        Path of predictions.csv.
+
+    Raises:
+        BraintumorError: no model, or a model file that cannot be read.
+    """
+    import keras
+
+    folder = RunFolder(Path(run))
+    if not folder.model.is_file():
+        raise BraintumorError(
+            f"{run} holds no model.keras: train first, or finish the run with --resume"
+        )
+    recipe = Recipe.read(folder.recipe)
+    try:
+        model = keras.saving.load_model(folder.model, compile=False, safe_mode=True)
+    except (ValueError, OSError, TypeError) as error:
+        raise BraintumorError(f"{folder.model} cannot be read as a Keras model") from error
+    predict_catalog(model, Catalog.from_folder(data), recipe, folder, splits=splits)
+    return folder.predictions
+
+
+def predict_catalog(
+    model: Any,
+    catalog: Catalog,
+    recipe: Recipe,
+    run: RunFolder,
+    *,
+    splits: tuple[str, ...] = _SPLITS,
+) -> Predictions:
+    """Predict a catalogue's images once and write predictions.csv, thumbs/ and maps/.
+
+    Args:
+        model: keras.Model as made by `networks.build`, computing in float32.
+        catalog: the images.
+        recipe: the preparation and network name.
+        run: where the artefacts go; its model.keras must be there, because the table names its
+            hash.
+        splits: which parts to predict; parts without images are left out.
+    """
+    served = serving_model(model)
+    parts = [catalog.subset(split) for split in splits]
+    parts = [part for part in parts if len(part)]
+    if not parts:
+        raise BraintumorError(f"{catalog.root} has no images to predict in {', '.join(splits)}")
+    tables: list[Seen] = []
+    for part in parts:
+        pixels = prepared(part, recipe.preparation)
+        logits, maps = _forward(served, pixels)
+        tables.append(Seen(part.table, part.labels, pixels, softmax(logits), maps))
+    columns = ("path", "sha256", "group", "split")
+    joined = {name: [str(v) for t in tables for v in t.table[name].fillna("")] for name in columns}
+    predictions = Predictions.from_arrays(
+        joined["path"],
+        np.concatenate([t.labels for t in tables]),
+        np.concatenate([t.probabilities for t in tables]),
+        split=joined["split"],
+        group=joined["group"],
+        sha256=joined["sha256"],
+        model=recipe.network,
+        model_sha256=sha256_of(run.model),
+    )
+    slice_pictures(tables, run.root)
+    predictions.write(run.predictions)
+    return predictions
+
+
+def _forward(
+    served: Any, pixels: NDArray[np.uint8]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Logits (n, 4) and class activation maps (n, h, w, 4), row for row."""
+    logits, maps = [], []
+    starts = range(0, len(pixels), _BATCH)
+    for start in track(starts, total=len(starts), what="Predicting"):
+        batch = pixels[start : start + _BATCH].astype(np.float32)[..., None]
+        output = served.predict_on_batch(batch)
+        logits.append(np.asarray(output["logits"], np.float32))
+        maps.append(np.asarray(output["maps"], np.float32))
+    return np.concatenate(logits), np.concatenate(maps)

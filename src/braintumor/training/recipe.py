@@ -1,0 +1,203 @@
+"""The recipe: every setting of a training, as a file that a person can open and repeat.
+
+Knows nothing of how a setting is used.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import tomllib
+from dataclasses import asdict, dataclass, field, fields
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Self
+
+from braintumor import __version__
+from braintumor.errors import BraintumorError
+from braintumor.files import write_text
+from braintumor.images.prepare import Preparation
+from braintumor.networks import default_size
+from braintumor.networks.augmentation import Augmentation
+
+_LIBRARIES = ("keras", "tensorflow", "tensorflow-cpu", "jax", "torch", "numpy", "pillow", "scipy")
+
+
+# From scratch a network needs more variety than one that has seen a million photographs.
+_STRONG = Augmentation(
+    rotation=20.0, zoom=0.18, stretch=0.1, shift=0.07, contrast=0.3, brightness=0.1, gamma=0.35
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Settings of one training.
+
+    Attributes:
+        network: `cnn` or `resnet50`.
+        epochs: passes over the training images at the most (resnet50: of its last stage).
+        batch_size: images a step.
+        learning_rate: highest rate of AdamW (Loshchilov & Hutter 2019); it warms up linearly
+            over `warmup_epochs`, then falls along half a cosine to nearly nothing.
+        weight_decay: of AdamW, per step and unit of learning rate.
+        label_smoothing: share of the label spread evenly over the classes, 0 to 1.
+        mixup: alpha of the Beta distribution by which two images and their labels are mixed
+            (Zhang et al. 2018); 0 for none.
+        dropout: share of pooled features dropped, 0 to 1.
+        patience: epochs without a better validation loss after which training stops.
+        seed: of weights, order, augmentation, mixing and dropout.
+        precision: `auto` (mixed_bfloat16 where the processor computes in it, else float32),
+            `float32` or `mixed_bfloat16`.
+        deterministic: same seed, same machine, same result to the last digit; a little slower.
+        preparation, augmentation: see there.
+        tune_from: resnet50 only: name of the last layer that stays frozen.
+        variants: resnet50 only: augmented variants of each image run through the frozen trunk.
+        head_epochs, head_learning_rate: resnet50 only: the first phase, the new head alone.
+    """
+
+    network: str = "cnn"
+    epochs: int = 90
+    batch_size: int = 32
+    learning_rate: float = 2e-3
+    warmup_epochs: int = 4
+    weight_decay: float = 5e-2
+    label_smoothing: float = 0.05
+    mixup: float = 0.2
+    dropout: float = 0.3
+    patience: int = 40
+    seed: int = 1
+    precision: str = "auto"
+    deterministic: bool = True
+    preparation: Preparation = field(default_factory=Preparation)
+    augmentation: Augmentation = _STRONG
+    tune_from: str = "conv4_block4_out"
+    variants: int = 8
+    head_epochs: int = 20
+    head_learning_rate: float = 1e-3
+
+    def __post_init__(self) -> None:
+        default_size(self.network)  # raises for an unknown network
+        checks = {
+            "epochs": self.epochs >= 1,
+            "batch_size": self.batch_size >= 2,
+            "learning_rate": self.learning_rate > 0,
+            "head_learning_rate": self.head_learning_rate > 0,
+            "label_smoothing": 0 <= self.label_smoothing < 1,
+            "mixup": self.mixup >= 0,
+            "dropout": 0 <= self.dropout < 1,
+            "patience": self.patience >= 1,
+            "variants": self.variants >= 1,
+            "seed": self.seed >= 0,
+            "precision": self.precision in ("auto", "float32", "mixed_bfloat16"),
+        }
+        for name, good in checks.items():
+            if not good:
+                raise BraintumorError(f"the recipe's {name} cannot be {getattr(self, name)!r}")
+
+    def resolved(self) -> Self:
+        """The recipe with `auto` replaced by what this machine does."""
+        if self.precision != "auto":
+            return self
+        precision = "mixed_bfloat16" if has_bfloat16() else "float32"
+        return dataclasses.replace(self, precision=precision)
+
+    def changed(self, **settings: Any) -> Self:
+        """A copy with some settings changed."""
+        return dataclasses.replace(self, **settings)
+
+    def write(self, path: Path, *, record: dict[str, Any] | None = None) -> None:
+        """Write the recipe as TOML, with versions and what else is to be remembered beside it.
+
+        Args:
+            path: the file, written whole or not at all.
+            record: further facts, such as the catalogue's hash; kept in a table `record`.
+        """
+        import tomli_w
+
+        content = {"recipe": asdict(self), "record": {**versions(), **(record or {})}}
+        write_text(path, tomli_w.dumps(content))
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a recipe that `write` wrote, or one written by hand (a part of it will do).
+
+        Raises:
+            BraintumorError: unreadable, or with a setting that does not exist.
+        """
+        content = _read_toml(path)
+        return cls.from_dict(content.get("recipe", content), where=str(path))
+
+    @classmethod
+    def from_dict(cls, settings: dict[str, Any], *, where: str) -> Self:
+        """A recipe from plain values over the network's defaults; errors name `where`."""
+        known = {f.name for f in fields(cls)}
+        unknown = set(settings) - known
+        if unknown:
+            raise BraintumorError(
+                f"{where} has settings that do not exist: {', '.join(sorted(unknown))}"
+            )
+        values = dict(settings)
+        try:
+            if "preparation" in values:
+                values["preparation"] = Preparation(**values["preparation"])
+            if "augmentation" in values:
+                values["augmentation"] = Augmentation(**values["augmentation"])
+            base = default_recipe(values.get("network", "cnn"))
+            return dataclasses.replace(base, **values)  # type: ignore[return-value]
+        except (TypeError, ValueError) as error:
+            raise BraintumorError(f"{where} is no valid recipe: {error}") from error
+
+
+def default_recipe(network: str, **overrides: Any) -> Recipe:
+    """The recipe that the published results were made with, save for what is overridden.
+
+    Args:
+        network: `cnn` or `resnet50`.
+        overrides: any attribute of `Recipe`.
+    """
+    preparation = Preparation(size=default_size(network))
+    settings: dict[str, Any] = {"network": network, "preparation": preparation}
+    if network == "resnet50":
+        settings |= {
+            "epochs": 18,
+            "learning_rate": 2e-4,
+            "warmup_epochs": 1,
+            "dropout": 0.4,
+            "weight_decay": 1e-2,
+            "patience": 18,
+            "augmentation": Augmentation(),
+        }
+    return Recipe(**{**settings, **overrides})
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """The facts beside a written recipe: versions, hashes, counts; empty where there are none."""
+    record: dict[str, Any] = _read_toml(path).get("record", {})
+    return record
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BraintumorError(f"{path} cannot be read as a recipe: {error}") from error
+
+
+def has_bfloat16() -> bool:
+    """Whether the processor multiplies bfloat16 in hardware (Linux; elsewhere taken as no)."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    return "amx_bf16" in flags or "avx512_bf16" in flags
+
+
+def versions() -> dict[str, str]:
+    """Versions of this software, Python and the libraries that a result depends on."""
+    found = {"braintumor": __version__, "python": platform.python_version()}
+    for library in _LIBRARIES:
+        try:
+            found[library] = metadata.version(library)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,147 @@
+"""How the page is served, and the command that does it."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from socket_recorder import free_port
+
+from braintumor.app import serve
+from braintumor.cli import main
+from braintumor.errors import BraintumorError, MissingExtraError
+
+
+def settings(host: str = "127.0.0.1") -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for flag in serve.flags(host=host, port=8501):
+        name, value = flag.removeprefix("--").split("=", 1)
+        found.setdefault(name, []).append(value)
+    return found
+
+
+class TestSettings:
+    def test_are_silent_to_the_world_and_safe(self) -> None:
+        found = settings()
+        assert found["browser.gatherUsageStats"] == ["false"]
+        assert found["server.enableXsrfProtection"] == ["true"]
+        assert found["server.fileWatcherType"] == ["none"]
+        assert found["server.headless"] == ["true"]
+        assert found["client.showErrorDetails"] == ["none"]
+        assert found["server.maxUploadSize"] == ["64"]
+        assert found["server.address"] == ["127.0.0.1"]
+
+    def test_on_this_computer_alone_no_other_name_is_answered(self) -> None:
+        assert settings()["server.allowedHosts"] == ["localhost", "127.0.0.1", "::1"]
+        assert "server.allowedHosts" not in settings("0.0.0.0")
+
+    def test_are_all_known_to_streamlit(self) -> None:
+        from streamlit import config
+
+        config.get_config_options()
+        assert set(settings()) <= set(config._config_options_template)
+
+
+class TestPort:
+    def test_that_is_free_is_used(self) -> None:
+        port = free_port()
+        assert serve.free_port("127.0.0.1", port) == port
+
+    def test_that_is_taken_is_a_sentence_with_the_remedy(self) -> None:
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            port = other.getsockname()[1]
+            with pytest.raises(BraintumorError, match=rf"port {port} is taken.*--port"):
+                serve.free_port("127.0.0.1", port)
+
+    def test_that_nobody_asked_for_is_the_next_free_one(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            taken = other.getsockname()[1]
+            monkeypatch.setattr(serve, "DEFAULT_PORT", taken)
+            assert serve.free_port("127.0.0.1", None) > taken
+
+    @pytest.mark.parametrize("host", ["192.0.2.1", "no such name.invalid"])
+    def test_an_address_of_another_computer_is_a_sentence(self, host: str) -> None:
+        with pytest.raises(BraintumorError, match=r"not an address of this computer.*--host"):
+            serve.free_port(host, free_port())
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8501"),
+        ("localhost", "http://localhost:8501"),
+        ("0.0.0.0", "http://127.0.0.1:8501"),
+        ("::", "http://[::1]:8501"),
+    ],
+)
+def test_the_address_is_one_that_a_browser_can_open(host: str, expected: str) -> None:
+    assert serve.url(host, 8501) == expected
+
+
+class TestCommand:
+    @pytest.fixture
+    def served(self, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+        calls: list[dict[str, Any]] = []
+        monkeypatch.setattr(serve, "serve", lambda **given: calls.append(given))
+        return calls
+
+    def test_listens_to_this_computer_alone_unless_told_otherwise(
+        self, served: list[dict[str, Any]]
+    ) -> None:
+        assert run() == 0
+        assert served[0]["host"] == "127.0.0.1"
+        assert run("--host", "0.0.0.0", "--port", "9000") == 0
+        assert (served[1]["host"], served[1]["port"]) == ("0.0.0.0", 9000)
+
+    def test_takes_bundles_and_names_their_whole_path(
+        self,
+        served: list[dict[str, Any]],
+        tiny: Path,
+        turned: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.chdir(tiny.parent)
+        assert run("--model", tiny.name, "--model", str(turned)) == 0
+        assert served[0]["bundles"] == [str(tiny), str(turned)]
+
+    def test_names_a_folder_that_is_no_bundle(
+        self, served: list[dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert run("--model", str(tmp_path)) == 1
+        assert str(tmp_path) in capsys.readouterr().err
+        assert not served
+
+    @pytest.mark.parametrize("arguments", [["--port", "0"], ["--port", "x"], ["what"]])
+    def test_wrong_usage_is_status_2(
+        self, served: list[dict[str, Any]], arguments: list[str]
+    ) -> None:
+        assert run(*arguments) == 2
+        assert not served
+
+    def test_without_streamlit_it_is_one_sentence_with_the_command(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(__import__("sys").modules, "streamlit", None)
+        with pytest.raises(MissingExtraError, match=r"pip install 'braintumor\[app\]'"):
+            serve.serve(host="127.0.0.1", port=None, bundles=[], say=print)
+
+    def test_help_needs_nothing(self) -> None:
+        told = CliRunner().invoke(main.cli, ["app", "--help"])
+        assert told.exit_code == 0
+        assert "--model" in told.output
+
+
+def run(*arguments: str) -> int:
+    """Run `braintumor app` and return its exit status."""
+    with pytest.raises(SystemExit) as stop:
+        main.run(["app", *arguments])
+    return int(stop.value.code or 0)

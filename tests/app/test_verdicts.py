@@ -1,0 +1,127 @@
+"""What the page makes of predictions."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from braintumor.app import texts, verdicts
+from braintumor.bundle.prediction import COLUMNS, Prediction
+from braintumor.classes import CLASSES
+from braintumor.evaluation.predictions import Predictions
+
+GLIOMA = Prediction(
+    path="a.png",
+    sha256="0" * 64,
+    status="ok",
+    predicted="glioma",
+    confidence=0.7,
+    probabilities=dict(zip(CLASSES, (0.7, 0.2, 0.0625, 0.0375), strict=True)),
+    model="cnn",
+    model_sha256="1" * 64,
+)
+PITUITARY = replace(
+    GLIOMA,
+    predicted="pituitary",
+    confidence=0.9,
+    probabilities=dict(zip(CLASSES, (0.05, 0.03, 0.02, 0.9), strict=True)),
+    model="resnet50",
+)
+BROKEN = Prediction(
+    path="b.png",
+    sha256="",
+    status="error",
+    reason="the file is truncated",
+    model="cnn",
+    model_sha256="1" * 64,
+)
+
+
+class TestThreshold:
+    def test_below_it_a_person_should_look_and_the_row_says_why(self) -> None:
+        doubted = verdicts.apply_threshold(GLIOMA, 0.71)
+        assert doubted.status == "uncertain"
+        assert "0.700" in doubted.reason
+        assert "0.71" in doubted.reason
+        assert doubted.predicted == "glioma"  # a prediction is given all the same
+
+    def test_at_it_the_prediction_stands(self) -> None:
+        assert verdicts.apply_threshold(GLIOMA, 0.7) is GLIOMA
+
+    def test_what_could_not_be_read_stays_an_error(self) -> None:
+        assert verdicts.apply_threshold(BROKEN, 1.0) is BROKEN
+
+
+class TestTogether:
+    def test_one_sure_network_is_clear(self) -> None:
+        assert verdicts.outcome([GLIOMA]) == "clear"
+
+    def test_different_classes_are_a_disagreement_however_sure_each_is(self) -> None:
+        assert verdicts.outcome([GLIOMA, PITUITARY]) == "disagree"
+        assert verdicts.outcome([verdicts.apply_threshold(GLIOMA, 0.8), PITUITARY]) == "disagree"
+
+    def test_one_doubter_is_enough_for_doubt(self) -> None:
+        sure = replace(GLIOMA, confidence=0.95)
+        assert verdicts.outcome([sure, verdicts.apply_threshold(GLIOMA, 0.8)]) == "uncertain"
+
+    def test_an_unreadable_file_is_nothing_else(self) -> None:
+        assert verdicts.outcome([BROKEN, BROKEN]) == "error"
+
+    @pytest.mark.parametrize(
+        ("said", "expected"),
+        [
+            ({"cnn": GLIOMA}, "Glioma."),
+            ({"cnn": GLIOMA, "resnet50": GLIOMA}, "Both networks say Glioma."),
+            ({"a": GLIOMA, "b": GLIOMA, "c": GLIOMA}, "All networks say Glioma."),
+            (
+                {"cnn": GLIOMA, "resnet50": PITUITARY},
+                "The networks disagree, so let a person look: cnn says Glioma, 70.0 % and "
+                "resnet50 says Pituitary tumour, 90.0 %.",
+            ),
+            ({"cnn": replace(GLIOMA, status="uncertain")}, f"Glioma, but {texts.PERSON}."),
+            (
+                {"cnn": GLIOMA, "resnet50": replace(GLIOMA, status="uncertain")},
+                f"Glioma, but {texts.PERSON} (resnet50 below the threshold).",
+            ),
+            ({"cnn": BROKEN}, "This file could not be read: the file is truncated."),
+        ],
+    )
+    def test_is_said_in_a_sentence(self, said: dict[str, Prediction], expected: str) -> None:
+        assert verdicts.in_words(said) == expected
+
+
+class TestCounts:
+    def test_say_how_many_images_ended_how(self) -> None:
+        counts = verdicts.tally(["clear", "uncertain", "uncertain", "disagree", "error"])
+        assert counts.in_words() == (
+            "Of 4 images at this threshold, 1 is clear; 2 are uncertain: let a person look; "
+            "on 1 the networks disagree. 1 file could not be read."
+        )
+
+    def test_add_up(self) -> None:
+        counts = verdicts.tally(["clear", "error", "refused"])
+        assert counts.total == sum(counts.by_outcome.values()) == 3
+
+
+class TestCsv:
+    def test_has_the_columns_of_the_contract_in_their_order(self) -> None:
+        assert verdicts.to_csv([]).strip() == ",".join(COLUMNS)
+
+    def test_is_a_table_that_the_evaluation_reads(self) -> None:
+        text = verdicts.to_csv([verdicts.apply_threshold(GLIOMA, 0.8), BROKEN])
+        table = Predictions.from_frame(pd.read_csv(io.StringIO(text), dtype={"path": str}))
+        assert list(table.frame["path"]) == ["a.png", "b.png"]
+        assert list(table.frame["status"]) == ["uncertain", "error"]
+        assert table.y_prob[0].tolist() == [0.7, 0.2, 0.0625, 0.0375]
+
+    def test_keeps_small_probabilities(self) -> None:
+        tiny = replace(GLIOMA, probabilities={**GLIOMA.probabilities, "pituitary": 1.2345678e-9})
+        assert "1.2345678e-09" in verdicts.to_csv([tiny])
+
+    def test_quotes_names_with_commas_and_line_ends(self) -> None:
+        name = 'odd, "name"\n.png'
+        text = verdicts.to_csv([replace(GLIOMA, path=name)])
+        assert pd.read_csv(io.StringIO(text))["path"][0] == name

@@ -1,0 +1,122 @@
+"""What is named on the command line: which files are meant, in which order, under which names."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from braintumor.bundle.inputs import find_inputs
+from braintumor.errors import BraintumorError
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of files whose names alone matter, as the working directory."""
+    files = [
+        "scans/b.png",
+        "scans/a.JPG",
+        "scans/deep/er/z.dcm",
+        "scans/deep/c.tif",
+        "scans/deep-sea/d.webp",
+        "scans/notes.txt",
+        "scans/deep/Thumbs.db",
+        "scans/.hidden.png",
+        "scans/.cache/x.png",
+        "one.png",
+        "two.png",
+        "x[1].png",
+    ]
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+SCANS = ("a.JPG", "b.png", "deep/c.tif", "deep/er/z.dcm", "deep-sea/d.webp")
+
+
+def test_a_folder_gives_its_images_sorted_with_all_below() -> None:
+    found = find_inputs(["scans"])
+
+    assert found.names == tuple(f"scans/{name}" for name in SCANS)
+    assert found.skipped == 2
+
+
+@pytest.mark.parametrize("typed", ["scans", "scans/", "./scans", "../{}/scans/"])
+def test_names_begin_as_they_were_typed(typed: str, folder: Path) -> None:
+    typed = typed.format(folder.name)
+    joined = typed if typed.endswith("/") else typed + "/"
+
+    assert find_inputs([typed]).names == tuple(joined + name for name in SCANS)
+
+
+def test_the_working_directory_is_a_folder_like_any_other() -> None:
+    assert find_inputs(["."]).names[:2] == ("./one.png", "./scans/a.JPG")
+
+
+def test_arguments_keep_their_order_and_may_repeat() -> None:
+    found = find_inputs(["two.png", "one.png", "two.png"])
+
+    assert found.names == ("two.png", "one.png", "two.png")
+    assert found.skipped == 0
+
+
+def test_a_file_that_is_named_is_taken_whatever_it_is() -> None:
+    assert find_inputs(["scans/notes.txt", "gone.png", "scans/.hidden.png"]).names == (
+        "scans/notes.txt",
+        "gone.png",
+        "scans/.hidden.png",
+    )
+
+
+def test_patterns_are_understood_where_the_shell_left_them() -> None:
+    assert find_inputs(["*.png"]).names == ("one.png", "two.png", "x[1].png")
+    assert find_inputs(["scans/*"]).names == tuple(f"scans/{name}" for name in SCANS)
+    assert find_inputs(["scans/**/*.dcm"]).names == ("scans/deep/er/z.dcm",)
+
+
+def test_a_pattern_counts_no_file_twice() -> None:
+    found = find_inputs(["scans/**"])
+
+    assert sorted(found.names) == sorted(f"scans/{name}" for name in SCANS)
+    assert found.skipped == 2
+
+
+def test_a_file_whose_name_looks_like_a_pattern_is_that_file() -> None:
+    assert find_inputs(["x[1].png"]).names == ("x[1].png",)
+
+
+def test_a_pattern_that_matches_nothing_is_kept_and_will_be_an_error() -> None:
+    assert find_inputs(["*.bmp"]).names == ("*.bmp",)
+
+
+def test_a_dicom_file_without_a_suffix_is_known_by_its_bytes(folder: Path) -> None:
+    for name in ("IM0001", "1.2.840.113619"):
+        (folder / "scans" / name).write_bytes(bytes(128) + b"DICM" + bytes(100))
+
+    assert find_inputs(["scans"]).names[:2] == ("scans/1.2.840.113619", "scans/IM0001")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
+def test_a_pipe_in_a_folder_is_not_waited_for(folder: Path) -> None:
+    os.mkfifo(folder / "scans" / "pipe")
+
+    assert find_inputs(["scans"]).skipped == 3
+
+
+def test_a_link_that_leads_round_in_a_circle_is_not_followed(folder: Path) -> None:
+    (folder / "scans" / "deep" / "up").symlink_to(folder / "scans")
+
+    assert find_inputs(["scans"]).names == tuple(f"scans/{name}" for name in SCANS)
+
+
+def test_nothing_to_classify_is_one_clear_error(folder: Path) -> None:
+    (folder / "empty").mkdir()
+    (folder / "texts").mkdir()
+    (folder / "texts" / "a.txt").write_text("x")
+
+    with pytest.raises(BraintumorError, match=r"^empty, texts holds? no image \(1 other"):
+        find_inputs(["empty", "texts"])

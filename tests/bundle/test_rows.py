@@ -1,0 +1,122 @@
+"""Tables are written row by row, and are whole or not there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from braintumor import CLASSES
+from braintumor.bundle.prediction import COLUMNS, Prediction
+from braintumor.bundle.rows import SUFFIXES, open_table, plain_row
+from braintumor.errors import BraintumorError
+
+SHARES = (1 / 3, 2 / 3 - 1e-9 / 7, 1.23456789e-12, 1e-300)
+GOOD = Prediction(
+    path='a "strange", näme\n.png',
+    sha256="0" * 64,
+    status="ok",
+    predicted="meningioma",
+    confidence=SHARES[1],
+    probabilities=dict(zip(CLASSES, SHARES, strict=True)),
+    model="tiny",
+    model_sha256="1" * 64,
+)
+BAD = Prediction(
+    path="b.png", sha256="", status="error", reason="damaged", model="tiny", model_sha256="1" * 64
+)
+
+
+@pytest.fixture(params=SUFFIXES)
+def table(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    if request.param == ".parquet":
+        pytest.importorskip("pyarrow", reason="SKIPPED FOR WANT OF pyarrow")
+    return tmp_path / f"table{request.param}"
+
+
+def read(path: Path) -> pd.DataFrame:
+    if path.suffix == ".csv":
+        return pd.read_csv(path)
+    if path.suffix == ".jsonl":
+        lines = path.read_text(encoding="utf-8").splitlines()
+        return pd.DataFrame([json.loads(line) for line in lines])
+    return pd.read_parquet(path)
+
+
+def test_a_table_has_the_contracts_columns_and_a_row_an_image(table: Path) -> None:
+    with open_table(table) as write:
+        for prediction in (GOOD, BAD, GOOD):
+            write(prediction)
+
+    frame = read(table)
+    assert tuple(frame.columns) == COLUMNS
+    assert list(frame["path"]) == [GOOD.path, "b.png", GOOD.path]
+    assert list(frame["status"]) == ["ok", "error", "ok"]
+    assert frame["reason"].isna().tolist() == [True, False, True]
+    empty = frame.loc[1, ["predicted", "confidence", "set", *(f"p_{name}" for name in CLASSES)]]
+    assert empty.isna().all()
+
+
+def test_probabilities_keep_at_least_seven_digits(table: Path) -> None:
+    with open_table(table) as write:
+        write(GOOD)
+
+    found = read(table).loc[0, [f"p_{name}" for name in CLASSES]].astype(float)
+    assert list(found) == pytest.approx(SHARES, rel=1e-8)
+
+
+def test_more_rows_than_are_written_at_once(table: Path) -> None:
+    with open_table(table) as write:
+        for _ in range(5000):
+            write(GOOD)
+
+    assert len(read(table)) == 5000
+
+
+def test_a_table_of_nothing_still_has_its_columns(table: Path) -> None:
+    with open_table(table):
+        pass
+    assert table.exists()
+    if table.suffix != ".jsonl":
+        assert tuple(read(table).columns) == COLUMNS
+
+
+def test_what_is_cut_short_leaves_nothing_and_spares_what_stood_there(table: Path) -> None:
+    table.write_text("before")
+
+    def cut_short() -> None:
+        with open_table(table) as write:
+            write(GOOD)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cut_short()
+    assert table.read_text() == "before"
+    assert [path.name for path in table.parent.iterdir()] == [table.name]
+
+
+@pytest.mark.parametrize("name", ["table.xlsx", "table", ".csv"])
+def test_another_suffix_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(BraintumorError, match="should end in"), open_table(tmp_path / name):
+        pass
+
+
+def test_a_place_that_cannot_be_written_to_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with (
+        pytest.raises(BraintumorError, match="cannot be written"),
+        open_table(tmp_path / "file" / "table.csv"),
+    ):
+        pass
+
+
+def test_a_name_whose_bytes_are_no_text_does_not_break_the_table(table: Path) -> None:
+    broken = Prediction(**{**BAD.__dict__, "path": "scan\udcff.png"})
+    with open_table(table) as write:
+        write(broken)
+
+    assert read(table).loc[0, "path"] == "scan\\udcff.png"
+    assert plain_row(broken)["path"] == "scan\\udcff.png"

@@ -1,0 +1,148 @@
+"""The graph gives the same answer to every thread, and foreign graphs are refused."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper
+from tiny_bundle import SIZE, tiny_graph
+
+from braintumor.bundle.card import BundleError
+from braintumor.bundle.runtime import Runtime
+
+
+@pytest.fixture(scope="module")
+def graph() -> onnx.ModelProto:
+    return tiny_graph()
+
+
+@pytest.fixture(scope="module")
+def runtime(graph: onnx.ModelProto) -> Runtime:
+    return Runtime(graph.SerializeToString(), size=SIZE)
+
+
+def canvases(count: int, seed: int = 0) -> np.ndarray:
+    random = np.random.default_rng(seed)
+    return random.integers(0, 256, (count, SIZE, SIZE)).astype(np.uint8)
+
+
+def test_one_forward_pass_gives_logits_embedding_and_maps(runtime: Runtime) -> None:
+    answer = runtime.run(canvases(3))
+
+    assert answer.logits.shape == (3, 4)
+    assert answer.embedding.shape == (3, 2)
+    assert answer.maps.shape == (3, 8, 8, 4)
+    assert {answer.logits.dtype, answer.embedding.dtype, answer.maps.dtype} == {np.dtype("f4")}
+
+
+def test_the_maps_average_to_the_logits(runtime: Runtime) -> None:
+    answer = runtime.run(canvases(3))
+
+    bias = answer.logits - answer.maps.mean(axis=(1, 2))
+    np.testing.assert_allclose(bias, np.broadcast_to([0, 0, 2, -2.5], (3, 4)), atol=1e-5)
+
+
+def test_answers_are_those_of_float32_arithmetic(runtime: Runtime) -> None:
+    pixels = canvases(1).astype(np.float64)[0]
+    padded = np.pad(pixels, 1)
+    across = np.abs(padded[1:-1, 2:] - padded[1:-1, :-2]) / 255
+    down = np.abs(padded[2:, 1:-1] - padded[:-2, 1:-1]) / 255
+
+    embedding = runtime.run(pixels[np.newaxis]).embedding[0]
+    np.testing.assert_allclose(embedding, [across.mean(), down.mean()], rtol=2e-6)
+
+
+def test_a_slice_gets_the_same_answer_alone_and_in_company(runtime: Runtime) -> None:
+    several = canvases(5)
+    together = runtime.run(several).logits
+
+    for number in range(5):
+        alone = runtime.run(several[number : number + 1]).logits[0]
+        np.testing.assert_allclose(alone, together[number], atol=1e-5)
+
+
+def test_an_answer_is_not_overwritten_by_the_next(runtime: Runtime) -> None:
+    first = runtime.run(canvases(2, seed=1))
+    kept = first.maps.copy()
+    runtime.run(canvases(2, seed=2))
+
+    np.testing.assert_array_equal(first.maps, kept)
+
+
+def test_many_threads_get_their_own_answers(runtime: Runtime) -> None:
+    batches = [canvases(1 + seed % 3, seed=seed) for seed in range(64)]
+    expected = [runtime.run(batch).logits for batch in batches]
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda batch: runtime.run(batch).logits, batches))
+
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+@pytest.mark.parametrize("data", [b"", b"not a graph", b"\x80\x04pickle", b"\0" * 100])
+def test_bytes_that_are_no_graph_are_refused(data: bytes) -> None:
+    with pytest.raises(BundleError, match=r"^thing\.onnx is not "):
+        Runtime(data, size=SIZE, name="thing.onnx")
+
+
+def test_a_graph_for_another_size_is_refused(graph: onnx.ModelProto) -> None:
+    with pytest.raises(BundleError, match="image"):
+        Runtime(graph.SerializeToString(), size=SIZE * 2)
+
+
+@pytest.mark.parametrize("name", ["image", "logits", "embedding", "maps"])
+def test_a_graph_with_another_face_is_refused(name: str) -> None:
+    graph = tiny_graph()
+    for node in graph.graph.node:
+        node.input[:] = ["x0" if key == name else key for key in node.input]
+        node.output[:] = ["x0" if key == name else key for key in node.output]
+    for value in [*graph.graph.input, *graph.graph.output]:
+        value.name = "x0" if value.name == name else value.name
+
+    with pytest.raises(BundleError, match=name):
+        Runtime(graph.SerializeToString(), size=SIZE)
+
+
+def test_a_graph_whose_weights_lie_in_another_file_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such a graph could read any file of the machine, and its hash would say nothing."""
+    monkeypatch.chdir(tmp_path)
+    graph = tiny_graph()
+    onnx.save(
+        graph,
+        tmp_path / "model.onnx",
+        save_as_external_data=True,
+        location="weights.bin",
+        size_threshold=0,
+    )
+    with pytest.raises(BundleError):
+        Runtime((tmp_path / "model.onnx").read_bytes(), size=SIZE)
+
+
+def test_a_graph_with_a_second_input_is_refused() -> None:
+    graph = tiny_graph()
+    extra = helper.make_tensor_value_info("more", onnx.TensorProto.FLOAT, ["n", 2])
+    graph.graph.input.append(extra)
+    graph.graph.output.append(helper.make_tensor_value_info("again", 1, ["n", 2]))
+    graph.graph.node.append(helper.make_node("Identity", ["more"], ["again"]))
+
+    with pytest.raises(BundleError):
+        Runtime(graph.SerializeToString(), size=SIZE)
+
+
+def test_the_compiled_graph_can_be_kept_for_the_next_start(
+    graph: onnx.ModelProto, runtime: Runtime, tmp_path: Path
+) -> None:
+    data = graph.SerializeToString()
+    for _ in range(2):
+        kept = Runtime(data, size=SIZE, cache_dir=tmp_path / "cache")
+        np.testing.assert_allclose(
+            kept.run(canvases(2)).logits, runtime.run(canvases(2)).logits, atol=1e-6
+        )
+    assert any((tmp_path / "cache").iterdir())

@@ -1,0 +1,247 @@
+"""`braintumor evaluate` and `braintumor compare`, as a person or a script calls them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+from made_run import made_run, made_table
+
+from braintumor.cli.main import run as braintumor
+from braintumor.evaluation.predictions import Predictions
+
+
+class Ended:
+    """How a call ended: its exit status, and what it printed."""
+
+    def __init__(self, status: int, out: str, err: str) -> None:
+        self.status, self.out, self.err = status, out, err
+
+
+@pytest.fixture(autouse=True)
+def _no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures take seconds and have tests of their own; the last test here draws them all."""
+    monkeypatch.setattr("braintumor.evaluation.report.part_figures", lambda part: [])
+    monkeypatch.setattr("braintumor.evaluation.report.learning_figures", lambda run: [])
+    monkeypatch.setattr("braintumor.evaluation.compare_report._sections", lambda comparison: [])
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
+    def called(*arguments: object) -> Ended:
+        with pytest.raises(SystemExit) as stop:
+            braintumor([str(argument) for argument in arguments])
+        printed = capsys.readouterr()
+        return Ended(int(str(stop.value.code)), printed.out, printed.err)
+
+    return called
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    return made_run(tmp_path / "cnn")
+
+
+def test_a_run_gets_its_metrics_and_its_report(call, run: Path) -> None:  # type: ignore[no-untyped-def]
+    before = (run / "predictions.csv").read_bytes()
+    ended = call("evaluate", run)
+    assert ended.status == 0, ended.err
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["splits"]["test"]["n"] == 80
+    assert "data:image/png" in (run / "report.html").read_text()
+    assert "Test, unseen" in ended.out
+    assert str(run / "report.html") in ended.out.replace("\n", "")
+    assert (run / "predictions.csv").read_bytes() == before
+
+
+def test_json_is_all_that_is_printed(call, run: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    found = json.loads(call("evaluate", run, "--json", "--out", tmp_path / "out").out)
+    assert found.pop("report") == str(tmp_path / "out" / "report.html")
+    assert found.pop("metrics") == str(tmp_path / "out" / "metrics.json")
+    assert found == json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert not (run / "metrics.json").exists()
+
+
+def test_no_images_leaves_every_slice_out(call, run: Path) -> None:  # type: ignore[no-untyped-def]
+    assert call("evaluate", run, "--no-images").status == 0
+    assert "data:image" not in (run / "report.html").read_text()
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+def test_a_table_alone_is_judged_into_a_folder_of_its_own(  # type: ignore[no-untyped-def]
+    call, tmp_path: Path, suffix: str
+) -> None:
+    table = tmp_path / f"theirs{suffix}"
+    made_table().write(table)
+    before = table.read_bytes()
+    assert call("evaluate", table).status == 0
+    assert (tmp_path / "theirs-evaluation" / "report.html").is_file()
+    assert {p.name for p in tmp_path.iterdir()} == {f"theirs{suffix}", "theirs-evaluation"}
+    assert table.read_bytes() == before
+
+
+def test_a_runs_table_means_the_run(call, run: Path) -> None:  # type: ignore[no-untyped-def]
+    assert call("evaluate", run / "predictions.csv").status == 0
+    assert "data:image/png" in (run / "report.html").read_text()
+
+
+def patients(path: Path, table: Predictions) -> Path:
+    frame = table.frame
+    rows = pd.DataFrame(
+        {
+            "split": frame["split"],
+            "class": frame["label"],
+            "file": frame["path"].str.split("/").str[-1],
+            "group": [f"new{i}" for i in range(len(frame))],
+        }
+    )
+    train = pd.DataFrame(
+        {"split": "train", "class": "glioma", "file": [f"t{i}.jpg" for i in range(3)]}
+    ).assign(group="new139")
+    pd.concat([rows, train]).to_csv(path, index=False)
+    return path
+
+
+def test_a_patients_file_fills_the_groups_of_a_run(call, run: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    file = patients(tmp_path / "patients.csv", made_table())
+    assert call("evaluate", run, "--patients", file).status == 0
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["splits"]["test_unseen"]["n"] == 79
+    assert metrics["unseen"]["test"]["source"] == "patients.csv"
+    assert list(Predictions.read(run / "predictions.csv").frame["group"][:2]) == ["new0", "new1"]
+
+
+def test_a_table_that_was_given_is_never_changed(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    table = tmp_path / "predictions.csv"
+    made_table().write(table)
+    file = patients(tmp_path / "patients.csv", made_table())
+    before = table.read_bytes()
+    assert call("evaluate", table, "--patients", file).status == 0
+    assert call("evaluate", table, "--patients", file, "--out", tmp_path).status == 0
+    assert table.read_bytes() == before
+    assert call("evaluate", table, "--patients", file, "--out", tmp_path / "out").status == 0
+    assert Predictions.read(tmp_path / "out" / "predictions.csv").frame["group"].iloc[0] == "new0"
+
+
+@pytest.fixture
+def predicted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path, Path]]:
+    """A stand-in for the training room, which needs Keras: it writes the made table."""
+    calls: list[tuple[Path, Path]] = []
+
+    def predict_run(run: Path, data: Path) -> Path:
+        calls.append((run, data))
+        made_table(seed=5, name="again").write(run / "predictions.csv")
+        return run / "predictions.csv"
+
+    module = SimpleNamespace(predict_run=predict_run)
+    monkeypatch.setitem(sys.modules, "braintumor.training.predict", module)
+    monkeypatch.setattr("braintumor.errors.require", lambda *_, **__: None)
+    return calls
+
+
+def test_data_is_predicted_first(  # type: ignore[no-untyped-def]
+    call, run: Path, tmp_path: Path, predicted: list[tuple[Path, Path]]
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "PHANTOM.txt").touch()
+    ended = call("evaluate", run, "--data", data)
+    assert ended.status == 0, ended.err
+    assert predicted == [(run, data)]
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["model"] == "again"
+    assert metrics["phantom"] is True
+    assert "PHANTOM DATA" in ended.out
+    assert "PHANTOM DATA" in (run / "report.html").read_text()
+
+
+def test_a_run_with_predictions_needs_no_keras(  # type: ignore[no-untyped-def]
+    call, run: Path, predicted: list[tuple[Path, Path]]
+) -> None:
+    assert call("evaluate", run).status == 0
+    assert not predicted
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["evaluate", "nowhere"], "nowhere does not exist"),
+        (["evaluate", "empty"], "holds no predictions.csv: make it with"),
+        (["evaluate", "table.csv", "--data", "empty"], "is no run folder"),
+        (["evaluate", "cnn", "--data", "nowhere"], "nowhere is no folder"),
+        (["evaluate", "cnn", "--patients", "nowhere.csv"], "nowhere.csv does not exist"),
+        (["evaluate", "words.csv"], "words.csv lacks the columns"),
+        (["compare", "cnn", "nowhere"], "nowhere does not exist"),
+        (["compare", "cnn", "table.csv", "--split", "train"], "no rows of the split train"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_bad_input_is_one_sentence(  # type: ignore[no-untyped-def]
+    call, run: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], said: str
+) -> None:
+    monkeypatch.chdir(run.parent)
+    Path("empty").mkdir()
+    Path("words.csv").write_text("a,b\n1,2\n")
+    made_table().write("table.csv")
+    ended = call(*arguments)
+    assert ended.status == 1
+    assert ended.err.startswith("braintumor: ")
+    assert said in ended.err
+    assert ended.err.count("\n") == 1
+    assert ended.out == ""
+
+
+def test_without_keras_the_extra_is_named(  # type: ignore[no-untyped-def]
+    call, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "keras", None)
+    ended = call("evaluate", run, "--data", run)
+    assert ended.status == 1
+    assert "pip install 'braintumor[train]'" in ended.err
+
+
+def test_compare_writes_page_and_json(call, run: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    other = made_run(tmp_path / "resnet50", seed=1, skill=2.0, name="resnet50")
+    out = tmp_path / "out"
+    ended = call("compare", run, other, "--out", out)
+    assert ended.status == 0, ended.err
+    assert "Of the same 80 test slices, cnn gets" in ended.out
+    assert "data:image/png" in (out / "compare.html").read_text()
+    found = json.loads(call("compare", run, other, "--out", out, "--json", "--no-images").out)
+    assert found.pop("report") == str(out / "compare.html")
+    found.pop("comparison")
+    assert found == json.loads((out / "compare.json").read_text())
+    assert "data:image" not in (out / "compare.html").read_text()
+    assert call("compare", run, other, "--out", out, "--split", "valid").status == 0
+    assert json.loads((out / "compare.json").read_text())["images"] == 60
+
+
+def test_one_model_is_no_comparison(call, run: Path) -> None:  # type: ignore[no-untyped-def]
+    ended = call("compare", run)
+    assert ended.status == 2
+    assert "two runs or tables at least" in ended.err
+
+
+def test_names_with_brackets_are_printed_as_they_are(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    name = "[red]a[/blue]"
+    run = made_run(tmp_path / "x", name=name)
+    assert name in call("evaluate", run).out
+    assert name in call("compare", run, made_run(tmp_path / "y"), "--out", tmp_path / "o").out
+
+
+def test_neither_keras_nor_tensorflow_is_loaded(run: Path, tmp_path: Path) -> None:
+    script = (
+        "import sys\nfrom braintumor.cli.main import cli\n"
+        f"cli.main(['evaluate', {str(run)!r}], standalone_mode=False)\n"
+        f"cli.main(['compare', {str(run)!r}, {str(run)!r}, '--out', {str(tmp_path / 'o')!r}],"
+        " standalone_mode=False)\n"
+        "print([m for m in ('keras', 'tensorflow', 'torch', 'jax', 'onnx') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -1,0 +1,292 @@
+"""The command line as a whole: which commands there are, how they end, and what they say."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import click
+import pytest
+
+from braintumor import __version__
+from braintumor.cli import main
+from braintumor.errors import BraintumorError, MissingExtraError
+
+
+class Ended(NamedTuple):
+    status: int | str | None
+    out: str
+    err: str
+
+
+Call = Callable[..., Ended]
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Call:
+    """Runs the command line in this process; an exception that gets out fails the test."""
+
+    def run(*arguments: object) -> Ended:
+        with pytest.raises(SystemExit) as stop:
+            main.run([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return Ended(stop.value.code, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture
+def install(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
+    """Puts a function in the place of the command `check`."""
+
+    def replace(body: Callable[[], object]) -> None:
+        command = click.command("check")(body)
+        monkeypatch.setitem(sys.modules, "braintumor.cli.check", SimpleNamespace(command=command))
+
+    return replace
+
+
+def one_sentence(text: str) -> bool:
+    """Whether it is one line from braintumor, not a traceback nor a bare exception."""
+    lines = text.strip().splitlines()
+    return len(lines) == 1 and lines[0].startswith("braintumor: ") and "Traceback" not in text
+
+
+# --- which commands there are
+
+
+def test_every_file_is_a_command_and_every_command_a_file() -> None:
+    folder = Path(main.__file__).parent
+    files = {path.stem for path in folder.glob("*.py")} - {"__init__", "main"}
+    assert files == set(main.COMMANDS)
+
+
+def test_help_lists_all_commands_in_the_order_of_the_story(call: Call) -> None:
+    ended = call("--help")
+    assert ended.status == 0
+    places = [ended.out.index(f"\n  {name} ") for name in main.COMMANDS]
+    assert places == sorted(places)
+    assert "not a medical device" in ended.out
+
+
+def test_version(call: Call) -> None:
+    assert call("--version") == (0, f"braintumor, version {__version__}\n", "")
+
+
+@pytest.mark.parametrize("name", main.COMMANDS)
+def test_every_command_has_help(call: Call, name: str) -> None:
+    for flag in ("--help", "-h"):
+        ended = call(name, flag)
+        assert ended.status == 0
+        assert ended.out.startswith(f"Usage: braintumor {name} ")
+    description = ended.out.split("\n\n")[1].strip()
+    assert len(description) > 20, "a sentence that says what it does"
+
+
+@pytest.mark.parametrize("name", main.COMMANDS)
+def test_every_option_says_what_it_is_for(name: str) -> None:
+    command = main.cli.get_command(click.Context(main.cli), name)
+    assert command is not None
+    options = [one for one in command.params if isinstance(one, click.Option)]
+    assert [one.name for one in options if not one.help] == []
+
+
+def test_only_the_command_asked_for_is_imported() -> None:
+    code = (
+        "import sys\nfrom braintumor.cli.main import run\n"
+        "try:\n    run(['check', '--help'])\nexcept SystemExit:\n    pass\n"
+        "print(*(name for name in sys.modules if name.startswith('braintumor.cli.')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(done.stdout.splitlines()[-1].split()) == {
+        "braintumor.cli.main",
+        "braintumor.cli.check",
+    }
+
+
+def test_python_m_braintumor_is_the_same_command() -> None:
+    command = [sys.executable, "-m", "braintumor", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, f"braintumor, version {__version__}\n")
+
+
+# --- how a command ends
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["--nonsense"],
+        *([name, "--no-such-option"] for name in main.COMMANDS),
+        *([name] for name in main.COMMANDS if name not in {"app", "demo"}),
+        ["train", ".", "--network", "vgg"],
+        ["train", ".", "--epochs", "0"],
+        ["app", "--port", "http"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_exits_2_and_says_how_it_goes(call: Call, arguments: list[str]) -> None:
+    ended = call(*arguments)
+    assert ended.status == 2
+    assert "Usage: braintumor" in ended.err
+    assert ended.out == ""
+
+
+def test_success_exits_0(call: Call, install: Callable[..., None]) -> None:
+    install(lambda: None)
+    assert call("check") == (0, "", "")
+
+
+def test_a_failed_check_exits_1_without_a_word_more(
+    call: Call, install: Callable[..., None]
+) -> None:
+    def fail() -> None:
+        raise click.exceptions.Exit(1)
+
+    install(fail)
+    assert call("check") == (1, "", "")
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (BraintumorError("x.csv: no such column"), "braintumor: x.csv: no such column\n"),
+        (PermissionError(13, "Permission denied", "out"), "braintumor: out: Permission denied\n"),
+        (OSError(28, "No space left on device"), "braintumor: No space left on device\n"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exits_1(
+    call: Call, install: Callable[..., None], error: Exception, says: str
+) -> None:
+    def fail() -> None:
+        raise error
+
+    install(fail)
+    assert call("check") == (1, "", says)
+
+
+def test_a_missing_extra_names_the_command_that_installs_it(
+    call: Call, install: Callable[..., None]
+) -> None:
+    def fail() -> None:
+        raise MissingExtraError("train", "Training")
+
+    install(fail)
+    ended = call("check")
+    assert ended.status == 1
+    assert "pip install 'braintumor[train]'" in ended.err
+    assert one_sentence(ended.err)
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, click.Abort])
+def test_ctrl_c_exits_130(
+    call: Call, install: Callable[..., None], stop: type[BaseException]
+) -> None:
+    def fail() -> None:
+        raise stop
+
+    install(fail)
+    ended = call("check")
+    assert (ended.status, ended.err.strip()) == (130, "Stopped.")
+
+
+def test_an_error_of_ours_is_not_hidden(install: Callable[..., None]) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    install(fail)
+    with pytest.raises(ZeroDivisionError):
+        main.run(["check"])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes as on Unix")
+def test_a_reader_that_leaves_early_gets_no_complaint() -> None:
+    code = (
+        "import sys, click\nfrom types import SimpleNamespace\n"
+        "from braintumor.cli.main import run\n"
+        "body = click.command('check')(lambda: [click.echo('x' * 1000) for _ in range(1000)])\n"
+        "sys.modules['braintumor.cli.check'] = SimpleNamespace(command=body)\nrun(['check'])"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.read(10)
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait() == 1
+
+
+# --- bad input to each command
+
+
+@pytest.fixture
+def bad(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with an empty folder, an empty file, and one of rubbish."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "rubbish.csv").write_bytes(bytes(range(256)) * 4)
+    (tmp_path / "void.csv").touch()
+    (tmp_path / "words.csv").write_text("a,b\n1,2\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["audit", "empty"],
+        ["audit", "words.csv"],
+        ["train", "empty"],
+        ["evaluate", "empty"],
+        ["evaluate", "rubbish.csv"],
+        ["evaluate", "void.csv"],
+        ["evaluate", "words.csv"],
+        ["compare", "words.csv", "words.csv"],
+        ["compare", "empty", "empty"],
+        ["check", "empty"],
+        ["check", "rubbish.csv"],
+        ["check", "void.csv"],
+        ["check", "words.csv"],
+        ["check", "nowhere.csv"],
+        ["export", "empty", "--out", "bundle"],
+        ["predict", "empty"],
+        ["predict", "words.csv", "--model", "empty"],
+        ["predict", "words.csv", "--model", "nowhere"],
+        ["app", "--model", "empty"],
+    ],
+    ids=" ".join,
+)
+def test_input_that_makes_no_sense_is_one_sentence(
+    call: Call, bad: Path, arguments: list[str]
+) -> None:
+    ended = call(*arguments)
+    assert ended.status == 1
+    assert one_sentence(ended.err), ended.err
+    assert ended.out == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["audit", "nowhere"],
+        ["train", "nowhere"],
+        ["evaluate", "nowhere"],
+        ["compare", "nowhere", "words.csv"],
+        ["check", "nowhere"],
+        ["export", "nowhere", "--out", "bundle"],
+    ],
+    ids=" ".join,
+)
+def test_a_path_that_is_not_there_is_named(call: Call, bad: Path, arguments: list[str]) -> None:
+    ended = call(*arguments)
+    # A path is checked by click, as an argument (2), or by us, as input (1).
+    assert ended.status in (1, 2)
+    assert "nowhere" in ended.err
+    assert "Traceback" not in ended.err

@@ -1,0 +1,190 @@
+"""`braintumor predict`: rows in order, exit status by outcome, no traceback ever."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from tiny_bundle import make_tiny_bundle, striped
+
+from braintumor.bundle.prediction import COLUMNS
+from braintumor.cli.main import run
+from braintumor.evaluation.predictions import Predictions
+
+Call = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Call:
+    """Run `braintumor predict` in a folder of slices; gives exit status, stdout and stderr."""
+    make_tiny_bundle(tmp_path / "bundle")
+    for kind in ("upright", "level", "even", "checked"):
+        path = tmp_path / "scans" / kind[0] / f"{kind}.png"
+        path.parent.mkdir(parents=True)
+        Image.fromarray(striped(kind)).save(path)
+    (tmp_path / "scans" / "notes.txt").write_text("no image")
+    (tmp_path / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\n and then nothing")
+    monkeypatch.chdir(tmp_path)
+
+    def braintumor(*arguments: str, model: str = "bundle") -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as end:
+            run(["predict", *arguments, "--model", model])
+        said = capsys.readouterr()
+        assert "Traceback" not in said.err
+        assert isinstance(end.value.code, int)
+        return end.value.code, said.out, said.err
+
+    return braintumor
+
+
+def test_a_picture_gets_a_line_with_path_class_and_confidence(call: Call) -> None:
+    status, out, err = call("scans/u/upright.png")
+
+    assert status == 0
+    path, predicted, confidence = out.split()
+    assert (path, predicted) == ("scans/u/upright.png", "glioma")
+    assert 80 < float(confidence.rstrip("%")) < 100
+    assert "Research use only; not a medical device." in err
+
+
+def test_a_model_of_phantoms_says_so(call: Call) -> None:
+    assert "learnt from synthetic phantoms" in call("scans/u/upright.png")[2]
+
+
+def test_a_folder_is_sorted_and_what_is_no_image_is_counted(call: Call) -> None:
+    status, out, err = call("scans")
+
+    assert status == 0
+    assert [line.split()[0] for line in out.splitlines()] == [
+        "scans/c/checked.png",
+        "scans/e/even.png",
+        "scans/l/level.png",
+        "scans/u/upright.png",
+    ]
+    assert "4 images: 4 ok; 1 file skipped" in err
+
+
+def test_one_bad_file_has_its_row_and_the_exit_status_is_1(call: Call) -> None:
+    status, out, err = call("scans/e/even.png", "bad.png", "scans/u", "gone.png")
+
+    assert status == 1
+    words = [line.split()[:2] for line in out.splitlines()]
+    assert words == [
+        ["scans/e/even.png", "no_tumor"],
+        ["bad.png", "error"],
+        ["scans/u/upright.png", "glioma"],
+        ["gone.png", "error"],
+    ]
+    assert "there is no such file" in out.splitlines()[3]
+    assert "4 images: 2 error, 2 ok" in err
+
+
+def test_a_file_that_is_named_and_no_image_is_an_error(call: Call) -> None:
+    status, out, _ = call("scans/notes.txt")
+
+    assert status == 1
+    assert "error" in out
+
+
+def test_json_prints_the_rows_of_the_contract(call: Call) -> None:
+    status, out, _ = call("bad.png", "scans", "--json")
+
+    rows = json.loads(out)
+    assert status == 1
+    assert len(rows) == 5
+    assert all(tuple(row) == COLUMNS for row in rows)
+    assert rows[0]["status"] == "error"
+    assert rows[0]["p_glioma"] is None
+    assert rows[4]["predicted"] == "glioma"
+    assert sum(rows[4][column] for column in COLUMNS if column.startswith("p_")) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_a_table_is_one_that_evaluation_reads(call: Call, suffix: str) -> None:
+    if suffix == ".parquet":
+        pytest.importorskip("pyarrow", reason="SKIPPED FOR WANT OF pyarrow")
+    status, out, err = call("scans", "bad.png", "--out", f"results/table{suffix}")
+
+    assert status == 1
+    assert out == ""
+    assert f"written to results/table{suffix}" in err
+    frame = Predictions.read(f"results/table{suffix}").frame
+    assert list(frame["predicted"]) == ["pituitary", "no_tumor", "meningioma", "glioma", ""]
+    assert list(frame["status"]) == ["ok"] * 4 + ["error"]
+
+
+def test_the_same_images_give_the_same_table(call: Call) -> None:
+    for name in ("a.csv", "b.csv"):
+        call("scans", "--out", name)
+
+    assert Path("a.csv").read_bytes() == Path("b.csv").read_bytes()
+
+
+def test_table_and_json_can_be_had_together(call: Call) -> None:
+    status, out, _ = call("scans", "--out", "table.csv", "--json")
+
+    assert status == 0
+    assert len(json.loads(out)) == 4
+    assert len(Path("table.csv").read_text().splitlines()) == 5
+
+
+def test_a_table_of_an_unknown_kind_is_wrong_usage(call: Call) -> None:
+    status, _, err = call("scans", "--out", "table.xlsx")
+
+    assert status == 2
+    assert ".csv" in err
+
+
+def test_no_input_is_wrong_usage(call: Call) -> None:
+    assert call()[0] == 2
+
+
+@pytest.mark.parametrize("model", ["nowhere", "scans", "bad.png"])
+def test_what_is_no_bundle_is_one_sentence(call: Call, model: str) -> None:
+    status, out, err = call("scans", model=model)
+
+    assert status == 1
+    assert out == ""
+    assert err.startswith("braintumor: ")
+    assert len(err.splitlines()) == 1
+
+
+def test_a_folder_without_images_is_one_sentence(call: Call) -> None:
+    Path("empty").mkdir()
+    status, _, err = call("empty")
+
+    assert status == 1
+    assert "empty holds no image" in err
+
+
+def test_names_that_play_tricks_on_the_terminal_are_defused(call: Call) -> None:
+    name = "evil\x1b[2J\n.png"
+    Image.fromarray(striped("even")).save(name)
+    _, out, _ = call(name)
+
+    assert "\x1b" not in out
+    assert len(out.splitlines()) == 1
+    assert json.loads(call(name, "--json")[1])[0]["path"] == name
+
+
+def test_a_reader_that_leaves_early_gets_no_complaint(call: Call) -> None:
+    command = [sys.executable, "-m", "braintumor", "predict", *["scans"] * 400]
+    child = subprocess.Popen(
+        [*command, "--model", "bundle"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert child.stdout is not None
+    assert child.stderr is not None
+    child.stdout.readline()
+    child.stdout.close()
+    said = child.stderr.read().decode()
+    child.wait()
+
+    assert "Traceback" not in said
+    assert "Exception" not in said

@@ -1,0 +1,285 @@
+"""Comparing models: the same images in whatever order, and honest words on the difference."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+from made_page import Page
+from made_run import made_run, made_table
+
+from braintumor.classes import CLASSES
+from braintumor.errors import BraintumorError
+from braintumor.evaluation import compare_report
+from braintumor.evaluation.compare import (
+    Comparison,
+    compare,
+    compare_runs,
+    mcnemar_exact,
+    sentences,
+)
+from braintumor.evaluation.compare_report import render, write_comparison
+from braintumor.evaluation.predictions import Predictions
+from braintumor.evaluation.run_tables import RunTables, read_run
+
+
+def alone(table: Predictions, name: str = "table") -> RunTables:
+    return RunTables(None, Path(f"{name}.csv"), table)
+
+
+def without_figures(comparison: Comparison) -> str:
+    """The page without its figures, which take seconds."""
+    with patch.object(compare_report, "_sections", return_value=[]):
+        return render(comparison)
+
+
+def shuffled(table: Predictions, seed: int = 0) -> Predictions:
+    return table.take(np.random.default_rng(seed).permutation(len(table)))
+
+
+@pytest.fixture(scope="module")
+def tables() -> tuple[Predictions, Predictions]:
+    return made_table(name="cnn"), made_table(seed=1, skill=2.0, name="resnet50")
+
+
+@pytest.fixture(scope="module")
+def two(tables: tuple[Predictions, Predictions]) -> Comparison:
+    return compare([alone(tables[0]), alone(shuffled(tables[1]))])
+
+
+def test_rows_meet_by_the_hash_of_their_image_whatever_their_order(
+    tables: tuple[Predictions, Predictions], two: Comparison
+) -> None:
+    assert (two.names, two.n, two.split, two.joined_by) == (
+        ("cnn", "resnet50"),
+        80,
+        "test",
+        "sha256",
+    )
+    for name, table in zip(two.names, tables, strict=True):
+        assert two.metrics[name] == table.split("test").metrics()
+        assert list(two.rows[name].frame["path"]) == list(table.split("test").frame["path"])
+
+
+def test_without_hashes_rows_meet_by_path(tables: tuple[Predictions, Predictions]) -> None:
+    bare = Predictions.from_frame(shuffled(tables[1]).frame.assign(sha256=""))
+    found = compare([alone(tables[0]), alone(bare)])
+    assert found.joined_by == "path"
+    assert found.metrics["resnet50"] == tables[1].split("test").metrics()
+
+
+def test_who_is_right_where_is_counted(
+    tables: tuple[Predictions, Predictions], two: Comparison
+) -> None:
+    a, b = (t.split("test") for t in tables)
+    right_a, right_b = a.y_pred == a.y_true, b.y_pred == b.y_true
+    (pair,) = two.pairs
+    counted = (pair.both, pair.only_a, pair.only_b, pair.neither)
+    assert counted == (
+        (right_a & right_b).sum(),
+        (right_a & ~right_b).sum(),
+        (~right_a & right_b).sum(),
+        (~right_a & ~right_b).sum(),
+    )
+    assert sum(counted) == 80
+    assert set(two.only("cnn")) == set(np.flatnonzero(right_a & ~right_b))
+    assert set(two.none()) == set(np.flatnonzero(~right_a & ~right_b))
+    assert (np.diff(a.confidence[two.only("cnn")]) <= 0).all(), "the surest first"
+
+
+@pytest.mark.parametrize(
+    ("only_a", "only_b", "p"),
+    [(0, 0, 1.0), (1, 10, 0.01171875), (5, 5, 1.0), (0, 6, 0.03125), (6, 0, 0.03125)],
+)
+def test_mcnemars_exact_test(only_a: int, only_b: int, p: float) -> None:
+    # Twice the binomial tail: 2 (1 + 11) / 2^11 for 1 against 10.
+    assert mcnemar_exact(only_a, only_b) == pytest.approx(p)
+
+
+def made_pair(only_a: int, only_b: int, n: int = 100) -> Comparison:
+    """Two models that differ on just so many slices."""
+    truth = np.zeros(n, int)
+    right, wrong = np.eye(4)[0] * 0.6 + 0.1, np.eye(4)[1] * 0.6 + 0.1
+    a, b = np.tile(right, (n, 1)), np.tile(right, (n, 1))
+    b[:only_a] = wrong
+    a[only_a : only_a + only_b] = wrong
+    paths = [f"{i}.png" for i in range(n)]
+    tables = [
+        Predictions.from_arrays(paths, truth, p, model=m) for m, p in (("one", a), ("two", b))
+    ]
+    return compare([alone(table) for table in tables])
+
+
+def test_the_words_say_what_differs_and_how_sure_that_is() -> None:
+    said = sentences(made_pair(1, 10))
+    assert said[0] == (
+        "Of the same 100 slices, one gets 90 right (90.0\N{NO-BREAK SPACE}%) and two 99 "
+        "(99.0\N{NO-BREAK SPACE}%): 1 only one, 10 only two. Chance alone would rarely make such "
+        "a difference (p = 0.012)."
+    )
+    assert "One slice is 1.00 points" in said[1]
+    assert "McNemar's exact test" in said[1]
+    assert "takes slices as independent" in said[1]
+    assert "may well be chance (p = 0.38)" in sentences(made_pair(1, 4))[0]
+    assert "on the same ones" in sentences(made_pair(0, 0))[0]
+    assert "(p < 0.001)" in sentences(made_pair(0, 30))[0]
+
+
+def test_images_in_one_table_only_are_left_out_and_counted(
+    tables: tuple[Predictions, Predictions],
+) -> None:
+    a, b = (t.split("test") for t in tables)
+    found = compare([alone(a.take(np.arange(5, 80))), alone(b.take(np.arange(70)))])
+    assert found.n == 65
+    assert found.only_in == {"cnn": 10, "resnet50": 5}
+    text = Page(without_figures(found)).text
+    assert "10 images that cnn judged and not every other model did" in text
+    assert found.metrics["cnn"]["n"] == found.metrics["resnet50"]["n"] == 65
+
+
+def test_refused_rows_are_left_out_and_counted(tables: tuple[Predictions, Predictions]) -> None:
+    frame = tables[1].split("test").frame.copy()
+    probabilities = [c for c in frame if c.startswith("p_")]
+    frame.loc[:3, [*probabilities, "confidence"]] = np.nan
+    frame.loc[:3, "predicted"] = ""
+    frame.loc[:3, "status"] = "refused"
+    found = compare([alone(tables[0]), alone(Predictions.from_frame(frame))])
+    assert (found.n, found.only_in["cnn"]) == (76, 4)
+    assert found.left_out["resnet50"]["refused"] == 4
+    assert "Not judged by resnet50: 4 refused." in Page(without_figures(found)).text
+
+
+def test_nothing_in_common_is_one_sentence(tables: tuple[Predictions, Predictions]) -> None:
+    a, b = (t.split("test") for t in tables)
+    with pytest.raises(BraintumorError, match=r"no judged image of the split test in common"):
+        compare([alone(a.take(np.arange(10))), alone(b.take(np.arange(10, 20)))])
+
+
+def test_two_truths_are_one_sentence(tables: tuple[Predictions, Predictions]) -> None:
+    frame = tables[1].split("test").frame.copy()
+    frame.loc[3, "label"] = CLASSES[(CLASSES.index(frame.loc[3, "label"]) + 1) % 4]
+    with pytest.raises(BraintumorError, match="different labels to 1 of 80 common images"):
+        compare([alone(tables[0]), alone(Predictions.from_frame(frame))])
+
+
+def test_copies_of_one_file_meet_their_like() -> None:
+    def table(order: list[int], model: str, right: bool) -> Predictions:
+        labels = np.array([0, 1, 0])
+        prob = np.eye(4)[labels if right else [2, 2, 2]] * 0.96 + 0.01
+        made = Predictions.from_arrays(
+            ["a/x.png", "b/x.png", "c/x.png"], labels, prob, sha256="a" * 64, model=model
+        )
+        return made.take(np.array(order))
+
+    found = compare([alone(table([0, 1, 2], "m", True)), alone(table([1, 2, 0], "w", False))])
+    assert found.n == 3
+    assert list(found.rows["w"].frame["path"]) == list(found.rows["m"].frame["path"])
+
+
+def test_rows_that_cannot_be_matched_are_one_sentence(
+    tables: tuple[Predictions, Predictions],
+) -> None:
+    bare = Predictions.from_frame(tables[1].frame.assign(sha256="", path=""))
+    with pytest.raises(BraintumorError, match="cannot be matched"):
+        compare([alone(tables[0]), alone(bare)])
+    twice = Predictions.from_frame(tables[1].frame.assign(sha256="", path="x.jpg"))
+    with pytest.raises(BraintumorError, match=r"holds the path x\.jpg twice"):
+        compare([alone(tables[0]), alone(twice)])
+
+
+def test_the_split_can_be_chosen(tables: tuple[Predictions, Predictions]) -> None:
+    runs = [alone(table) for table in tables]
+    assert compare(runs, split="validation").n == 60
+    with pytest.raises(BraintumorError, match=r"table\.csv has no rows of the split train"):
+        compare(runs, split="train")
+    nameless = [alone(Predictions.from_frame(t.frame.assign(split=""))) for t in tables]
+    whole = compare(nameless)
+    assert (whole.split, whole.n) == ("", 140)
+    assert compare([runs[0], nameless[1]]).n == 80, "the named split decides"
+
+
+def test_models_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    runs = [read_run(made_run(tmp_path / name, seed=i)) for i, name in enumerate(("one", "two"))]
+    assert compare(runs).names == ("one", "two")
+    same = compare([runs[0], runs[0]])
+    assert len(set(same.names)) == 2
+    assert same.pairs[0].p == 1.0
+
+
+def test_three_models_make_three_pairs(tables: tuple[Predictions, Predictions]) -> None:
+    third = made_table(seed=2, skill=1.0, name="third")
+    found = compare([alone(t) for t in (*tables, third)])
+    assert [(p.a, p.b) for p in found.pairs] == [
+        ("cnn", "resnet50"),
+        ("cnn", "third"),
+        ("resnet50", "third"),
+    ]
+    right = found.right
+    assert set(found.only("third")) == set(
+        np.flatnonzero(right[:, 2] & ~right[:, 0] & ~right[:, 1])
+    )
+    assert "not corrected" in sentences(found)[-1]
+    page = Page(render(found))
+    page.require_alone()
+    page.require_own_ids()
+
+
+def test_the_json_holds_it_all(two: Comparison, tmp_path: Path) -> None:
+    with patch.object(compare_report, "_sections", return_value=[]):
+        path, _ = write_comparison(two, tmp_path / "deep" / "out")
+    found = json.loads(path.read_text())
+    assert found["images"] == 80
+    assert found["models"]["cnn"]["accuracy"] == two.metrics["cnn"]["accuracy"]
+    (pair,) = found["pairs"]
+    assert pair["mcnemar_exact_p"] == two.pairs[0].p
+    assert len(found["only_right"]["cnn"]) == pair["only_a_right"]
+    assert len(found["only_right"]["resnet50"]) == pair["only_b_right"]
+    assert len(found["none_right"]) == pair["neither_right"]
+    assert found["all_right"] == pair["both_right"]
+    assert found["words"] == sentences(two)
+
+
+def test_the_page_shows_both_in_every_figure(two: Comparison) -> None:
+    page = Page(render(two))
+    page.require_alone()
+    page.require_own_ids()
+    titles = page.values("aria-label")
+    for kind in ("ROC curves", "Precision-recall curves", "F1 against threshold"):
+        drawn = [title for title in titles if title.startswith(kind)]
+        assert len(drawn) == len(CLASSES)
+        assert all("cnn: " in title and "resnet50: " in title for title in drawn)
+    assert sum(title.startswith("Confusion matrix") for title in titles) == 2
+    assert any(title.startswith("Reliability") for title in titles)
+
+
+def test_the_images_that_only_one_gets_right_are_shown(tmp_path: Path) -> None:
+    runs = [
+        made_run(tmp_path / "cnn", phantom=True),
+        made_run(tmp_path / "resnet50", seed=1, skill=2.0, name="resnet50"),
+    ]
+    with patch.object(compare_report, "_sections", return_value=[]):
+        page = Page(compare_runs(runs, tmp_path / "out").read_text())
+    found = compare([read_run(run) for run in runs])
+    for name in found.names:
+        assert len(found.only(name)) > 0
+        assert found.path(int(found.only(name)[0])) in page.text
+        assert f"Only {name} gets right: {len(found.only(name))} image" in page.text
+    # A thumb of each, from the run that erred, and the heat map of every model that has one.
+    assert "img" in page.tags
+    page.require_alone()
+    assert "PHANTOM DATA" in page.text
+    with patch.object(compare_report, "_sections", return_value=[]):
+        bare = render(found, images=False)
+    assert "data:image" not in bare
+    assert found.path(int(found.only("cnn")[0])) in bare
+
+
+def test_names_and_paths_are_escaped(tables: tuple[Predictions, Predictions]) -> None:
+    evil = "<script>alert(1)</script>\"'><b onclick=x>"
+    bad = Predictions.from_frame(tables[1].frame.assign(model=evil, path=evil))
+    page = Page(without_figures(compare([alone(tables[0]), alone(bad)])))
+    page.require_alone()
+    assert evil in page.text

@@ -1,0 +1,181 @@
+"""Epochs: killed anywhere and resumed, training ends where an unbroken run ends."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+keras = pytest.importorskip("keras")
+
+from braintumor.errors import BraintumorError  # noqa: E402
+from braintumor.images.prepare import Preparation  # noqa: E402
+from braintumor.networks import build  # noqa: E402
+from braintumor.training.batches import ImageBatches  # noqa: E402
+from braintumor.training.fit import set_up  # noqa: E402
+from braintumor.training.loop import Phase, fit_phase, score  # noqa: E402
+from braintumor.training.recipe import Recipe, default_recipe  # noqa: E402
+from braintumor.training.report import Reporter  # noqa: E402
+from braintumor.training.run import RunFolder, State, load_state, save_state  # noqa: E402
+
+SIDE, COUNT, EPOCHS = 32, 24, 4
+RECIPE = default_recipe(
+    "cnn", epochs=EPOCHS, batch_size=8, precision="float32", preparation=Preparation(size=SIDE)
+)
+
+
+class _KilledError(Exception):
+    """Stands for the kill, after the checkpoint of an epoch."""
+
+
+class _Killer(Reporter):
+    def __init__(self, after: int | None) -> None:
+        super().__init__(quiet=True)
+        self.after = after
+
+    def epoch(self, row: dict[str, Any], epochs: int, *, best: bool) -> None:
+        if row["epoch"] == self.after:
+            raise _KilledError
+
+
+@pytest.fixture(scope="module")
+def images() -> tuple[np.ndarray, np.ndarray]:
+    """Noise whose lower part is darker, by class: quickly learnt."""
+    labels = np.arange(COUNT) % 4
+    pixels = np.random.default_rng(0).integers(0, 255, (COUNT, SIDE, SIDE)).astype(np.uint8)
+    for row, label in enumerate(labels):
+        pixels[row, : 8 * (label + 1)] //= 4
+    return pixels, labels
+
+
+def _phase(
+    images: tuple[np.ndarray, np.ndarray], name: str = "cnn", recipe: Recipe = RECIPE
+) -> Phase:
+    pixels, labels = images
+    set_up(recipe)
+    model = build("cnn", size=SIDE, precision=recipe.precision, dropout=recipe.dropout)
+    valid = pixels[..., None].astype(np.float32)
+    return Phase(
+        name=name,
+        model=model,
+        batches=lambda epoch: ImageBatches(pixels, labels, np.arange(COUNT), recipe, epoch),
+        validate=lambda m: m.predict(valid, verbose=0),
+        valid_labels=labels,
+        epochs=recipe.epochs,
+        learning_rate=recipe.learning_rate,
+        warmup_epochs=1,
+    )
+
+
+def test_a_killed_and_resumed_training_ends_where_an_unbroken_one_ends(
+    images: tuple[np.ndarray, np.ndarray], tmp_path: Path
+) -> None:
+    whole, broken = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "broken")
+    unbroken = _phase(images)
+    expected = fit_phase(unbroken, RECIPE, whole, _Killer(None))
+    with pytest.raises(_KilledError):
+        fit_phase(_phase(images), RECIPE, broken, _Killer(2))
+    resumed = _phase(images)
+    got = fit_phase(resumed, RECIPE, broken, _Killer(None))
+    assert [row["epoch"] for row in got.history] == list(range(1, EPOCHS + 1))
+    for ours, theirs in zip(got.history, expected.history, strict=True):
+        for key in ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"):
+            assert ours[key] == pytest.approx(theirs[key], abs=1e-6), key
+    for ours, theirs in zip(resumed.model.get_weights(), unbroken.model.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+def test_the_history_file_holds_a_row_an_epoch_and_the_rate_falls(
+    images: tuple[np.ndarray, np.ndarray], tmp_path: Path
+) -> None:
+    run = RunFolder(tmp_path / "run")
+    fit_phase(_phase(images), RECIPE, run, _Killer(None))
+    with run.history.open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["epoch"]) for row in rows] == [1, 2, 3, 4]
+    rates = [float(row["learning_rate"]) for row in rows]
+    assert rates[0] == pytest.approx(RECIPE.learning_rate, rel=0.01), "warm-up ends after epoch 1"
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] < 0.02 * RECIPE.learning_rate
+
+
+def test_the_model_leaves_with_the_weights_of_its_best_epoch(
+    images: tuple[np.ndarray, np.ndarray], tmp_path: Path
+) -> None:
+    phase = _phase(images)
+    state = fit_phase(phase, RECIPE, RunFolder(tmp_path), _Killer(None))
+    losses = [row["val_loss"] for row in state.history]
+    assert state.best_loss == min(losses)
+    assert losses[state.best_epoch - 1] == min(losses)
+    loss, _ = score(phase.validate(phase.model), phase.valid_labels)
+    assert loss == pytest.approx(min(losses), abs=1e-6)
+
+
+def test_training_stops_when_the_validation_loss_has_not_fallen_for_long(
+    images: tuple[np.ndarray, np.ndarray], tmp_path: Path
+) -> None:
+    """With a rate of nearly nothing the loss never falls by much; reversed labels never improve."""
+    recipe = RECIPE.changed(epochs=12, patience=2, learning_rate=1e-3)
+    phase = _phase(images, recipe=recipe)
+    losses = iter([1.0, 0.5, *[0.7] * 20])
+
+    def worse(_: Any) -> np.ndarray:
+        # Equal logits but for the true class, so that the loss is exactly what is wanted.
+        p = np.exp(-next(losses))
+        logits = np.log(np.full((COUNT, 4), (1 - p) / 3))
+        logits[np.arange(COUNT), phase.valid_labels] = np.log(p)
+        return logits
+
+    object.__setattr__(phase, "validate", worse)
+    state = fit_phase(phase, recipe, RunFolder(tmp_path), _Killer(None))
+    assert (state.best_epoch, state.epoch) == (2, 4)
+
+
+def test_a_second_phase_keeps_the_history_and_a_finished_first_phase_is_not_repeated(
+    images: tuple[np.ndarray, np.ndarray], tmp_path: Path
+) -> None:
+    run, recipe = RunFolder(tmp_path), RECIPE.changed(epochs=2)
+    head = fit_phase(_phase(images, "head", recipe), recipe, run, _Killer(None))
+    with pytest.raises(_KilledError):
+        fit_phase(_phase(images, "tail", recipe), recipe, run, _Killer(1))
+    again = _phase(images, "head", recipe)
+    object.__setattr__(again, "batches", _never_after_counting(again.batches))
+    fit_phase(again, recipe, run, _Killer(None))
+    tail = fit_phase(_phase(images, "tail", recipe), recipe, run, _Killer(None))
+    assert [row["phase"] for row in tail.history] == ["head", "head", "tail", "tail"]
+    assert tail.history[:2] == head.history
+
+
+def _never_after_counting(batches: Any) -> Any:
+    """Batches may be counted (epoch 0), but no epoch may be run."""
+
+    class Counted:
+        def __len__(self) -> int:
+            return len(batches(0))
+
+        def __getitem__(self, step: int) -> None:
+            raise AssertionError("a finished phase was trained again")
+
+    return lambda epoch: Counted()
+
+
+def test_state_survives_the_way_to_the_file_and_a_damaged_one_is_named(tmp_path: Path) -> None:
+    state = State(phase="tail", epoch=3, best_epoch=2, best_loss=0.25, history=[{"epoch": 1}])
+    weights = [np.arange(6.0, dtype=np.float32).reshape(2, 3), np.zeros(1)]
+    save_state(tmp_path / "x.npz", state, weights, [np.ones(2)])
+    got, got_weights, got_optimizer = load_state(tmp_path / "x.npz")
+    assert got == state
+    np.testing.assert_array_equal(got_weights[0], weights[0])
+    np.testing.assert_array_equal(got_optimizer[0], np.ones(2))
+    (tmp_path / "x.npz").write_bytes((tmp_path / "x.npz").read_bytes()[:100])
+    with pytest.raises(BraintumorError, match=r"x\.npz is damaged"):
+        load_state(tmp_path / "x.npz")
+
+
+def test_score_is_cross_entropy_and_accuracy_even_for_huge_logits() -> None:
+    loss, accuracy = score(np.array([[1000.0, 0, 0, 0], [0, 0, 0, 0]]), np.array([0, 3]))
+    assert loss == pytest.approx(np.log(4) / 2)
+    assert accuracy == 0.5
