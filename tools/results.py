@@ -22,8 +22,10 @@ from braintumor.evaluation.groups import read_patients
 from braintumor.evaluation.judgement import judge, write_metrics
 from braintumor.evaluation.out_of_step import demonstrate, draw, sentence
 from braintumor.evaluation.predictions import Predictions
-from braintumor.evaluation.report import learning_figures, part_figures, write_report
+from braintumor.evaluation.report import write_report
 from braintumor.evaluation.run_tables import read_run
+from braintumor.evaluation.sections.curves import part_figures
+from braintumor.evaluation.sections.training import learning_figures
 from braintumor.files import write_text
 from braintumor.training.recipe import read_record
 

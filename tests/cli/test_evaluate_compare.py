@@ -26,9 +26,11 @@ class Ended:
 @pytest.fixture(autouse=True)
 def _no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures take seconds and have tests of their own; the last test here draws them all."""
-    monkeypatch.setattr("braintumor.evaluation.report.part_figures", lambda part: [])
-    monkeypatch.setattr("braintumor.evaluation.report.learning_figures", lambda run: [])
-    monkeypatch.setattr("braintumor.evaluation.compare_report._sections", lambda comparison: [])
+    monkeypatch.setattr("braintumor.evaluation.sections.curves.part_figures", lambda part: [])
+    monkeypatch.setattr("braintumor.evaluation.sections.training.learning_figures", lambda run: [])
+    monkeypatch.setattr(
+        "braintumor.evaluation.sections.compare_curves.figure_rows", lambda comparison: []
+    )
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from made_run import made_run, made_table
 
 from braintumor.classes import CLASSES
 from braintumor.errors import BraintumorError
-from braintumor.evaluation import compare_report
 from braintumor.evaluation.compare import (
     Comparison,
     compare,
@@ -24,6 +23,7 @@ from braintumor.evaluation.compare import (
 from braintumor.evaluation.compare_report import render, write_comparison
 from braintumor.evaluation.predictions import Predictions
 from braintumor.evaluation.run_tables import RunTables, read_run
+from braintumor.evaluation.sections import compare_curves
 
 
 def alone(table: Predictions, name: str = "table") -> RunTables:
@@ -32,7 +32,7 @@ def alone(table: Predictions, name: str = "table") -> RunTables:
 
 def without_figures(comparison: Comparison) -> str:
     """The page without its figures, which take seconds."""
-    with patch.object(compare_report, "_sections", return_value=[]):
+    with patch.object(compare_curves, "figure_rows", return_value=[]):
         return render(comparison)
 
 
@@ -228,7 +228,7 @@ def test_three_models_make_three_pairs(tables: tuple[Predictions, Predictions]) 
 
 
 def test_the_json_holds_it_all(two: Comparison, tmp_path: Path) -> None:
-    with patch.object(compare_report, "_sections", return_value=[]):
+    with patch.object(compare_curves, "figure_rows", return_value=[]):
         path, _ = write_comparison(two, tmp_path / "deep" / "out")
     found = json.loads(path.read_text())
     assert found["images"] == 80
@@ -260,7 +260,7 @@ def test_the_images_that_only_one_gets_right_are_shown(tmp_path: Path) -> None:
         made_run(tmp_path / "cnn", phantom=True),
         made_run(tmp_path / "resnet50", seed=1, skill=2.0, name="resnet50"),
     ]
-    with patch.object(compare_report, "_sections", return_value=[]):
+    with patch.object(compare_curves, "figure_rows", return_value=[]):
         page = Page(compare_runs(runs, tmp_path / "out").read_text())
     found = compare([read_run(run) for run in runs])
     for name in found.names:
@@ -271,7 +271,7 @@ def test_the_images_that_only_one_gets_right_are_shown(tmp_path: Path) -> None:
     assert "img" in page.tags
     page.require_alone()
     assert "PHANTOM DATA" in page.text
-    with patch.object(compare_report, "_sections", return_value=[]):
+    with patch.object(compare_curves, "figure_rows", return_value=[]):
         bare = render(found, images=False)
     assert "data:image" not in bare
     assert found.path(int(found.only("cnn")[0])) in bare

@@ -15,12 +15,13 @@ from made_run import made_run, made_table, picture, sha256_of_slice
 
 from braintumor.classes import CLASSES
 from braintumor.errors import BraintumorError
-from braintumor.evaluation import report, words
+from braintumor.evaluation import words
 from braintumor.evaluation.groups import read_patients
 from braintumor.evaluation.judgement import Judgement, judge, write_metrics
 from braintumor.evaluation.predictions import Predictions, PredictionsError
 from braintumor.evaluation.report import render
 from braintumor.evaluation.run_tables import RunTables, read_run
+from braintumor.evaluation.sections import curves, training
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +52,8 @@ def judged(table: Predictions, **facts: object) -> Judgement:
 def without_figures(judgement: Judgement, *, images: bool = True) -> str:
     """The page without its figures, which take seconds and have tests of their own."""
     with (
-        patch.object(report, "part_figures", return_value=[]),
-        patch.object(report, "learning_figures", return_value=[]),
+        patch.object(curves, "part_figures", return_value=[]),
+        patch.object(training, "learning_figures", return_value=[]),
     ):
         return render(judgement, images=images)
 

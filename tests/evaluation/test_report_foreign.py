@@ -12,11 +12,11 @@ from made_page import Page
 from made_run import made_run, made_table
 
 from braintumor.errors import BraintumorError
-from braintumor.evaluation import report
 from braintumor.evaluation.judgement import Judgement, judge
 from braintumor.evaluation.predictions import Predictions
 from braintumor.evaluation.report import render, write_report
 from braintumor.evaluation.run_tables import RunTables, read_run
+from braintumor.evaluation.sections import curves, training
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +47,8 @@ def judged(table: Predictions, **facts: object) -> Judgement:
 def without_figures(judgement: Judgement, *, images: bool = True) -> str:
     """The page without its figures, which take seconds and have tests of their own."""
     with (
-        patch.object(report, "part_figures", return_value=[]),
-        patch.object(report, "learning_figures", return_value=[]),
+        patch.object(curves, "part_figures", return_value=[]),
+        patch.object(training, "learning_figures", return_value=[]),
     ):
         return render(judgement, images=images)
 

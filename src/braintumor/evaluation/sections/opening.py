@@ -1,0 +1,76 @@
+"""The first screen of a report: how good, how sure, where it fails, which model."""
+
+from __future__ import annotations
+
+from braintumor.classes import CLASSES
+from braintumor.evaluation import words
+from braintumor.evaluation.judgement import Judgement, Part
+from braintumor.evaluation.page import Section
+
+
+def section(judgement: Judgement, *, images: bool) -> Section:
+    """The first screen."""
+    head = judgement.headline
+    values = {
+        "model": judgement.run.model,
+        "answer": answer(head),
+        "findings": judgement.findings,
+        "cards": cards(judgement),
+        "failures": failures(head),
+        "flatters": head.name not in ("test", "all"),
+        "head": head,
+    }
+    return Section("opening.html", values)
+
+
+def answer(part: Part) -> str:
+    """How good is it, in one line."""
+    right = part.metrics["n"] - len(part.errors)
+    what = {"test": "test slices", "valid": "validation slices", "train": "training slices"}
+    noun = what.get(part.name, "slices")
+    return f"{words.percent(part.metrics['accuracy'])} right: {right} of {part.metrics['n']} {noun}"
+
+
+def cards(judgement: Judgement) -> list[tuple[str, str, str]]:
+    """The numbers of the first screen: (heading, value, what it means)."""
+    head = judgement.headline
+    unseen = judgement.parts.get(f"{head.name}_unseen")
+    found = [("Accuracy", words.percent(head.metrics["accuracy"]), f"{head.metrics['n']} slices")]
+    if unseen is not None:
+        told = f"{unseen.metrics['n']} slices without a relative in training"
+        found.append(("Accuracy, unseen", words.percent(unseen.metrics["accuracy"]), told))
+    found += [
+        ("Balanced accuracy", words.percent(head.metrics["balanced_accuracy"]), "mean of classes"),
+        ("Macro AUC", words.number(head.metrics["macro_auc"]), "0.5 is a coin's, 1 is perfect"),
+    ]
+    if unseen is None:
+        found.append(("Macro F1", words.number(head.metrics["macro_f1"]), "mean of classes"))
+    return found
+
+
+def failures(part: Part) -> list[str]:
+    """Where does it fail: sentences, the weightiest first."""
+    if not len(part.errors):
+        return [f"Nowhere in these {words.slices(part.metrics['n'])}, which are all there is."]
+    per_class = part.metrics["per_class"]
+    present = [name for name in CLASSES if per_class[name]["support"]]
+    weakest = min(present, key=lambda name: per_class[name]["sensitivity"])
+    support = per_class[weakest]["support"]
+    missed = support - part.metrics["confusion"][CLASSES.index(weakest)][CLASSES.index(weakest)]
+    sentences = [
+        f"Weakest class: {words.CLASS_NAMES[weakest].lower()}, {missed} of {support} missed "
+        f"(sensitivity {words.percent(per_class[weakest]['sensitivity'])})."
+    ]
+    kinds = [
+        f"{words.CLASS_NAMES[truth].lower()} taken for {words.CLASS_NAMES[said].lower()} "
+        f"({count} of {of})"
+        for truth, said, count, of in part.confusions[:3]
+    ]
+    sentences.append(f"Most frequent: {'; '.join(kinds)}.")
+    sure = int((part.errors.confidence >= 0.9).sum())
+    sentences.append(
+        f"Made with a confidence of 90\N{NO-BREAK SPACE}% or more: {sure} of "
+        f"{words.slices(len(part.errors), 'error')}."
+    )
+    sentences.append(f"One slice is {100 / part.metrics['n']:.2f} points of accuracy here.")
+    return sentences

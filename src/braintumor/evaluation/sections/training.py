@@ -1,0 +1,55 @@
+"""How a run was trained: curves by epoch, augmentation, and every setting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from markupsafe import Markup
+
+from braintumor.evaluation import figures
+from braintumor.evaluation.judgement import Judgement
+from braintumor.evaluation.page import Figure, Section
+from braintumor.evaluation.run_tables import RunTables
+
+
+def section(judgement: Judgement, *, images: bool) -> Section | None:
+    """Learning curves and, where pictures may be shown, a batch before and after augmentation."""
+    run = judgement.run
+    learning, augmentation = learning_figures(run), run.augmentation() if images else None
+    if not learning and not augmentation:
+        return None
+    values = {"learning": learning, "augmentation": augmentation}
+    return Section("training.html", values, heading="Training")
+
+
+def recipe(judgement: Judgement, *, images: bool) -> Section | None:
+    """Every setting of the recipe, and what the run recorded."""
+    rows = recipe_rows(judgement.run.recipe)
+    if not rows:
+        return None
+    return Section("recipe.html", {"rows": rows}, heading="Recipe", unfold="Every setting")
+
+
+def learning_figures(run: RunTables) -> list[Figure]:
+    """Loss and accuracy by epoch; none where the run has no history."""
+    if run.history is None:
+        return []
+    return [
+        Figure(
+            Markup(figures.learning_curves(run.history, key=f"learning-{what}", what=what)),
+            f"{what.capitalize()} by epoch. The weights kept are those of the marked epoch.",
+        )
+        for what in ("loss", "accuracy")
+    ]
+
+
+def recipe_rows(recipe: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Every setting of a recipe under its dotted name, records of the run after it."""
+    rows: list[tuple[str, str]] = []
+    for name, value in recipe.items():
+        if isinstance(value, Mapping):
+            rows += [(f"{name}.{key}", text) for key, text in recipe_rows(value)]
+        else:
+            rows.append((name, "yes" if value is True else "no" if value is False else str(value)))
+    return rows
