@@ -21,27 +21,27 @@ from numpy.typing import NDArray
 
 from braintumor.bundle.card import BundleError, Card, read_bundle
 from braintumor.bundle.heatmap import grey_levels, spread
-from braintumor.bundle.prediction import Prediction
+from braintumor.bundle.prediction import Prediction, Status
 from braintumor.bundle.runtime import Runtime
 from braintumor.bundle.shipped import find_bundle
 from braintumor.classes import CLASSES
 from braintumor.errors import BraintumorError
-from braintumor.images.decode import ImageError, read_slice
+from braintumor.images.decode import ImageError, Place, RefusedError, Slice, read_slice
 from braintumor.images.prepare import Prepared, prepare
 
 # Large enough that the processor is busy, small enough that rows come steadily.
 _BATCH = 16
-_ONE = (Path, str, bytes, bytearray, memoryview, np.ndarray)
+_ONE = (Path, str, bytes, bytearray, memoryview, np.ndarray, Slice)
 
 
 class Named(NamedTuple):
     """An image under a name: for bytes and arrays, which bear none themselves."""
 
     name: str
-    source: Path | str | bytes | bytearray | memoryview | NDArray[Any]
+    source: Plain
 
 
-Plain = Path | str | bytes | bytearray | memoryview | NDArray[Any]
+Plain = Path | str | bytes | bytearray | memoryview | NDArray[Any] | Slice
 Source = Plain | Named
 
 
@@ -83,13 +83,19 @@ class Explanation:
 
 @dataclass(frozen=True)
 class _Read:
-    """An image that was read and prepared, or the reason why it was not."""
+    """An image that was read and prepared, or the reason why it was not.
+
+    `status` is what reading has to say: `ok`, `uncertain` (a person should look, for `reason`),
+    `refused` or `error`; the classifier may lower `ok`, never raise it.
+    """
 
     name: str
+    status: Status = "ok"
+    reason: str = ""
     sha256: str = ""
     pixels: NDArray[Any] | None = None
     prepared: Prepared | None = None
-    reason: str = ""
+    place: Place | None = None
 
 
 class Classifier:
@@ -192,19 +198,27 @@ class Classifier:
         name, source = image if isinstance(image, Named) else (_name_of(image), image)
         try:
             if isinstance(source, np.ndarray):
-                pixels, sha256 = _grey_array(source), ""
-            else:
-                if isinstance(source, bytearray | memoryview):
-                    source = bytes(source)
-                slice_ = read_slice(source, name=name or None)
-                pixels, sha256 = slice_.pixels, slice_.sha256
-            prepared = prepare(pixels, self._preparation)
+                pixels = _grey_array(source)
+                return _Read(name, pixels=pixels, prepared=prepare(pixels, self._preparation))
+            if isinstance(source, bytearray | memoryview):
+                source = bytes(source)
+            slice_ = source if isinstance(source, Slice) else read_slice(source, name=name or None)
+            return _Read(
+                name,
+                status="uncertain" if slice_.notes else "ok",
+                reason="; ".join(slice_.notes),
+                sha256=slice_.sha256,
+                pixels=slice_.pixels,
+                prepared=prepare(slice_.pixels, self._preparation),
+                place=slice_.place,
+            )
+        except RefusedError as error:
+            return _Read(name, "refused", error.reason, error.sha256)
         except ImageError as error:
-            return _Read(name, reason=error.reason)
+            return _Read(name, "error", error.reason)
         except Exception as error:
             # Whatever else a decoder trips over must not stop ten thousand good files.
-            return _Read(name, reason=str(error).strip() or type(error).__name__)
-        return _Read(name, sha256, pixels, prepared)
+            return _Read(name, "error", str(error).strip() or type(error).__name__)
 
     def _answer(self, read: Sequence[_Read]) -> Iterator[Prediction]:
         canvases = [one.prepared.pixels for one in read if one.prepared is not None]
@@ -216,10 +230,11 @@ class Classifier:
         blank = Prediction(
             path=read.name,
             sha256=read.sha256,
-            status="error",
+            status=read.status,
             reason=read.reason,
             model=self.card.name,
             model_sha256=self.card.graph.sha256,
+            place=read.place,
         )
         if logits is None:
             return blank
@@ -231,7 +246,6 @@ class Classifier:
         best = int(np.argmax(shares))
         return replace(
             blank,
-            status="ok",
             predicted=CLASSES[best],
             confidence=float(shares[best]),
             probabilities=dict(zip(CLASSES, map(float, shares), strict=True)),
@@ -246,6 +260,8 @@ def softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def _name_of(source: Plain) -> str:
+    if isinstance(source, Slice):
+        return source.name
     return str(source) if isinstance(source, Path | str) else ""
 
 

@@ -6,9 +6,12 @@ Knows the columns of the contract; not how they came about, and not pandas.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from braintumor.classes import CLASSES
+
+if TYPE_CHECKING:
+    from braintumor.images.decode import Place
 
 Status = Literal["ok", "uncertain", "refused", "error"]
 
@@ -45,6 +48,7 @@ class Prediction:
         probabilities: of every class, 0 to 1, summing to 1; empty where refused or in error.
         model: name on the bundle's card.
         model_sha256: of its graph.
+        place: of the slice in its series, for summaries; not a column.
     """
 
     path: str
@@ -56,6 +60,7 @@ class Prediction:
     probabilities: dict[str, float] = field(default_factory=dict)
     model: str
     model_sha256: str
+    place: Place | None = None
 
     def row(self) -> dict[str, str | float | None]:
         """The prediction as a row of `predictions.csv`, in the order of `COLUMNS`.

@@ -72,8 +72,40 @@ class ImageError(BraintumorError):
         self.reason = reason
         super().__init__(f"{self.name} cannot be used: {reason}.")
 
-    def __reduce__(self) -> tuple[type[ImageError], tuple[str, str]]:
+    def __reduce__(self) -> tuple[type[ImageError], tuple[str, ...]]:
         return (type(self), (self.name, self.reason))
+
+
+class RefusedError(ImageError):
+    """A file that can be read and says itself that it is no slice of a head's MRI.
+
+    Attributes:
+        sha256: of the file's bytes.
+    """
+
+    def __init__(self, name: str, reason: str, sha256: str = "") -> None:
+        super().__init__(name, reason)
+        self.sha256 = sha256
+
+    def __reduce__(self) -> tuple[type[ImageError], tuple[str, ...]]:
+        return (type(self), (self.name, self.reason, self.sha256))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a slice lies in its series, volume or file of several slices.
+
+    Attributes:
+        series: the same for all slices of one series, another for any other; a hash, which says
+            nothing of the patient.
+        number: of the slice in its file, from 1, as in `path#number`; 0 where the file holds no
+            other.
+        along: distance along the slices' normal, millimetres; None where the file does not say.
+    """
+
+    series: str
+    number: int = 0
+    along: float | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +119,12 @@ class Slice:
         size: (height, width) in pixels, as shown (EXIF orientation applied).
         sha256: of the file's bytes, 64 hexadecimal digits.
         coloured: whether the file's colours differ visibly from grey.
+        name: of the file as the caller gave it, with `#number` where it holds several slices.
+        notes: reasons why a person should look at whatever is said of the slice: clauses without
+            a full stop, which never quote what the file says.
+        place: where it lies in its series, None for a picture of its own.
+        window: values that are shown black and white, as the file asks for; None where it
+            does not. For eyes: the pixels are not clipped to it.
     """
 
     pixels: NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.float32]
@@ -95,6 +133,10 @@ class Slice:
     size: tuple[int, int]
     sha256: str
     coloured: bool = False
+    name: str = ""
+    notes: tuple[str, ...] = ()
+    place: Place | None = None
+    window: tuple[float, float] | None = None
 
 
 def read_slice(

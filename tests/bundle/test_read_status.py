@@ -1,0 +1,61 @@
+"""What reading has to say of a slice becomes its row's status and reason."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from tiny_bundle import make_tiny_bundle, striped
+
+from braintumor.bundle.classifier import Classifier, Named
+from braintumor.images.decode import Place, RefusedError, Slice, read_slice
+
+
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory: pytest.TempPathFactory) -> Classifier:
+    return Classifier.load(make_tiny_bundle(tmp_path_factory.mktemp("bundle")))
+
+
+@pytest.fixture
+def slice_(tmp_path: Path) -> Slice:
+    Image.fromarray(striped("level")).save(tmp_path / "level.png")
+    return replace(read_slice(tmp_path / "level.png"), name="level.png#3")
+
+
+def test_a_slice_that_was_read_already_is_classified_under_its_name(
+    classifier: Classifier, slice_: Slice
+) -> None:
+    placed = replace(slice_, place=Place(series="a", number=3, along=-4.5))
+    prediction = classifier.predict(placed)
+
+    assert (prediction.path, prediction.sha256) == ("level.png#3", slice_.sha256)
+    assert (prediction.status, prediction.predicted) == ("ok", "meningioma")
+    assert prediction.place == placed.place
+    assert classifier.predict(Named("mine", placed)).path == "mine"
+    assert classifier.explain(placed).prediction == prediction
+
+
+def test_a_note_makes_it_uncertain_and_a_prediction_is_given(
+    classifier: Classifier, slice_: Slice
+) -> None:
+    prediction = classifier.predict(replace(slice_, notes=("it is T2-weighted", "it is old")))
+
+    assert (prediction.status, prediction.predicted) == ("uncertain", "meningioma")
+    assert prediction.reason == "it is T2-weighted; it is old"
+
+
+def test_what_reading_refuses_has_no_class_but_the_hash_of_its_file(
+    classifier: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(source: object, *, name: str | None = None) -> Slice:
+        raise RefusedError(name or "", "it is a knee", "ab12")
+
+    monkeypatch.setattr("braintumor.bundle.classifier.read_slice", refuse)
+    prediction = classifier.predict("knee.dcm")
+
+    assert (prediction.path, prediction.status) == ("knee.dcm", "refused")
+    assert (prediction.reason, prediction.sha256) == ("it is a knee", "ab12")
+    assert prediction.predicted is None
+    assert prediction.probabilities == {}
