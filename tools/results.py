@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from braintumor.evaluation.groups import read_patients
 from braintumor.evaluation.judgement import judge, write_metrics
 from braintumor.evaluation.out_of_step import demonstrate, draw, sentence
+from braintumor.evaluation.patients import read_patients
 from braintumor.evaluation.predictions import Predictions
 from braintumor.evaluation.report import write_report
 from braintumor.evaluation.run_tables import read_run

@@ -16,8 +16,8 @@ from made_run import made_run, made_table, picture, sha256_of_slice
 from braintumor.classes import CLASSES
 from braintumor.errors import BraintumorError
 from braintumor.evaluation import words
-from braintumor.evaluation.groups import read_patients
 from braintumor.evaluation.judgement import Judgement, judge, write_metrics
+from braintumor.evaluation.patients import read_patients
 from braintumor.evaluation.predictions import Predictions, PredictionsError
 from braintumor.evaluation.report import render
 from braintumor.evaluation.run_tables import RunTables, read_run
@@ -178,11 +178,11 @@ def test_a_patients_file_fills_groups_and_says_what_is_unseen(tmp_path: Path) ->
     assert found.unseen["test"].source == "patients.csv"
 
 
-def test_a_patients_file_of_another_split_is_refused(tmp_path: Path) -> None:
+def test_a_patients_file_that_lacks_slices_trained_on_is_refused(tmp_path: Path) -> None:
     run = read_run(made_run(tmp_path / "run"))
     rows = rows_of(run.predictions, "g")
     file = patients_file(tmp_path / "p.csv", [*rows, ("train", "glioma", "t0.jpg", "a")])
-    with pytest.raises(BraintumorError, match=r"does not put 2 of the slices .* \(first: t1.jpg\)"):
+    with pytest.raises(BraintumorError, match=r"gives no group to 2 of the .* \(first: t1.jpg\)"):
         judge(run, patients=read_patients(file))
     fitting = [("train", "glioma", f"t{i}.jpg", "a") for i in range(3)]
     file = patients_file(tmp_path / "p.csv", [*rows, *fitting])
@@ -195,24 +195,11 @@ def test_a_patients_file_of_other_slices_is_refused(tmp_path: Path) -> None:
         judge(RunTables(None, Path("t.csv"), made_table()), patients=read_patients(file))
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("split,class,file\n", "lacks the column group"),
-        ("a,b\n1,2\n", "lacks the columns split, class, file, group"),
-        ("split,class,file,group\ntest,glioma,a,x\n", "no slice of the split train"),
-        ("split,class,file,group\ntrain,glioma,a,x\ntrain,Glioma,a,y\n", "twice, with two groups"),
-        ("", "cannot be read"),
-    ],
-)
-def test_a_patients_file_that_cannot_be_used_is_one_sentence(
-    tmp_path: Path, content: str, message: str
-) -> None:
-    (tmp_path / "p.csv").write_text(content)
-    with pytest.raises(BraintumorError, match=message):
-        read_patients(tmp_path / "p.csv")
-    with pytest.raises(BraintumorError, match="does not exist"):
-        read_patients(tmp_path / "nowhere.csv")
+def test_without_a_catalogue_the_patients_file_has_to_name_train(tmp_path: Path) -> None:
+    table = made_table(group="")
+    file = patients_file(tmp_path / "p.csv", rows_of(table, "g"))
+    with pytest.raises(BraintumorError, match="no slice of the split train"):
+        judge(RunTables(None, Path("t.csv"), table), patients=read_patients(file))
 
 
 def test_classes_that_a_part_lacks_are_named() -> None:

@@ -43,8 +43,8 @@ def command(
     import json
     from dataclasses import replace
 
-    from braintumor.evaluation.groups import read_patients
     from braintumor.evaluation.judgement import judge, write_metrics
+    from braintumor.evaluation.patients import read_patients
     from braintumor.evaluation.report import write_report
     from braintumor.evaluation.run_tables import is_phantom, read_run
 

@@ -9,37 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from braintumor.classes import class_from_name, split_from_name
 from braintumor.errors import BraintumorError
+from braintumor.evaluation.patients import Patients
 from braintumor.evaluation.predictions import Predictions
-
-_COLUMNS = ("split", "class", "file", "group")
-Key = tuple[str, str, str]
-
-
-@dataclass(frozen=True)
-class Patients:
-    """A patients file.
-
-    Attributes:
-        name: the file's name, for messages.
-        groups: (split, class, file name) -> group.
-    """
-
-    name: str
-    groups: dict[Key, str]
-
-    @property
-    def train(self) -> list[str]:
-        """The group of every slice in train, "" where it is not known."""
-        return [group for key, group in self.groups.items() if key[0] == "train"]
 
 
 @dataclass(frozen=True)
@@ -65,40 +44,6 @@ class Unseen:
         return asdict(self)
 
 
-def read_patients(path: Path | str) -> Patients:
-    """Read a CSV file with the columns split, class, file and group; others are ignored.
-
-    Raises:
-        BraintumorError: no such file, not a table, a column missing, no slice of train, or a
-            file named twice with two groups; one sentence.
-    """
-    path = Path(path)
-    try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise BraintumorError(f"{path} does not exist; give the path of a patients file.") from None
-    except (OSError, ValueError) as error:
-        raise BraintumorError(f"{path} cannot be read as a CSV table of patients.") from error
-    missing = [name for name in _COLUMNS if name not in frame.columns]
-    if missing:
-        raise BraintumorError(
-            f"{path.name} lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}; a "
-            f"patients file needs {', '.join(_COLUMNS)}."
-        )
-    groups: dict[Key, str] = {}
-    cells = frame[list(_COLUMNS)].itertuples(index=False, name=None)
-    for split, label, file, group in cells:
-        key = _key(split, label, file)
-        if groups.setdefault(key, group) != group:
-            raise BraintumorError(f"{path.name} names {'/'.join(key)} twice, with two groups.")
-    patients = Patients(path.name, groups)
-    if not patients.train:
-        raise BraintumorError(
-            f"{path.name} names no slice of the split train, so it cannot tell what is unseen."
-        )
-    return patients
-
-
 def with_groups(predictions: Predictions, patients: Patients) -> Predictions:
     """The table with `group` filled from a patients file; rows that it does not name stay empty.
 
@@ -106,8 +51,8 @@ def with_groups(predictions: Predictions, patients: Patients) -> Predictions:
         BraintumorError: the file names none of the table's rows.
     """
     frame = predictions.frame
-    keys = _keys(frame["split"], frame["label"], frame["path"])
-    found = [patients.groups.get(key, "") for key in keys]
+    owners = patients.find_all(frame["path"], frame["split"], frame["label"])
+    found = [owner.group if owner else "" for owner in owners]
     if not any(found):
         raise BraintumorError(
             f"{patients.name} names none of the slices in {predictions.source}; rows are matched "
@@ -127,14 +72,19 @@ def train_groups(
         patients: a patients file, which goes before both.
 
     Raises:
-        BraintumorError: the run was trained on slices that the patients file does not put in
-            train, so what it says of other slices does not hold for this run.
+        BraintumorError: the run was trained on slices that the patients file does not name, or
+            the file has to say what is in train and does not.
     """
     rows = None if catalog is None else catalog[catalog["split"] == "train"]
     if patients is not None:
         if rows is not None and "label" in rows:
-            _require_same_split(patients, _keys(rows["split"], rows["label"], rows["path"]))
-        return _whole(patients.train, patients.name)
+            return frozenset(_groups_of(rows, patients)), patients.name
+        if not patients.train_groups:
+            raise BraintumorError(
+                f"{patients.name} names no slice of the split train, so it cannot tell what is "
+                "unseen."
+            )
+        return _whole(patients.train_groups, patients.name)
     if rows is not None and len(rows) and "group" in rows:
         return _whole(rows["group"], "catalog.csv")
     own = predictions.split("train").frame
@@ -159,25 +109,20 @@ def unseen_rows(
     return mask, counts
 
 
-def _require_same_split(patients: Patients, keys: Iterable[Key]) -> None:
-    strangers = [key for key in keys if not patients.groups.get(key)]
+def _groups_of(trained: pd.DataFrame, patients: Patients) -> list[str]:
+    """The group of every slice that a run was trained on, whatever split the file puts it in."""
+    owners = patients.find_all(trained["path"], trained["split"], trained["label"])
+    groups = [owner.group if owner else "" for owner in owners]
+    strangers = [path for path, group in zip(trained["path"], groups, strict=True) if not group]
     if strangers:
         raise BraintumorError(
-            f"{patients.name} does not put {len(strangers)} of the slices that this run was "
-            f"trained on into train (first: {strangers[0][2]}), so which slices are unseen cannot "
-            "be told from it."
+            f"{patients.name} gives no group to {len(strangers)} of the slices that this run was "
+            f"trained on (first: {PurePosixPath(strangers[0]).name}), so which slices are unseen "
+            "cannot be told from it."
         )
+    return groups
 
 
 def _whole(groups: Iterable[str], source: str) -> tuple[frozenset[str], str] | None:
     known = frozenset(groups)
     return None if "" in known else (known, source)
-
-
-def _keys(splits: Iterable[str], labels: Iterable[str], paths: Iterable[str]) -> list[Key]:
-    return [_key(*cells) for cells in zip(splits, labels, paths, strict=True)]
-
-
-def _key(split: str, label: str, file: str) -> Key:
-    name = PurePosixPath(file.replace("\\", "/")).name
-    return split_from_name(split) or split, class_from_name(label) or label, name

@@ -17,8 +17,9 @@ from braintumor import __version__
 from braintumor.classes import CLASSES
 from braintumor.evaluation import groups, words
 from braintumor.evaluation.check import Finding, check
-from braintumor.evaluation.groups import Patients, Unseen
+from braintumor.evaluation.groups import Unseen
 from braintumor.evaluation.metrics import Metrics, without_nan
+from braintumor.evaluation.patients import Patients
 from braintumor.evaluation.predictions import Predictions, PredictionsError
 from braintumor.evaluation.run_tables import RunTables
 from braintumor.files import write_text
