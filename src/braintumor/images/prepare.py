@@ -102,7 +102,7 @@ def prepare(slice_: NDArray[Any], preparation: Preparation | None = None) -> Pre
         ValueError: not two-dimensional, empty, or without a finite value.
     """
     preparation = preparation or Preparation()
-    grey = _as_finite_float(slice_)
+    grey = finite_float(slice_)
     mask, scale = head_mask(grey, preparation.head_level)
     box = _box(mask, scale, grey.shape, preparation.margin)
     low, high = _window(grey, mask, preparation)
@@ -138,7 +138,7 @@ def head_mask(
     rows, columns = min(_SEARCH_SIDE, height), min(_SEARCH_SIDE, width)
     small = np.asarray(Image.fromarray(grey).resize((columns, rows), Image.Resampling.BOX))
     scale = (height / rows, width / columns)
-    distance = np.abs(small - _background(small))
+    distance = np.abs(small - background(small))
     top = float(np.percentile(distance, 99.5))
     if top <= 0:
         return np.ones(small.shape, bool), scale
@@ -154,7 +154,12 @@ def head_mask(
     return head, scale
 
 
-def _as_finite_float(slice_: NDArray[Any]) -> NDArray[np.float32]:
+def finite_float(slice_: NDArray[Any]) -> NDArray[np.float32]:
+    """A grey slice as float32, what is not finite replaced by the smallest finite value.
+
+    Raises:
+        ValueError: not two-dimensional, empty, or without a finite value.
+    """
     array = np.asarray(slice_)
     if array.ndim != 2 or array.size == 0:
         raise ValueError(f"a grey slice has two dimensions, height and width; got {array.shape}")
@@ -167,7 +172,7 @@ def _as_finite_float(slice_: NDArray[Any]) -> NDArray[np.float32]:
     return grey
 
 
-def _background(small: NDArray[np.float32]) -> float:
+def background(small: NDArray[np.float32]) -> float:
     """Background level: the darker of border median and dark percentile, unless the border is
     nearly uniform and bright (an inverted slice)."""
     border = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
@@ -187,6 +192,13 @@ def _otsu(values: NDArray[np.float32]) -> float:
     mean_below = sum_below / np.maximum(below, 1)
     mean_above = (sum_below[-1] - sum_below) / np.maximum(above, 1)
     return float(centres[np.argmax(below * above * (mean_below - mean_above) ** 2)])
+
+
+def find_box(grey: NDArray[np.float32], preparation: Preparation | None = None) -> Box:
+    """The box that `prepare` would cut out of a slice (height, width) of finite float32."""
+    preparation = preparation or Preparation()
+    mask, scale = head_mask(grey, preparation.head_level)
+    return _box(mask, scale, grey.shape, preparation.margin)
 
 
 def _box(
