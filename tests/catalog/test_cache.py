@@ -82,21 +82,26 @@ class TestKey:
             table.iloc[1:].reset_index(drop=True),
             table.assign(sha256=["0" * 64, *table["sha256"][1:]]),
         ]
-        keys = [cache_key(dataclasses.replace(catalog, table=other), SMALL) for other in others]
-        keys += [cache_key(catalog, SMALL), cache_key(catalog, Preparation(size=32, low=2))]
+        keys = [
+            cache_key(dataclasses.replace(catalog, table=other), SMALL.key()) for other in others
+        ]
+        keys += [
+            cache_key(catalog, SMALL.key()),
+            cache_key(catalog, Preparation(size=32, low=2).key()),
+        ]
         assert len(set(keys)) == 5
 
     def test_place_label_and_split_do_not(self, catalog: Catalog) -> None:
         table = catalog.table.assign(label="glioma", split="test", path="x")
         moved = dataclasses.replace(catalog, root=Path("elsewhere"), table=table)
-        assert cache_key(moved, SMALL) == cache_key(catalog, SMALL)
+        assert cache_key(moved, SMALL.key()) == cache_key(catalog, SMALL.key())
 
     def test_a_new_decoder_is_a_new_key(
         self, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        before = cache_key(catalog, SMALL)
+        before = cache_key(catalog, SMALL.key())
         monkeypatch.setattr(cache_module, "DECODER_VERSION", 999)
-        assert cache_key(catalog, SMALL) != before
+        assert cache_key(catalog, SMALL.key()) != before
 
 
 class TestTrouble:

@@ -1,9 +1,11 @@
 """Every image of a catalogue decoded and prepared once, kept as one memory-mapped array.
 
-The file's name is a hash of the bytes of every image in order, the preparation and the version of
-the decoder: other content is another file, so nothing is ever stale. It is written under another
-name and renamed when whole; a lock lets the second of two processes wait and read. The cache holds
-pictures of patients: its folder is for its owner only.
+What is kept of an image is one row: the prepared picture (`prepared`), or whatever else is made
+of it once (`cached_rows`: thumbnails, for one). The file's name is a hash of the bytes of every
+image in order, of all parameters and the version of the decoder: other content is another file, so
+nothing is ever stale. It is written under another name and renamed when whole; a lock lets the
+second of two processes wait and read. The cache holds pictures of patients: its folder is for its
+owner only.
 
 What it does not know: labels, splits, models.
 """
@@ -11,10 +13,12 @@ What it does not know: labels, splits, models.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +28,7 @@ from braintumor.catalog.catalog import Catalog
 from braintumor.catalog.folder import workers
 from braintumor.errors import BraintumorError
 from braintumor.files import atomic_path
-from braintumor.images.decode import DECODER_VERSION, ImageError, read_slice
+from braintumor.images.decode import DECODER_VERSION, ImageError, Slice, read_slice
 from braintumor.images.prepare import Preparation, prepare
 from braintumor.progress import track
 
@@ -47,41 +51,76 @@ def prepared(
     Raises:
         BraintumorError: an image has gone, changed or cannot be decoded, or the disk is full.
     """
-    shape = (len(catalog), preparation.size, preparation.size)
+    dtype = np.dtype((np.uint8, (preparation.size, preparation.size)))
+    return cached_rows(
+        catalog,
+        f"prepared-{cache_key(catalog, preparation.key())}",
+        dtype=dtype,
+        make=lambda slice_: prepare(slice_.pixels, preparation).pixels.tobytes(),
+        what="Preparing images",
+        cache_dir=cache_dir,
+    )
+
+
+def cached_rows(
+    catalog: Catalog,
+    name: str,
+    *,
+    dtype: np.dtype[Any],
+    make: Callable[[Slice], bytes],
+    what: str,
+    cache_dir: Path | str | None = None,
+) -> NDArray[Any]:
+    """One row of bytes for every image, from the cache or made now, each image decoded once.
+
+    Args:
+        catalog: which images, in which order.
+        name: of the file, without suffix; with `cache_key` in it, so that it is never stale.
+        dtype: of one row.
+        make: a decoded slice -> the bytes of its row, `dtype.itemsize` of them.
+        what: a word or two for the progress bar.
+        cache_dir: see `prepared`.
+
+    Returns:
+        (n, ...) of `dtype`, read-only, memory-mapped, rows in catalogue order.
+
+    Raises:
+        BraintumorError: as `prepared`.
+    """
+    shape = (len(catalog), *dtype.shape)
     if not len(catalog):
-        return np.zeros(shape, np.uint8)
-    folder = cache_folder(cache_dir)
-    file = folder / f"prepared-{cache_key(catalog, preparation)}.npy"
-    ready = _open(file, shape)
+        return np.zeros(shape, dtype.base)
+    file = cache_folder(cache_dir) / f"{name}.npy"
+    ready = _open(file, shape, dtype.base)
     if ready is not None:
         return ready
     with lock(file) as held:
-        ready = _open(file, shape)
+        ready = _open(file, shape, dtype.base)
         if ready is None:
             if held:
                 _sweep(file)
-            _build(catalog, preparation, file, shape)
-            ready = _open(file, shape)
+            _build(_made(catalog, make, what), file, shape, dtype.base)
+            ready = _open(file, shape, dtype.base)
     if ready is None:
         raise BraintumorError(f"The cache {file} could not be read back: is the disk in order?")
     return ready
 
 
-def cache_key(catalog: Catalog, preparation: Preparation) -> str:
+def cache_key(catalog: Catalog, parameters: str) -> str:
     """Name of the array: a hash of every image's bytes in order and of all parameters."""
-    digest = hashlib.sha256(f"{DECODER_VERSION}:{preparation.key()}".encode())
+    digest = hashlib.sha256(f"{DECODER_VERSION}:{parameters}".encode())
     for sha256 in catalog.table["sha256"]:
         digest.update(sha256.encode())
     return digest.hexdigest()[:40]
 
 
-def _open(file: Path, shape: tuple[int, int, int]) -> NDArray[np.uint8] | None:
+def _open(file: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any] | None:
     """The array, or None where the file is missing or not what its name says."""
     try:
         array = np.load(file, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
-    if isinstance(array, np.ndarray) and array.shape == shape and array.dtype == np.uint8:
+    if isinstance(array, np.ndarray) and array.shape == shape and array.dtype == dtype:
         return array
     return None
 
@@ -92,38 +131,37 @@ def _sweep(file: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def _build(
-    catalog: Catalog, preparation: Preparation, file: Path, shape: tuple[int, int, int]
-) -> None:
+def _build(rows: Iterable[bytes], file: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     try:
         # Row after row through the file, not through a memory map: a full disk is then an error
         # that can be reported, and not the end of the process.
         with atomic_path(file) as temporary, temporary.open("wb") as out:
-            header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+            descr = np.lib.format.dtype_to_descr(dtype)
+            header = {"descr": descr, "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(out, header)
-            for pixels in _rows(catalog, preparation):
-                out.write(pixels.tobytes())
+            for row in rows:
+                out.write(row)
             out.flush()
             os.fsync(out.fileno())
     except OSError as error:
-        need = np.prod(shape) / 2**20
+        need = math.prod(shape) * dtype.itemsize / 2**20
         raise BraintumorError(
             f"The cache {file.parent} cannot be written ({(error.strerror or 'error').lower()}); "
             f"{need:.0f} MiB are needed: make room, or set BRAINTUMOR_CACHE to another folder"
         ) from None
 
 
-def _rows(catalog: Catalog, preparation: Preparation) -> Iterator[NDArray[np.uint8]]:
-    def one(row: tuple[str, str]) -> NDArray[np.uint8]:
+def _made(catalog: Catalog, make: Callable[[Slice], bytes], what: str) -> Iterator[bytes]:
+    def one(row: tuple[str, str]) -> bytes:
         path, sha256 = row
         slice_ = read_slice(catalog.root / path, name=path)
         if slice_.sha256 != sha256:
             raise ImageError(path, "it has changed since the catalogue was made: start again")
-        return prepare(slice_.pixels, preparation).pixels
+        return make(slice_)
 
     rows = list(zip(catalog.table["path"], catalog.table["sha256"], strict=True))
     pool = ThreadPoolExecutor(max_workers=workers())
     try:
-        yield from track(pool.map(one, rows), total=len(rows), what="Preparing images")
+        yield from track(pool.map(one, rows), total=len(rows), what=what)
     finally:
         pool.shutdown(cancel_futures=True)

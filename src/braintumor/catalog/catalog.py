@@ -1,18 +1,20 @@
 """The catalogue: one row an image, and the only list of images there is.
 
 Made from a folder, written as a CSV file that a person can open, read back. The class is the
-folder's name, the split is the split folder's name or drawn here.
+folder's name, the split is the split folder's name or drawn here; once groups are known
+(`catalog.groups`), split and folds can be drawn so that no group is on two sides.
 
-What it does not know: models, pixels after the reading, patients (columns `group` and `fold` are
-there to be filled).
+What it does not know: models, pixels after the reading, how groups are found.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -21,7 +23,7 @@ from numpy.typing import NDArray
 
 from braintumor.catalog.folder import FolderError, Found, LeftOut, find, inspect
 from braintumor.catalog.memo import Facts
-from braintumor.catalog.splits import TEST_SHARE, VALID_SHARE, stratified
+from braintumor.catalog.splits import TEST_SHARE, VALID_SHARE, grouped, stratified
 from braintumor.classes import CLASSES, SPLITS
 from braintumor.errors import BraintumorError
 from braintumor.files import atomic_path
@@ -74,15 +76,28 @@ class Catalog:
         return read_folder(path, seed=seed, limits=limits)[0]
 
     @classmethod
+    def open(cls, path: Path | str, *, seed: int = 0, limits: Limits | None = None) -> Catalog:
+        """Read a folder of class folders (`from_folder`), or a catalogue in its place (`read`).
+
+        Raises:
+            FolderError: a folder that is no data set.
+            BraintumorError: a file that is no catalogue.
+        """
+        if Path(path).is_file() and Path(path).suffix.lower() == ".csv":
+            return cls.read(path)
+        return cls.from_folder(path, seed=seed, limits=limits)
+
+    @classmethod
     def read(cls, path: Path | str, root: Path | str | None = None) -> Catalog:
         """Read a catalogue that `write` wrote.
 
         Args:
             path: the CSV file.
-            root: the folder that its paths start from; the CSV's own folder where None.
+            root: the folder that its paths start from. Where None: what its column `root` says,
+                seen from the CSV's folder; without one, the CSV's folder.
 
         Raises:
-            BraintumorError: missing, or not a catalogue.
+            BraintumorError: missing, not a catalogue, or its column `root` names no folder.
         """
         path = Path(path)
         try:
@@ -93,7 +108,7 @@ class Catalog:
             why = "is not a CSV table" if not isinstance(error, OSError) else "cannot be read"
             raise BraintumorError(f"{path} {why}: make it again with  braintumor train") from None
         _check_table(table, path)
-        folder = Path(root) if root is not None else path.parent
+        folder = Path(root) if root is not None else _root(table, path)
         phantom = bool((table.get("phantom", pd.Series(dtype=str)) == "true").any())
         try:
             for column in ("width", "height"):
@@ -110,9 +125,17 @@ class Catalog:
             phantom=phantom or (folder / PHANTOM_MARK).is_file(),
         )
 
-    def write(self, path: Path | str) -> None:
-        """Write the table as CSV, whole or not at all. A last column keeps `phantom`."""
+    def write(self, path: Path | str, *, with_root: bool = False) -> None:
+        """Write the table as CSV, whole or not at all. A last column keeps `phantom`.
+
+        Args:
+            path: of the file.
+            with_root: add a column `root`: the way from the file's folder to the images', so
+                that the file can be used in place of the folder while both stay where they are.
+        """
         table = self.table.assign(phantom="true" if self.phantom else "false")
+        if with_root:
+            table = table.assign(root=_way(Path(path).parent, self.root))
         with atomic_path(path) as temporary:
             table.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
 
@@ -122,6 +145,55 @@ class Catalog:
             raise ValueError(f"a split is one of {', '.join(SPLITS)}, not {split!r}")
         part = self.table[self.table["split"] == split].reset_index(drop=True)
         return replace(self, table=part)
+
+    def grouped(
+        self, *, seed: int = 0, valid: float = VALID_SHARE, test: float = TEST_SHARE
+    ) -> Catalog:
+        """The catalogue with `split` drawn anew, so that no group is on two sides.
+
+        The draw is seeded and stratified. How far the class shares miss those wanted, because
+        groups have the sizes they have, is said in `notes`.
+
+        Args:
+            seed: of the draw.
+            valid, test: share of each class's images; the rest trains.
+
+        Raises:
+            BraintumorError: a row without a group.
+        """
+        shares = {"train": 1 - valid - test, "valid": valid, "test": test}
+        sides = grouped(self.labels.tolist(), self._groups(), shares=[*shares.values()], seed=seed)
+        table = self.table.assign(split=np.array(list(shares))[sides].astype(object))
+        note = _miss(table, shares, seed)
+        return replace(
+            self, table=table, notes=(*self.notes, note), warnings=(*self.warnings, note)
+        )
+
+    def with_folds(self, count: int, *, seed: int = 0) -> Catalog:
+        """The catalogue with `fold` filled, 0 to count - 1: seeded, stratified, by group.
+
+        Raises:
+            BraintumorError: a row without a group, or fewer groups than folds.
+            ValueError: fewer than two folds.
+        """
+        if count < 2:
+            raise ValueError(f"folds need to be two or more, not {count}")
+        groups = self._groups()
+        if len(set(groups)) < count:
+            raise BraintumorError(
+                f"{self.root} holds {len(set(groups))} groups of images, too few for {count} folds"
+            )
+        sides = grouped(self.labels.tolist(), groups, shares=[1 / count] * count, seed=seed)
+        return replace(self, table=self.table.assign(fold=pd.array(sides, dtype="Int64")))
+
+    def _groups(self) -> list[str]:
+        groups: list[str] = self.table["group"].tolist()
+        if not all(groups):
+            raise BraintumorError(
+                f"{groups.count('')} images of {self.root} are in no group: find the groups first "
+                "(catalog.groups.with_groups)"
+            )
+        return groups
 
     @property
     def labels(self) -> NDArray[np.int64]:
@@ -255,3 +327,38 @@ def _check_table(table: pd.DataFrame, path: Path) -> None:
     if missing or wrong:
         what = f"lacks {', '.join(missing)}" if missing else f"holds {sorted(wrong)[0]!r}"
         raise BraintumorError(f"{path} is not a catalogue of images (it {what}): make it again")
+
+
+def _root(table: pd.DataFrame, path: Path) -> Path:
+    """The folder that the paths of a catalogue on the disk start from."""
+    ways = set(table["root"]) if "root" in table.columns else {""}
+    if len(ways) > 1:
+        raise BraintumorError(f"{path} holds images of several folders (column root): split it up")
+    folder = path.parent / (ways.pop() if ways else "")
+    if not folder.is_dir():
+        raise BraintumorError(
+            f"{path} lists images below {folder}, and there is no such folder: put it back, or "
+            "correct the column root"
+        )
+    return folder
+
+
+def _way(start: Path, root: Path) -> str:
+    """The way from one folder to another, with "/" on every system; absolute between drives."""
+    try:
+        return PurePath(os.path.relpath(root.resolve(), start.resolve())).as_posix()
+    except ValueError:
+        return root.resolve().as_posix()
+
+
+def _miss(table: pd.DataFrame, shares: Mapping[str, float], seed: int) -> str:
+    """One sentence on how near a grouped split comes to the shares wanted."""
+    counts = pd.crosstab(table["label"], table["split"]).reindex(columns=list(shares), fill_value=0)
+    misses = counts.div(counts.sum(axis=1), axis=0) - pd.Series(shares)
+    label, split = misses.abs().stack().idxmax()
+    wanted = ", ".join(f"{share:.0%} {name}" for name, share in shares.items())
+    return (
+        f"Split by group with seed {seed}: {table['group'].nunique()} groups, each on one side; "
+        f"the class shares miss {wanted} by at most {abs(misses.loc[label, split]):.1%} "
+        f"({label} in {split})."
+    )

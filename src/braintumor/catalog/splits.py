@@ -1,9 +1,10 @@
 """Who trains, who chooses, who judges: seeded, stratified splits.
 
-Files with the same bytes always fall on one side. The split depends on the images and the seed
-only, not on names, order or folder.
+`stratified` splits single images, `grouped` whole groups. Files with the same bytes always fall on
+one side. The split depends on the images, their groups and the seed only, not on names of files,
+order or folder.
 
-What it does not know: files, patients, near copies (those come with the audit).
+What it does not know: files, patients, copies; how the groups were found (`catalog.groups`).
 """
 
 from __future__ import annotations
@@ -11,9 +12,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 VALID_SHARE = 0.15
 TEST_SHARE = 0.15
+# Draws of which the best balanced is taken, and groups beyond which fewer draws are enough.
+_DRAWS = 20
+_MANY = 50_000
 
 
 def stratified(
@@ -52,3 +57,63 @@ def stratified(
 def _count(units: int, share: float, *, splits: int) -> int:
     wanted = round(share * units)
     return max(wanted, 1) if units >= splits else min(wanted, max(units - 1, 0))
+
+
+def grouped(
+    labels: Sequence[int], groups: Sequence[str], *, shares: Sequence[float], seed: int
+) -> NDArray[np.int64]:
+    """Give each row a side, so that no group is on two and every class is shared alike.
+
+    Groups are placed one after another, in an order drawn by the seed, each where its images are
+    missed most; of several draws the one that comes nearest to the shares is taken. A class with
+    as many groups as there are sides or more has images on every side, unless groups of several
+    classes make that impossible.
+
+    Args:
+        labels: class index of each row, 0 or more.
+        groups: of each row, none empty.
+        shares: of each class's images for each side, adding up to 1.
+        seed: of the draws.
+
+    Returns:
+        (n,) side of each row, 0 to len(shares) - 1; the order of the rows makes no difference.
+    """
+    names, group_of = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
+    counts = np.zeros((len(names), max(labels, default=0) + 1))
+    np.add.at(counts, (group_of, np.asarray(labels, dtype=np.int64)), 1)
+    counts = counts[:, counts.sum(axis=0) > 0]
+    wanted = np.asarray(shares, dtype=float)
+    best, least = np.zeros(len(names), np.int64), np.inf
+    for draw in range(min(_DRAWS, 1 + _MANY // max(len(names), 1))):
+        order = np.random.default_rng([seed, draw]).permutation(len(names))
+        sides, cost = _place(counts, order, wanted)
+        if cost < least - 1e-12:
+            best, least = sides, cost
+    return best[group_of]
+
+
+def _place(
+    counts: NDArray[np.float64], order: NDArray[np.int64], wanted: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], float]:
+    """The side of each group, and how far the class shares are from those wanted.
+
+    The cost is chi-squared: over sides and classes, (share - wanted)^2 / wanted.
+    """
+    parts = counts / counts.sum(axis=0)
+    have = np.zeros((len(wanted), counts.shape[1]))
+    left = (counts > 0).sum(axis=0)
+    sides = np.zeros(len(counts), np.int64)
+    for group in order:
+        part = parts[group]
+        inside = part > 0
+        cost = (part * (part + 2 * (have - wanted[:, None]))).sum(axis=1) / wanted
+        # A class that would otherwise miss a side goes there, while there are groups of it.
+        empty = (have == 0) & inside
+        urgent = empty & (empty.sum(axis=0) >= left)
+        if urgent.any():
+            cost = np.where(urgent.any(axis=1), cost, np.inf)
+        side = int(np.argmin(cost))
+        sides[group] = side
+        have[side] += part
+        left -= inside
+    return sides, float((((have - wanted[:, None]) ** 2).sum(axis=1) / wanted).sum())
