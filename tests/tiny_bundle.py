@@ -8,13 +8,15 @@ logits, embedding and class activation maps.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from braintumor.bundle.card import Card, Graph, TrainedOn
+from braintumor.bundle.card import Card
+from braintumor.bundle.parts import Graph, TrainedOn
 from braintumor.files import sha256_of
 from braintumor.images.prepare import Preparation
 
@@ -23,7 +25,13 @@ _CELL = 8
 
 
 def make_tiny_bundle(
-    folder: Path, *, name: str = "tiny", network: str = "cnn", size: int = SIZE, turn: int = 0
+    folder: Path,
+    *,
+    name: str = "tiny",
+    network: str = "cnn",
+    size: int = SIZE,
+    turn: int = 0,
+    **more: Any,
 ) -> Path:
     """Make the bundle and return its folder.
 
@@ -32,6 +40,7 @@ def make_tiny_bundle(
         name, network: as the card gives them.
         size: side of the canvas; a multiple of 8.
         turn: by how many places the classes are turned, for a second model that disagrees.
+        more: further fields of the card.
     """
     folder.mkdir(parents=True, exist_ok=True)
     onnx.save(tiny_graph(size=size, turn=turn), folder / "model.onnx")
@@ -45,6 +54,7 @@ def make_tiny_bundle(
         evidence={"splits": {"test": metrics}},
         licence="Apache-2.0",
         created_with={"braintumor": "0.1.0"},
+        **more,
     ).write(folder)
     return folder
 

@@ -18,20 +18,22 @@ def explained(tiny: Path) -> Explanation:
 
 
 def test_at_strength_0_the_slice_alone_shows(explained: Explanation) -> None:
-    shown = heat_over_slice(explained, 0.0)
+    shown = heat_over_slice(explained.grey, explained.heat, 0.0)
     assert (shown == explained.grey[..., np.newaxis]).all()
 
 
 def test_more_strength_colours_more(explained: Explanation) -> None:
     plain = explained.grey[..., np.newaxis].astype(int)
-    changes = [np.abs(heat_over_slice(explained, s) - plain).sum() for s in (0.0, 0.3, 0.6, 1.0)]
+    shown = [heat_over_slice(explained.grey, explained.heat, s) for s in (0.0, 0.3, 0.6, 1.0)]
+    changes = [np.abs(one - plain).sum() for one in shown]
     assert changes == sorted(changes)
     assert changes[-1] > changes[1] > 0
 
 
 def test_large_slices_are_brought_down_with_their_heat_map(tiny: Path) -> None:
     wide = striped("upright", shape=(900, 1800))
-    shown = heat_over_slice(Classifier.load(tiny).explain(wide), 0.5)
+    explained = Classifier.load(tiny).explain(wide)
+    shown = heat_over_slice(explained.grey, explained.heat, 0.5)
     assert shown.shape == (MAX_SIDE // 2, MAX_SIDE, 3)
 
 

@@ -84,7 +84,7 @@ class TestTogether:
             ({"cnn": replace(GLIOMA, status="uncertain")}, f"Glioma, but {texts.PERSON}."),
             (
                 {"cnn": GLIOMA, "resnet50": replace(GLIOMA, status="uncertain")},
-                f"Glioma, but {texts.PERSON} (resnet50 below the threshold).",
+                f"Glioma, but {texts.PERSON} (resnet50 in doubt).",
             ),
             ({"cnn": BROKEN}, "This file could not be read: the file is truncated."),
         ],

@@ -12,6 +12,7 @@ from tiny_bundle import make_tiny_bundle
 
 from braintumor import CLASSES
 from braintumor.bundle.card import BundleError, Card, read_bundle, read_card
+from braintumor.bundle.parts import Calibration
 from braintumor.files import sha256_bytes
 from braintumor.images.prepare import Preparation
 
@@ -76,7 +77,7 @@ def test_what_is_no_folder_is_no_bundle(tmp_path: Path) -> None:
     assert "is no bundle" in complaint(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("version", [2, 0, "1", None])
+@pytest.mark.parametrize("version", [3, 0, "1", True, None])
 def test_another_version_is_refused_with_a_remedy(bundle: Path, version: object) -> None:
     change(bundle, lambda card: card.update(version=version))
 
@@ -84,9 +85,24 @@ def test_another_version_is_refused_with_a_remedy(bundle: Path, version: object)
 
 
 def test_a_newer_card_is_refused_for_its_version_not_for_its_new_fields(bundle: Path) -> None:
-    change(bundle, lambda card: card.update(version=2, calibration={"temperature": 1.5}))
+    change(bundle, lambda card: card.update(version=3, oracle={"temperature": 1.5}))
 
-    assert "has version 2" in complaint(bundle)
+    assert "has version 3" in complaint(bundle)
+
+
+def test_a_card_of_version_1_is_read_as_one_that_changes_and_doubts_nothing(bundle: Path) -> None:
+    new = ("calibration", "thresholds", "conformal", "heat_map_layer", "precision", "parity")
+
+    def as_it_was(card: dict[str, Any]) -> None:
+        card.update(version=1)
+        for field in new:
+            card.pop(field)
+
+    change(bundle, as_it_was)
+    card = read_card(bundle)
+    assert isinstance(card, Card)
+    assert card.calibration == Calibration()
+    assert (card.conformal, card.thresholds, card.precision) == (None, None, "float32")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '"card"', "{}", '{"format": "other"}'])
@@ -124,6 +140,18 @@ EDITS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "a newer preparation": (lambda c: c["preparation"].update(version=2), "preparation"),
     "a size that is a text": (lambda c: c["preparation"].update(size="64"), "preparation"),
     "a size that is broken": (lambda c: c["preparation"].update(size=64.5), "preparation"),
+    "a scale that turns the order": (
+        lambda c: c["calibration"].update(scale=[1, -1, 1, 1]),
+        "scale",
+    ),
+    "three biases": (lambda c: c["calibration"].update(bias=[0, 0, 0]), "calibration.bias"),
+    "no error allowed": (lambda c: c.update(conformal={"alpha": 0, "quantiles": [1] * 4}), "alpha"),
+    "a quantile above 1": (
+        lambda c: c.update(conformal={"alpha": 0.1, "quantiles": [1, 1, 1, 2]}),
+        "conformal.quantiles",
+    ),
+    "a threshold in per cent": (lambda c: c.update(thresholds=[80, 80, 80, 80]), "thresholds"),
+    "a precision that is unknown": (lambda c: c.update(precision="int4"), "precision"),
     "a margin that is a text": (lambda c: c["preparation"].update(margin="2%"), "preparation"),
 }
 
@@ -137,7 +165,7 @@ def test_a_card_that_is_not_valid_is_refused_where_it_is_wrong(bundle: Path, cas
 
 
 def test_a_card_cannot_be_changed_in_memory(bundle: Path) -> None:
-    card: Card = read_card(bundle)
+    card = read_card(bundle)
 
     with pytest.raises(ValueError, match="frozen"):
         card.name = "other"  # type: ignore[misc]

@@ -42,7 +42,7 @@ def render() -> None:
         # Read while the visitor still looks for a file, so that the first answer need not wait.
         judged_networks(available)
         return
-    raw = _ask(available.networks, chosen)
+    raw = _ask(available.asked, chosen)
     threshold = _threshold_slider()
     results = {
         label: [verdicts.apply_threshold(one, threshold) for one in answers]
@@ -55,7 +55,7 @@ def render() -> None:
         shown = _choose_one(chosen)
     panel.draw(
         chosen[shown],
-        {network.label: network for network in available.networks},
+        {network.label: network for network in available.asked},
         {label: answers[shown] for label, answers in results.items()},
     )
     _downloads(results)

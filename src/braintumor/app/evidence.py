@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from braintumor.bundle.card import Card, read_card
+from braintumor.bundle.card import AnyCard, read_card
 from braintumor.classes import CLASSES
 from braintumor.errors import BraintumorError
 from braintumor.evaluation.curves import Curves, curves
@@ -108,7 +108,7 @@ class Evidence:
         table: every row that was found.
     """
 
-    card: Card
+    card: AnyCard
     table: Predictions
 
     @cached_property
@@ -147,7 +147,7 @@ def find_evidence(folder: Path | str) -> Evidence | None:
     card = read_card(folder)
     try:
         found = Evidence(card, Predictions.read(path))
-        others = set(found.table.frame["model_sha256"]) - {"", card.graph.sha256}
+        others = set(found.table.frame["model_sha256"]) - {"", card.identity}
         if others and not _same_model(found.table, card):
             raise EvidenceError(
                 f"{path} holds predictions of another network than {card.name}: put the table of "
@@ -163,7 +163,7 @@ def find_evidence(folder: Path | str) -> Evidence | None:
     return found
 
 
-def _same_model(table: Predictions, card: Card) -> bool:
+def _same_model(table: Predictions, card: AnyCard) -> bool:
     """Whether the rows name the card's network: a run's table bears the hash of the trained
     model, not that of the graph which was exported from it."""
     return set(table.frame["model"]) <= {"", card.name, card.network}

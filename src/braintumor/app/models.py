@@ -14,9 +14,9 @@ import numpy as np
 import streamlit as st
 
 from braintumor.app import texts
-from braintumor.bundle.card import Card
+from braintumor.bundle.card import AnyCard, EnsembleCard
 from braintumor.bundle.classifier import Classifier
-from braintumor.bundle.shipped import find_bundle, shipped
+from braintumor.bundle.shipped import default_model, find_bundle, shipped
 from braintumor.errors import BraintumorError
 
 # Folders or shipped names, a line each; set by `braintumor app --model`.
@@ -39,29 +39,46 @@ class Network:
     classifier: Classifier
 
     @property
-    def card(self) -> Card:
+    def card(self) -> AnyCard:
         """What the bundle says of itself."""
         return self.classifier.card
 
     @property
     def key(self) -> str:
-        """Identity of the graph, for caches: its SHA-256."""
-        return self.card.graph.sha256
+        """Identity of the bundle, for caches and to offer it once."""
+        return self.card.identity
 
 
 @dataclass(frozen=True)
 class Offer:
-    """What the page can ask, and a sentence for each bundle that it cannot."""
+    """What the page can ask, and a sentence for each bundle that it cannot.
+
+    Attributes:
+        networks: every bundle that could be loaded, what is asked by default first.
+        problems: sentences.
+    """
 
     networks: tuple[Network, ...]
     problems: tuple[str, ...]
 
+    @property
+    def asked(self) -> tuple[Network, ...]:
+        """The bundles that are asked about a picture: not the members of an ensemble here, for
+        these speak through it."""
+        spoken_for = {
+            member.card.identity
+            for one in self.networks
+            if isinstance(one.card, EnsembleCard)
+            for member in one.classifier.networks
+        }
+        return tuple(one for one in self.networks if one.key not in spoken_for)
+
 
 def offer() -> Offer:
-    """Every available network, the shipped ones first; the same graph is offered once."""
+    """Every available bundle, the shipped ones first; the same one is offered once."""
     networks: list[Network] = []
     problems: list[str] = []
-    wanted = [*shipped(), *asked_for()]
+    wanted = [*sorted(shipped(), key=lambda name: name != default_model()), *asked_for()]
     if "cnn" not in wanted:
         problems.append(texts.NO_SHIPPED)
     for name in wanted:
@@ -71,7 +88,7 @@ def offer() -> Offer:
         except BraintumorError as error:
             problems.append(texts.sentence(error))
             continue
-        if all(classifier.card.graph.sha256 != other.key for other in networks):
+        if all(classifier.card.identity != other.key for other in networks):
             label = _label(classifier.card.name, folder, [other.label for other in networks])
             networks.append(Network(label, folder, classifier))
     return Offer(tuple(networks), tuple(problems))

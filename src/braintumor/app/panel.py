@@ -13,6 +13,7 @@ import streamlit as st
 from braintumor.app import pictures, session, texts, verdicts
 from braintumor.app.models import Network
 from braintumor.app.session import Picture
+from braintumor.bundle.classifier import Explanation, Look
 from braintumor.bundle.prediction import Prediction
 from braintumor.classes import CLASSES
 from braintumor.errors import BraintumorError
@@ -105,10 +106,13 @@ def _answer(label: str, prediction: Prediction) -> None:
     st.markdown(f"##### {texts.in_markdown(label)}: {verdicts.headline(prediction)}")
     if prediction.status == "uncertain":
         st.markdown(f":orange-badge[{texts.PERSON}]")
+        st.caption(texts.in_markdown(texts.sentence(prediction.reason)))
     for name in CLASSES:
         share = min(max(prediction.probabilities[name], 0.0), 1.0)
         words = f"{texts.class_name(name)}: {texts.percent(share)}"
         st.progress(share, f"**{words}**" if name == prediction.predicted else words)
+    if prediction.set is not None:
+        st.caption(verdicts.set_in_words(prediction.set))
 
 
 def _maps(picture: Picture, network: Network, label: str | None, strength: float) -> None:
@@ -118,26 +122,43 @@ def _maps(picture: Picture, network: Network, label: str | None, strength: float
     except BraintumorError as error:
         st.error(texts.in_markdown(texts.sentence(error)))
         return
+    if len(found.looks) == 1:
+        _map(found, found.looks[0], network.label, strength)
+        return
+    for start in range(0, len(found.looks), 2):
+        pair = found.looks[start : start + 2]
+        for look, column in zip(pair, st.columns(2, gap="medium"), strict=False):
+            with column:
+                said = max(look.probabilities, key=lambda name: look.probabilities[name])
+                sure = texts.percent(look.probabilities[said])
+                name = texts.in_markdown(look.network)
+                st.markdown(f"**{name}** alone: {texts.class_name(said)}, {sure}")
+                _map(found, look, look.network, strength)
+
+
+def _map(found: Explanation, look: Look, voice: str, strength: float) -> None:
+    """What one network looked at; `voice` is what it is called on the page."""
+    heat = look.heat(found.label)
     name = texts.class_name(found.label)
     told = (
-        f"Where {network.label} sees {name.lower()}: the brighter, the more speaks for it"
-        if found.heat.any()
-        else f"Nothing in this slice speaks to {network.label} for {name.lower()}"
+        f"Where {voice} sees {name.lower()}: the brighter, the more speaks for it"
+        if heat.any()
+        else f"Nothing in this slice speaks to {voice} for {name.lower()}"
     )
-    size = network.card.preparation_of_slices().size
+    height, width = look.prepared.pixels.shape
     left, right = st.columns([3, 2], wrap=False)
     with left:
         st.image(
-            pictures.heat_over_slice(found, strength),
+            pictures.heat_over_slice(found.grey, heat, strength),
             width="stretch",
             caption=texts.in_markdown(told),
-            alt=f"The slice with the heat map of {network.label} for {name} over it",
+            alt=f"The slice with the heat map of {voice} for {name} over it",
         )
     with right:
         st.image(
-            found.prepared.pixels,
+            look.prepared.pixels,
             width="stretch",
-            caption=f"What {texts.in_markdown(network.label)} is given: the head alone, "
-            f"{size} x {size} pixels",
-            alt=f"The prepared input of {network.label}",
+            caption=f"What {texts.in_markdown(voice)} is given: the head alone, "
+            f"{width} x {height} pixels",
+            alt=f"The prepared input of {voice}",
         )

@@ -11,24 +11,26 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from braintumor.bundle.classifier import Explanation
 from braintumor.bundle.heatmap import overlay
 
 # No screen shows more in half a page, and every change of the slider sends the picture anew.
 MAX_SIDE = 720
 
 
-def heat_over_slice(explanation: Explanation, strength: float) -> NDArray[np.uint8]:
-    """The slice coloured by its heat map.
+def heat_over_slice(
+    grey: NDArray[np.uint8], heat: NDArray[np.float32], strength: float
+) -> NDArray[np.uint8]:
+    """A slice coloured by its heat map.
 
     Args:
-        explanation: of one slice.
+        grey: (height, width) grey levels.
+        heat: (height, width), 0 to 1.
         strength: share of the colour where the heat is 1, 0 to 1; at 0 the slice alone shows.
 
     Returns:
         (height, width, 3) uint8, at most `MAX_SIDE` pixels a side.
     """
-    return overlay(shrink(explanation.grey), shrink(explanation.heat), strength)
+    return overlay(shrink(grey), shrink(heat), strength)
 
 
 def shrink(picture: NDArray[Any], max_side: int = MAX_SIDE) -> NDArray[Any]:

@@ -58,6 +58,16 @@ def headline(prediction: Prediction) -> str:
     return f"{texts.class_name(prediction.predicted)}, {texts.percent(prediction.confidence)}"
 
 
+def set_in_words(classes: Sequence[str]) -> str:
+    """The prediction set as a sentence."""
+    if not classes:
+        return "No class fits this slice well enough."
+    names = [texts.class_name(name) for name in classes]
+    if len(names) == 1:
+        return f"Every other class than {names[0].lower()} can be ruled out."
+    return f"Cannot be ruled out: {texts.listed([name.lower() for name in names])}."
+
+
 def in_words(predictions: Mapping[str, Prediction]) -> str:
     """What the networks together say of one image: a sentence for the head of its panel.
 
@@ -76,7 +86,7 @@ def in_words(predictions: Mapping[str, Prediction]) -> str:
     name = texts.class_name(first.predicted)
     if said == "uncertain":
         doubters = [label for label, one in predictions.items() if one.status == "uncertain"]
-        whose = f" ({texts.listed(doubters)} below the threshold)" if len(predictions) > 1 else ""
+        whose = f" ({texts.listed(doubters)} in doubt)" if len(predictions) > 1 else ""
         return f"{name}, but {texts.PERSON}{whose}."
     if len(predictions) == 1:
         return f"{name}."

@@ -1,8 +1,9 @@
 """The card of a bundle: what the graph beside it expects, answers, learnt from and is worth.
 
-A bundle is a folder of two plain files, `card.json` and the graph that the card names. Reading
-one checks form, version and hash, so that a graph can neither be fed wrongly nor be swapped
-unnoticed. There is no pickle and no code in a bundle, and none is ever run.
+A bundle is a folder of plain files, `card.json` and the graph that the card names; that of an
+ensemble holds a card alone, which names its members and their hashes. Reading one checks form,
+version and hash, so that a graph can neither be fed wrongly nor be swapped unnoticed. There is no
+pickle and no code in a bundle, and none is ever run.
 
 This module does not know how the graph is run, nor how it was trained.
 """
@@ -13,27 +14,33 @@ import json
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    JsonValue,
-    PositiveInt,
-    ValidationError,
-    field_validator,
-)
+from pydantic import Field, JsonValue, ValidationError, field_validator
 
+from braintumor.bundle.parts import (
+    CARD_FILE,
+    GRAPH_FILE,
+    Calibration,
+    Conformal,
+    FourShares,
+    Graph,
+    Member,
+    Name,
+    Part,
+    Precision,
+    TrainedOn,
+    class_names,
+)
 from braintumor.classes import CLASSES
 from braintumor.errors import BraintumorError
 from braintumor.files import sha256_bytes, write_text
 from braintumor.images.prepare import Preparation
 
 FORMAT: Final = "braintumor-bundle"
-VERSION: Final = 1
-CARD_FILE = "card.json"
-GRAPH_FILE = "model.onnx"
-GRAPH_INPUT: Final = "image"
-GRAPH_OUTPUTS = ("logits", "embedding", "maps")
+ENSEMBLE_FORMAT: Final = "braintumor-ensemble"
+# Version 2 added calibration, sets, gate, precision and parity; a card of version 1 is one
+# without them.
+VERSION: Final = 2
+_READABLE = (1, 2)
 # A card is a page or two of text; whatever is larger is something else.
 _MAX_CARD_BYTES = 4 * 1024 * 1024
 # The larger of the two networks takes 94 MB.
@@ -44,86 +51,60 @@ class BundleError(BraintumorError):
     """A folder that is no bundle, or one that is damaged or of another version."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Graph(_Part):
-    """The graph file and its face.
-
-    Attributes:
-        file: name of the file inside the bundle, no folders in it.
-        sha256: of its bytes, 64 hexadecimal digits in lower case.
-        opset: version of ONNX's operator set.
-        input: name of the input, float32 (n, size, size, 1), 0 to 255, the prepared canvas.
-        outputs: names of the outputs: `logits` (n, 4), `embedding` (n, d) and `maps`
-            (n, h, w, 4), where logits = mean of maps over h and w, plus a bias per class.
-    """
-
-    file: str = Field(default=GRAPH_FILE, pattern=r"^[A-Za-z0-9_\-]+\.onnx$")
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    opset: PositiveInt
-    input: Literal["image"] = GRAPH_INPUT
-    outputs: tuple[str, ...] = GRAPH_OUTPUTS
-
-    @field_validator("outputs")
-    @classmethod
-    def _all_outputs(cls, outputs: tuple[str, ...]) -> tuple[str, ...]:
-        if sorted(outputs) != sorted(GRAPH_OUTPUTS):
-            raise ValueError(f"must be {', '.join(GRAPH_OUTPUTS)}")
-        return outputs
-
-
-class TrainedOn(_Part):
-    """What the network learnt from.
-
-    Attributes:
-        dataset: name of the data set.
-        phantom: whether it was synthetic phantom images, which show nothing about patients.
-        catalog_sha256: digest of the catalogue: every file, label and split.
-        images: how many images it was fitted on.
-        recipe: every setting of the training.
-    """
-
-    dataset: str
-    phantom: bool
-    catalog_sha256: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
-    images: int = Field(ge=0)
-    recipe: dict[str, JsonValue] = Field(default_factory=dict)
-
-
-class Card(_Part):
-    """Everything about a bundle that is not the graph itself.
+class _AnyCard(Part):
+    """What the card of a bundle and that of an ensemble have in common.
 
     Attributes:
         name: what the bundle calls itself; the `model` column of predictions.
-        network: which of the two architectures.
         classes: order of the graph's last axis; always `braintumor.CLASSES`.
-        preparation: parameters of `images.prepare.Preparation`, every one of them.
-        graph, trained_on: see there.
+        calibration, conformal: how probabilities and prediction sets come about; see there.
+            Without quantiles, no set is given.
+        thresholds: for each class the lowest calibrated probability at which it is given without
+            asking for a person; None for no such bound.
+        trained_on: see there.
         evidence: metrics of the network, as `metrics.json` of its run holds them.
         licence: under which the bundle may be used.
         created_with: software that made the bundle, name and version.
     """
 
-    format: Literal["braintumor-bundle"] = FORMAT
-    version: Literal[1] = VERSION
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}$")
-    network: Literal["cnn", "resnet50"]
+    name: Name
     classes: tuple[str, ...] = CLASSES
-    preparation: dict[str, JsonValue]
-    graph: Graph
+    calibration: Calibration = Calibration()
+    thresholds: FourShares | None = None
+    conformal: Conformal | None = None
     trained_on: TrainedOn
     evidence: dict[str, JsonValue] = Field(default_factory=dict)
     licence: str
     created_with: dict[str, str]
 
-    @field_validator("classes")
-    @classmethod
-    def _known_classes(cls, classes: tuple[str, ...]) -> tuple[str, ...]:
-        if classes != CLASSES:
-            raise ValueError(f"must be {', '.join(CLASSES)}, in this order")
-        return classes
+    _known_classes = field_validator("classes")(class_names)
+
+    def write(self, folder: Path) -> None:
+        """Write `card.json` into the bundle's folder."""
+        write_text(folder / CARD_FILE, self.model_dump_json(indent=2) + "\n")
+
+
+class Card(_AnyCard):
+    """Everything about a bundle that is not the graph itself; see `_AnyCard` too.
+
+    Attributes:
+        network: which of the two architectures.
+        preparation: parameters of `images.prepare.Preparation`, every one of them.
+        graph: see there.
+        heat_map_layer: the layer whose places the class activation maps speak of.
+        precision: of the graph's arithmetic. `float32` is that of the training;`bfloat16` rounds
+            to 8 bits of mantissa where the processor has the units; `int8` is a quantised graph.
+        parity: what the precision costs, measured against float32 on slices of known class.
+    """
+
+    format: Literal["braintumor-bundle"] = FORMAT
+    version: Literal[2] = VERSION
+    network: Literal["cnn", "resnet50"]
+    preparation: dict[str, JsonValue]
+    graph: Graph
+    heat_map_layer: str = "features"
+    precision: Precision = "float32"
+    parity: dict[str, JsonValue] = Field(default_factory=dict)
 
     @field_validator("preparation")
     @classmethod
@@ -137,13 +118,52 @@ class Card(_Part):
         """The one preparation with which this graph may be fed."""
         return _preparation(self.preparation)
 
-    def write(self, folder: Path) -> None:
-        """Write `card.json` into the bundle's folder."""
-        write_text(folder / CARD_FILE, self.model_dump_json(indent=2) + "\n")
+    @property
+    def identity(self) -> str:
+        """What predictions are traced back to, `model_sha256`: the hash of the graph."""
+        return self.graph.sha256
+
+
+class EnsembleCard(_AnyCard):
+    """Several bundles that answer as one; see `_AnyCard` too.
+
+    Attributes:
+        members: the bundles, in the order in which they are asked.
+        combination: `mean_log_probability`: the members' uncalibrated probabilities are
+            multiplied, the root taken and normalised (a logarithmic opinion pool; Genest and
+            Zidek, Combining Probability Distributions, Statistical Science 1986), then calibrated
+            by this card.
+    """
+
+    format: Literal["braintumor-ensemble"] = ENSEMBLE_FORMAT
+    version: Literal[2] = VERSION
+    members: tuple[Member, ...] = Field(min_length=2, max_length=16)
+    combination: Literal["mean_log_probability"] = "mean_log_probability"
+
+    @field_validator("members")
+    @classmethod
+    def _different(cls, members: tuple[Member, ...]) -> tuple[Member, ...]:
+        if len({member.name for member in members}) < len(members):
+            raise ValueError("must have different names")
+        return members
+
+    @property
+    def network(self) -> str:
+        """What stands in for the architecture."""
+        return "ensemble"
+
+    @property
+    def identity(self) -> str:
+        """What predictions are traced back to, `model_sha256`: a hash over those of the members."""
+        lines = [self.combination, *(member.card_sha256 for member in self.members)]
+        return sha256_bytes("\n".join(lines).encode())
+
+
+AnyCard = Card | EnsembleCard
 
 
 def read_bundle(folder: Path | str) -> tuple[Card, bytes]:
-    """Read a bundle and check it wholly.
+    """Read a bundle of one network and check it wholly.
 
     Args:
         folder: with `card.json` and the graph.
@@ -152,10 +172,12 @@ def read_bundle(folder: Path | str) -> tuple[Card, bytes]:
         The card and the bytes of the graph; these very bytes have the card's hash.
 
     Raises:
-        BundleError: no bundle, a file missing or damaged, another version.
+        BundleError: no bundle, a file missing or damaged, another version, an ensemble.
     """
     folder = Path(folder)
     card = read_card(folder)
+    if not isinstance(card, Card):
+        raise BundleError(f"{folder} is an ensemble, and one network is wanted: name a member")
     path = folder / card.graph.file
     graph = _read(path, _MAX_GRAPH_BYTES, folder)
     found = sha256_bytes(graph)
@@ -167,11 +189,20 @@ def read_bundle(folder: Path | str) -> tuple[Card, bytes]:
     return card, graph
 
 
-def read_card(folder: Path | str) -> Card:
-    """Read a bundle's card alone; the graph is not looked at.
+def read_card(folder: Path | str) -> AnyCard:
+    """Read a bundle's card alone; graph or members are not looked at.
 
     Raises:
         BundleError: no card, not a card of ours, or one of another version.
+    """
+    return read_card_and_hash(folder)[0]
+
+
+def read_card_and_hash(folder: Path | str) -> tuple[AnyCard, str]:
+    """Read a bundle's card, and the SHA-256 of its bytes.
+
+    Raises:
+        BundleError: as for `read_card`.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -180,16 +211,20 @@ def read_card(folder: Path | str) -> Card:
             f"made by  braintumor export"
         )
     path = folder / CARD_FILE
-    values = _json_object(path, _read(path, _MAX_CARD_BYTES, folder))
-    if values.get("format") != FORMAT:
+    data = _read(path, _MAX_CARD_BYTES, folder)
+    values = _json_object(path, data)
+    kinds: dict[Any, type[AnyCard]] = {FORMAT: Card, ENSEMBLE_FORMAT: EnsembleCard}
+    kind = values.get("format")
+    if not isinstance(kind, str) or kind not in kinds:
         raise BundleError(f"{path} is not the card of a braintumor bundle")
-    if values.get("version") != VERSION:
+    version = values.get("version")
+    if isinstance(version, bool) or version not in _READABLE:
         raise BundleError(
-            f"{path} has version {values.get('version')!r} and this braintumor reads version "
+            f"{path} has version {version!r} and this braintumor reads versions up to "
             f"{VERSION}: export the run again, or install the braintumor that made the bundle"
         )
     try:
-        return Card.model_validate(values)
+        return kinds[kind].model_validate(values | {"version": VERSION}), sha256_bytes(data)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "card"

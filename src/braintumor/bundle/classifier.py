@@ -4,8 +4,9 @@
     >>> classifier.predict("picture.jpg").predicted             # doctest: +SKIP
     'glioma'
 
-It needs a bundle and nothing else: the bundle knows its own preparation. One bad file in a list
-gives a row that says so and stops nothing. Research use only; not a medical device.
+It needs a bundle and nothing else: the bundle knows its own preparation, calibration and doubts. An
+ensemble is asked in the same way as a network. One bad file in a list gives a row that says so and
+stops nothing. Research use only; not a medical device.
 """
 
 from __future__ import annotations
@@ -19,15 +20,17 @@ from typing import Any, NamedTuple, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from braintumor.bundle.card import BundleError, Card, read_bundle
+from braintumor.bundle.card import AnyCard, BundleError
+from braintumor.bundle.decision import calibrated, combined, doubts, prediction_set
 from braintumor.bundle.heatmap import grey_levels, spread
+from braintumor.bundle.network import Network, open_networks
 from braintumor.bundle.prediction import Prediction, Status
-from braintumor.bundle.runtime import Runtime
+from braintumor.bundle.runtime import Answer
 from braintumor.bundle.shipped import find_bundle
 from braintumor.classes import CLASSES
 from braintumor.errors import BraintumorError
 from braintumor.images.decode import ImageError, Place, RefusedError, Slice, read_slice
-from braintumor.images.prepare import Prepared, prepare
+from braintumor.images.prepare import Prepared
 
 # Large enough that the processor is busy, small enough that rows come steadily.
 _BATCH = 16
@@ -46,25 +49,47 @@ Source = Plain | Named
 
 
 @dataclass(frozen=True, kw_only=True)
+class Look:
+    """Where one network looked.
+
+    Attributes:
+        network: name of its bundle.
+        probabilities: what this network alone says, calibrated by its own card, in the order of
+            `CLASSES`.
+        prepared: the canvas as the network saw it, (size, size) uint8 in `prepared.pixels`,
+            and the box of the slice that it shows.
+        maps: (h, w, 4) class activation maps, float32, in the order of `CLASSES`.
+    """
+
+    network: str
+    probabilities: dict[str, float]
+    prepared: Prepared
+    maps: NDArray[np.float32]
+
+    def heat(self, label: str) -> NDArray[np.float32]:
+        """The heat map of a class over the slice, (height, width) float32, 0 to 1."""
+        activation = self.maps[..., CLASSES.index(label)]
+        return spread(activation, self.prepared.box, self.prepared.source_shape)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """Where the network looked for a class.
+    """Where the network, or the networks of an ensemble, looked for a class.
 
     Attributes:
         label: the class that the heat map speaks for.
         heat: (height, width) float32, 0 to 1, at the slice's own resolution; 1 where most
-            speaks for the class, 0 where nothing does or where the network did not see.
+            speaks for the class, 0 where nothing does or where the network did not see. That of
+            an ensemble is the mean of its members', stretched to 1.
         pixels: (height, width) the grey slice as it was read.
-        prepared: the canvas as the network saw it, (size, size) uint8 in `prepared.pixels`,
-            and the box of the slice that it shows.
-        maps: (h, w, 4) class activation maps, float32, in the order of `CLASSES`.
+        looks: of each network.
         prediction: what the same forward pass says of the slice.
     """
 
     label: str
     heat: NDArray[np.float32]
     pixels: NDArray[Any]
-    prepared: Prepared
-    maps: NDArray[np.float32]
+    looks: tuple[Look, ...]
     prediction: Prediction
 
     @property
@@ -72,18 +97,30 @@ class Explanation:
         """The slice as grey levels to look at, (height, width) uint8."""
         return grey_levels(self.pixels)
 
+    @property
+    def prepared(self) -> Prepared:
+        """What the network saw; of an ensemble, its first."""
+        return self.looks[0].prepared
+
+    @property
+    def maps(self) -> NDArray[np.float32]:
+        """The network's class activation maps, (h, w, 4); of an ensemble, its first's."""
+        return self.looks[0].maps
+
     def for_label(self, label: str) -> Explanation:
         """The same slice explained for another class, without another forward pass."""
         if label not in CLASSES:
             raise BraintumorError(f"unknown class {label!r}: choose one of {', '.join(CLASSES)}")
-        activation = self.maps[..., CLASSES.index(label)]
-        heat = spread(activation, self.prepared.box, self.prepared.source_shape)
+        heat: NDArray[np.float32] = np.mean([look.heat(label) for look in self.looks], axis=0)
+        highest = np.float32(heat.max(initial=0.0))
+        if len(self.looks) > 1 and highest > 0.0:
+            heat = heat / highest
         return replace(self, label=label, heat=heat)
 
 
 @dataclass(frozen=True)
 class _Read:
-    """An image that was read and prepared, or the reason why it was not.
+    """An image that was read and prepared for each network, or the reason why it was not.
 
     `status` is what reading has to say: `ok`, `uncertain` (a person should look, for `reason`),
     `refused` or `error`; the classifier may lower `ok`, never raise it.
@@ -94,7 +131,7 @@ class _Read:
     reason: str = ""
     sha256: str = ""
     pixels: NDArray[Any] | None = None
-    prepared: Prepared | None = None
+    prepared: tuple[Prepared, ...] = ()
     place: Place | None = None
 
 
@@ -103,34 +140,27 @@ class Classifier:
 
     Attributes:
         card: what the bundle says of itself.
+        networks: the network of the bundle, or those of the ensemble.
     """
 
-    def __init__(self, card: Card, runtime: Runtime) -> None:
+    def __init__(self, card: AnyCard, networks: Sequence[Network]) -> None:
         self.card = card
-        self._runtime = runtime
-        self._preparation = card.preparation_of_slices()
+        self.networks = tuple(networks)
 
     @classmethod
     def load(cls, name_or_folder: str | Path, *, cache_dir: Path | None = None) -> Classifier:
         """Open a bundle.
 
         Args:
-            name_or_folder: `cnn` for the shipped one, or the folder of a bundle.
+            name_or_folder: `cnn`, `resnet50` or `ensemble` for a shipped one, or the folder of a
+                bundle.
             cache_dir: where OpenVINO keeps the compiled graph for a quicker start next time;
                 None for nowhere.
 
         Raises:
             BundleError: no bundle there, or one damaged, changed or of another version.
         """
-        folder = find_bundle(name_or_folder)
-        card, graph = read_bundle(folder)
-        runtime = Runtime(
-            graph,
-            size=card.preparation_of_slices().size,
-            name=str(folder / card.graph.file),
-            cache_dir=cache_dir,
-        )
-        return cls(card, runtime)
+        return cls(*open_networks(find_bundle(name_or_folder), cache_dir=cache_dir))
 
     @overload
     def predict(self, images: Source) -> Prediction: ...  # type: ignore[overload-overlap]
@@ -180,16 +210,16 @@ class Classifier:
             BraintumorError: the image cannot be read, or there is no such class.
         """
         read = self._read(image)
-        if read.pixels is None or read.prepared is None:
+        if read.pixels is None:
             raise BraintumorError(f"{read.name or 'the image'} cannot be explained: {read.reason}")
-        answer = self._runtime.run(read.prepared.pixels[np.newaxis])
-        prediction = self._prediction(read, answer.logits[0])
+        answers = self._ask([read])
+        (prediction,) = self._predictions([read], answers)
+        looks = zip(self.networks, read.prepared, answers, strict=True)
         unlit = Explanation(
             label="",
-            heat=np.zeros(read.prepared.source_shape, np.float32),
+            heat=np.zeros(read.prepared[0].source_shape, np.float32),
             pixels=read.pixels,
-            prepared=read.prepared,
-            maps=answer.maps[0],
+            looks=tuple(_look(*one) for one in looks),
             prediction=prediction,
         )
         return unlit.for_label(label or prediction.predicted or CLASSES[0])
@@ -199,7 +229,7 @@ class Classifier:
         try:
             if isinstance(source, np.ndarray):
                 pixels = _grey_array(source)
-                return _Read(name, pixels=pixels, prepared=prepare(pixels, self._preparation))
+                return _Read(name, pixels=pixels, prepared=self._prepare(pixels))
             if isinstance(source, bytearray | memoryview):
                 source = bytes(source)
             slice_ = source if isinstance(source, Slice) else read_slice(source, name=name or None)
@@ -209,7 +239,7 @@ class Classifier:
                 reason="; ".join(slice_.notes),
                 sha256=slice_.sha256,
                 pixels=slice_.pixels,
-                prepared=prepare(slice_.pixels, self._preparation),
+                prepared=self._prepare(slice_.pixels),
                 place=slice_.place,
             )
         except RefusedError as error:
@@ -220,43 +250,71 @@ class Classifier:
             # Whatever else a decoder trips over must not stop ten thousand good files.
             return _Read(name, "error", str(error).strip() or type(error).__name__)
 
-    def _answer(self, read: Sequence[_Read]) -> Iterator[Prediction]:
-        canvases = [one.prepared.pixels for one in read if one.prepared is not None]
-        logits = iter(self._runtime.run(np.stack(canvases)).logits if canvases else ())
-        for one in read:
-            yield self._prediction(one, None if one.prepared is None else next(logits))
+    def _prepare(self, pixels: NDArray[Any]) -> tuple[Prepared, ...]:
+        return tuple(network.prepare(pixels) for network in self.networks)
 
-    def _prediction(self, read: _Read, logits: NDArray[np.float32] | None) -> Prediction:
-        blank = Prediction(
+    def _answer(self, read: Sequence[_Read]) -> Iterator[Prediction]:
+        """The predictions of a batch, the unreadable ones in their places."""
+        good = [one for one in read if one.prepared]
+        answers = iter(self._predictions(good, self._ask(good)) if good else ())
+        for one in read:
+            yield next(answers) if one.prepared else self._blank(one)
+
+    def _ask(self, read: Sequence[_Read]) -> list[Answer]:
+        """One forward pass through every network; all of `read` must have been prepared."""
+        canvases = zip(*(one.prepared for one in read), strict=True)
+        return [
+            network.runtime.run(np.stack([prepared.pixels for prepared in batch]))
+            for network, batch in zip(self.networks, canvases, strict=True)
+        ]
+
+    def _predictions(self, read: Sequence[_Read], answers: Sequence[Answer]) -> list[Prediction]:
+        for network, answer in zip(self.networks, answers, strict=True):
+            if not np.isfinite(answer.logits).all():
+                raise BundleError(
+                    f"the graph of {network.card.name} answers with no finite number: "
+                    f"export it again"
+                )
+        log_q = combined([answer.logits for answer in answers])
+        shares = calibrated(log_q, self.card.calibration)
+        return [self._said(one, p) for one, p in zip(read, shares, strict=True)]
+
+    def _said(self, read: _Read, p: NDArray[np.float64]) -> Prediction:
+        best = int(np.argmax(p))
+        confidence = float(p[best])
+        classes = prediction_set(p, self.card.conformal)
+        why = [read.reason] if read.reason else []
+        why += doubts(best, confidence, classes, self.card.thresholds)
+        return replace(
+            self._blank(read),
+            status="uncertain" if why else "ok",
+            reason="; ".join(why),
+            predicted=CLASSES[best],
+            confidence=confidence,
+            set=classes,
+            probabilities=dict(zip(CLASSES, map(float, p), strict=True)),
+        )
+
+    def _blank(self, read: _Read) -> Prediction:
+        return Prediction(
             path=read.name,
             sha256=read.sha256,
             status=read.status,
             reason=read.reason,
             model=self.card.name,
-            model_sha256=self.card.graph.sha256,
+            model_sha256=self.card.identity,
             place=read.place,
         )
-        if logits is None:
-            return blank
-        if not np.isfinite(logits).all():
-            raise BundleError(
-                f"the graph of {self.card.name} answers with no finite number: export it again"
-            )
-        shares = softmax(logits)
-        best = int(np.argmax(shares))
-        return replace(
-            blank,
-            predicted=CLASSES[best],
-            confidence=float(shares[best]),
-            probabilities=dict(zip(CLASSES, map(float, shares), strict=True)),
-        )
 
 
-def softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
-    """Probabilities of logits over the last axis, in float64, so that rare classes keep digits."""
-    shifted = np.asarray(logits, np.float64)
-    powers = np.exp(shifted - shifted.max(axis=-1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+def _look(network: Network, prepared: Prepared, answer: Answer) -> Look:
+    p = calibrated(combined([answer.logits]), network.card.calibration)[0]
+    return Look(
+        network=network.card.name,
+        probabilities=dict(zip(CLASSES, map(float, p), strict=True)),
+        prepared=prepared,
+        maps=answer.maps[0],
+    )
 
 
 def _name_of(source: Plain) -> str:

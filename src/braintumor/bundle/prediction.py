@@ -44,10 +44,12 @@ class Prediction:
             `error`, could not be read.
         reason: why, one sentence; empty for `ok`.
         predicted: class, or None where refused or in error.
-        confidence: probability of that class, 0 to 1, or None.
+        confidence: calibrated probability of that class, 0 to 1, or None.
+        set: the prediction set, classes in the order of `CLASSES`, none of which can be ruled
+            out at the error rate on the bundle's card; may be empty. None where there is none.
         probabilities: of every class, 0 to 1, summing to 1; empty where refused or in error.
         model: name on the bundle's card.
-        model_sha256: of its graph.
+        model_sha256: of its graph; of an ensemble, of its members' cards.
         place: of the slice in its series, for summaries; not a column.
     """
 
@@ -57,6 +59,7 @@ class Prediction:
     reason: str = ""
     predicted: str | None = None
     confidence: float | None = None
+    set: tuple[str, ...] | None = None
     probabilities: dict[str, float] = field(default_factory=dict)
     model: str
     model_sha256: str
@@ -74,6 +77,7 @@ class Prediction:
             "reason": self.reason or None,
             "predicted": self.predicted,
             "confidence": self.confidence,
+            "set": None if self.set is None else "|".join(self.set),
             "model": self.model,
             "model_sha256": self.model_sha256,
         }

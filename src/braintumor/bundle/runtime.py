@@ -1,8 +1,8 @@
 """Runs a bundle's graph on the processor with OpenVINO, from any number of threads.
 
-Arithmetic is float32 throughout, also where the processor offers bfloat16, so that answers are
-those of the network as it was trained and judged. This module does not know what the numbers
-mean.
+Arithmetic is that of the card: float32 throughout, also where the processor offers bfloat16, unless
+the card says that the network was judged in another precision. This module does not know what the
+numbers mean.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
-from braintumor.bundle.card import GRAPH_INPUT, BundleError
+from braintumor.bundle.card import BundleError
+from braintumor.bundle.parts import GRAPH_INPUT, Precision
 from braintumor.classes import CLASSES
 
 
@@ -41,7 +42,13 @@ class Runtime:
     """A compiled graph. Safe to share between threads: each call has a request of its own."""
 
     def __init__(
-        self, graph: bytes, *, size: int, name: str = "the graph", cache_dir: Path | None = None
+        self,
+        graph: bytes,
+        *,
+        size: int,
+        name: str = "the graph",
+        precision: Precision = "float32",
+        cache_dir: Path | None = None,
     ) -> None:
         """Compile a graph.
 
@@ -49,6 +56,8 @@ class Runtime:
             graph: bytes of an ONNX file, whole: weights in other files are not looked for.
             size: side of the prepared canvas, pixels, that the graph must accept.
             name: of the graph, for errors.
+            precision: of what the graph leaves open. A quantised graph fixes the precision of its
+                quantised parts itself, and the rest of it is computed in float32.
             cache_dir: where OpenVINO keeps the compiled graph for the next start; None for
                 nowhere.
 
@@ -63,7 +72,7 @@ class Runtime:
                 f"export the run again"
             )
         options: dict[str, Any] = {
-            "INFERENCE_PRECISION_HINT": "f32",
+            "INFERENCE_PRECISION_HINT": "bf16" if precision == "bfloat16" else "f32",
             "PERFORMANCE_HINT": "LATENCY",
         }
         core = ov.Core()

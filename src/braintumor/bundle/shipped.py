@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from braintumor.bundle.card import CARD_FILE, BundleError
+from braintumor.bundle.card import BundleError
+from braintumor.bundle.parts import CARD_FILE
 
 _HERE = Path(__file__).parent / "shipped"
-_NETWORKS = ("cnn", "resnet50")
+_NAMES = ("cnn", "resnet50", "ensemble")
 
 
 def shipped() -> tuple[str, ...]:
@@ -21,6 +22,11 @@ def shipped() -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in _HERE.glob(f"*/{CARD_FILE}")))
 
 
+def default_model() -> str:
+    """What is asked where nobody says otherwise: the ensemble, or the cnn where none is shipped."""
+    return "ensemble" if "ensemble" in shipped() else "cnn"
+
+
 def find_bundle(name_or_folder: str | Path) -> Path:
     """The folder of a bundle, by its shipped name or by its own path.
 
@@ -28,13 +34,13 @@ def find_bundle(name_or_folder: str | Path) -> Path:
     as a `Path`, which always means a folder.
 
     Raises:
-        BundleError: a network's name that this installation ships no bundle for.
+        BundleError: a name of ours that this installation ships no bundle for.
     """
     name = str(name_or_folder)
     if isinstance(name_or_folder, str) and name in shipped():
         return _HERE / name
     folder = Path(name_or_folder)
-    if name in _NETWORKS and not folder.is_dir():
+    if name in _NAMES and not folder.is_dir():
         offered = ", ".join(shipped()) or "none"
         raise BundleError(
             f"no bundle called {name} is shipped with this braintumor (shipped: {offered}): "

@@ -29,12 +29,12 @@ def command(port: int | None, host: str, models: tuple[str, ...]) -> None:
     from pathlib import Path
 
     from braintumor.app.serve import serve
-    from braintumor.bundle.card import read_bundle
+    from braintumor.bundle.network import check_bundle
     from braintumor.bundle.shipped import find_bundle
 
     folders = [find_bundle(model) for model in models]
     for folder in folders:
-        read_bundle(folder)  # a damaged bundle is better named here than on the page
+        check_bundle(folder)  # a damaged bundle is better named here than on the page
 
     def say(url: str) -> None:
         click.echo(f"The page is at {url} (Ctrl-C stops it).")

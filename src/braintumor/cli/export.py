@@ -1,4 +1,4 @@
-"""`braintumor export`: a run becomes a bundle."""
+"""`braintumor export`: a run becomes a bundle, or bundles become an ensemble."""
 
 from __future__ import annotations
 
@@ -7,37 +7,90 @@ from pathlib import Path
 
 import click
 
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
 
 @click.command("export")
-@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument(
+    "runs", metavar="RUN", nargs=-1, required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+)  # fmt: skip
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the bundle.")
 @click.option("--name", help="What the bundle calls itself; default: the network's name.")
 @click.option(
     "--with-predictions", is_flag=True,
     help="Add predictions.csv, for the page on how good it is. It bears the images' file names.",
 )  # fmt: skip
+@click.option(
+    "--calibration", type=_FILE,
+    help="JSON with calibration, conformal and thresholds; default: calibration.json of the run.",
+)  # fmt: skip
+@click.option(
+    "--ensemble", is_flag=True,
+    help="RUN... are bundles that lie beside --out, and are to answer as one.",
+)  # fmt: skip
+@click.option(
+    "--predictions", type=_FILE, help="With --ensemble: the table of its answers, for the page."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def command(run: Path, out: Path, name: str | None, with_predictions: bool, as_json: bool) -> None:
+def command(
+    runs: tuple[Path, ...],
+    out: Path,
+    name: str | None,
+    with_predictions: bool,
+    calibration: Path | None,
+    ensemble: bool,
+    predictions: Path | None,
+    as_json: bool,
+) -> None:
     """Turn RUN, a trained run, into a bundle: model.onnx and card.json.
 
     The graph is held against Keras before it is put in place. A bundle that stands at --out is
     replaced. Use it with  braintumor predict --model BUNDLE  and  braintumor app.
     """
-    from braintumor.training.export import export_run
+    if ensemble:
+        folder = _ensemble(runs, out, name, calibration, predictions)
+    elif len(runs) > 1 or predictions:
+        raise click.UsageError("several RUNs and --predictions need --ensemble")
+    else:
+        from braintumor.training.export import export_run
 
-    folder = export_run(run, out, name=name, with_predictions=with_predictions)
+        folder = export_run(
+            runs[0], out, name=name, with_predictions=with_predictions, calibration=calibration
+        )
     if not as_json:
         click.echo(f"bundle: {folder}")
         return
-    from braintumor.bundle.card import read_card
+    from braintumor.bundle.card import Card, read_card
 
     card = read_card(folder)
-    size = (folder / card.graph.file).stat().st_size
-    result = {
+    result: dict[str, str | int] = {
         "bundle": str(folder),
         "name": card.name,
         "network": card.network,
-        "graph_sha256": card.graph.sha256,
-        "graph_bytes": size,
     }
+    if isinstance(card, Card):
+        result["graph_sha256"] = card.graph.sha256
+        result["graph_bytes"] = (folder / card.graph.file).stat().st_size
     click.echo(json.dumps(result))
+
+
+def _ensemble(
+    members: tuple[Path, ...],
+    out: Path,
+    name: str | None,
+    calibration: Path | None,
+    predictions: Path | None,
+) -> Path:
+    from braintumor.bundle.ensemble import make_ensemble
+    from braintumor.bundle.judged import Judged
+
+    if len(members) < 2:
+        raise click.UsageError("an ensemble needs at least two bundles")
+    return make_ensemble(
+        members,
+        out,
+        name=name or "ensemble",
+        judged=Judged.read(calibration) if calibration else None,
+        predictions=predictions,
+    )

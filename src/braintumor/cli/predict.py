@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from braintumor.bundle.card import Card
+    from braintumor.bundle.card import AnyCard
     from braintumor.bundle.prediction import Prediction
 
 _WIDEST_PATH = 60
@@ -22,8 +22,9 @@ _WIDEST_PATH = 60
 @click.command("predict")
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 @click.option(
-    "--model", default="cnn", show_default=True, metavar="NAME|BUNDLE",
-    help="A shipped model, or the folder of a bundle made by  braintumor export.",
+    "--model", metavar="NAME|BUNDLE", show_default="ensemble; cnn where no ensemble is shipped",
+    help="A shipped model (cnn, resnet50, ensemble), or the folder of a bundle made by  "
+    "braintumor export.",
 )  # fmt: skip
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path),
@@ -32,7 +33,11 @@ _WIDEST_PATH = 60
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as a JSON array.")
 @click.pass_context
 def command(
-    context: click.Context, inputs: tuple[str, ...], model: str, out: Path | None, as_json: bool
+    context: click.Context,
+    inputs: tuple[str, ...],
+    model: str | None,
+    out: Path | None,
+    as_json: bool,
 ) -> None:
     """Classify images: files, folders (with all below them) and quoted patterns.
 
@@ -47,10 +52,11 @@ def command(
         raise click.BadParameter(f"should end in {', '.join(SUFFIXES)}", param_hint="--out")
     from braintumor.bundle.classifier import Classifier
     from braintumor.bundle.inputs import find_inputs
+    from braintumor.bundle.shipped import default_model
     from braintumor.progress import track
 
     found = find_inputs(inputs)
-    classifier = Classifier.load(model)
+    classifier = Classifier.load(model or default_model())
     _say_what_it_is(classifier.card)
     counts: Counter[str] = Counter()
     with ExitStack() as stack:
@@ -73,7 +79,7 @@ def command(
         context.exit(1)
 
 
-def _say_what_it_is(card: Card) -> None:
+def _say_what_it_is(card: AnyCard) -> None:
     click.echo("Research use only; not a medical device.", err=True)
     if card.trained_on.phantom:
         click.echo(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,16 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from braintumor.bundle.card import (
-    CARD_FILE,
-    GRAPH_FILE,
-    GRAPH_OUTPUTS,
-    Card,
-    Graph,
-    TrainedOn,
-    read_bundle,
-)
-from braintumor.bundle.runtime import Runtime
+from braintumor.bundle.card import Card
+from braintumor.bundle.judged import JUDGED_FILE, Judged
+from braintumor.bundle.network import Network
+from braintumor.bundle.parts import GRAPH_FILE, GRAPH_OUTPUTS, Graph, TrainedOn
+from braintumor.bundle.workshop import check_place, workshop
 from braintumor.errors import BraintumorError, require
 from braintumor.files import sha256_of
 from braintumor.training.recipe import Recipe, read_record, versions
@@ -40,7 +34,12 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}")
 
 
 def export_run(
-    run: Path, out: Path, *, name: str | None = None, with_predictions: bool = False
+    run: Path,
+    out: Path,
+    *,
+    name: str | None = None,
+    with_predictions: bool = False,
+    calibration: Path | None = None,
 ) -> Path:
     """Turn a trained run into a bundle.
 
@@ -52,6 +51,8 @@ def export_run(
         with_predictions: put the run's predictions.csv beside the graph, from which the page
             shows how good the network is. Off by default: the table bears file names, and file
             names can bear those of patients.
+        calibration: a file as `bundle.judged` reads it; the run's calibration.json where None
+            and there is one.
 
     Returns:
         The bundle's folder.
@@ -64,7 +65,7 @@ def export_run(
     require("keras", extra="train", what="Exporting a run")
     require("onnx", extra="train", what="Exporting a run")
     run, out = Path(run), Path(out)
-    _check_place(out)
+    check_place(out)
     recipe, record = _recipe(run)
     name = name or recipe.network
     if not _NAME.fullmatch(name):
@@ -72,20 +73,13 @@ def export_run(
             f"a bundle cannot be called {name!r}: use letters, digits, '.', '-' and '_', at most 64"
         )
     served = _served(RunFolder(run).model, recipe)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    workshop = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".part", dir=out.parent))
-    try:
-        folder = workshop / "bundle"
-        folder.mkdir()
+    with workshop(out) as folder:
         opset = _write_graph(served, folder / GRAPH_FILE)
         graph = Graph(sha256=sha256_of(folder / GRAPH_FILE), opset=opset)
-        _card(name, recipe, record, graph, _evidence(run)).write(folder)
+        _card(name, recipe, record, graph, _judged(run, calibration)).write(folder)
         if with_predictions and RunFolder(run).predictions.is_file():
             shutil.copyfile(RunFolder(run).predictions, folder / RunFolder(run).predictions.name)
         check_parity(served, folder)
-        _put_in_place(folder, out, workshop / "before")
-    finally:
-        shutil.rmtree(workshop, ignore_errors=True)
     return out
 
 
@@ -102,10 +96,9 @@ def check_parity(served: Any, folder: Path) -> dict[str, float]:
     Raises:
         BraintumorError: more than `TOLERANCE`.
     """
-    card, graph = read_bundle(folder)
-    size = card.preparation_of_slices().size
-    canvases = _canvases(size)
-    answer = Runtime(graph, size=size, name=str(folder / card.graph.file)).run(canvases)
+    network = Network.load(folder)
+    canvases = _canvases(network.card.preparation_of_slices().size)
+    answer = network.runtime.run(canvases)
     expected = served.predict_on_batch(canvases[..., np.newaxis])
     differences = {}
     for output in GRAPH_OUTPUTS:
@@ -128,19 +121,6 @@ def _canvases(size: int) -> NDArray[np.float32]:
     edge = np.tile(np.linspace(0, 255, size), (size, 1))
     black, white = np.zeros((size, size)), np.full((size, size), 255.0)
     return np.stack([noise, blots[:size, :size], edge, black, white]).astype(np.float32)
-
-
-def _check_place(out: Path) -> None:
-    if not out.exists():
-        return
-    if not out.is_dir():
-        raise BraintumorError(f"{out} is a file: choose a folder for the bundle")
-    found = {path.name for path in out.iterdir()}
-    ours = {CARD_FILE, GRAPH_FILE, RunFolder(out).predictions.name}
-    if found and (CARD_FILE not in found or not found <= ours):
-        raise BraintumorError(
-            f"{out} is in use and holds more than a bundle: choose another folder"
-        )
 
 
 def _recipe(run: Path) -> tuple[Recipe, dict[str, Any]]:
@@ -197,9 +177,14 @@ def _evidence(run: Path) -> dict[str, Any]:
     return dict(metrics)
 
 
-def _card(
-    name: str, recipe: Recipe, record: dict[str, Any], graph: Graph, evidence: dict[str, Any]
-) -> Card:
+def _judged(run: Path, calibration: Path | None) -> Judged:
+    """What is known of the run's worth: its metrics, its calibration or the one that is given."""
+    path = calibration or run / JUDGED_FILE
+    judged = Judged.read(path) if calibration or path.is_file() else Judged()
+    return judged if judged.evidence else judged.model_copy(update={"evidence": _evidence(run)})
+
+
+def _card(name: str, recipe: Recipe, record: dict[str, Any], graph: Graph, judged: Judged) -> Card:
     images = record.get("images", {})
     return Card.model_validate(
         {
@@ -214,21 +199,8 @@ def _card(
                 images=int(images.get("train", 0)) if isinstance(images, dict) else 0,
                 recipe={"recipe": asdict(recipe), "record": record},
             ),
-            "evidence": evidence,
+            **judged.for_card(),
             "licence": _LICENCE,
             "created_with": versions(),
         }
     )
-
-
-def _put_in_place(folder: Path, out: Path, before: Path) -> None:
-    """Move the finished bundle to its place; what stood there comes back if that fails."""
-    replaces = out.exists()
-    if replaces:
-        out.rename(before)
-    try:
-        folder.rename(out)
-    except OSError:
-        if replaces:
-            before.rename(out)
-        raise

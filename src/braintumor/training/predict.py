@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from braintumor.bundle.classifier import softmax
+from braintumor.bundle.decision import softmax
 from braintumor.catalog.cache import prepared
 from braintumor.catalog.catalog import Catalog
 from braintumor.errors import BraintumorError

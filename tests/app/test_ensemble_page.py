@@ -1,0 +1,44 @@
+"""An ensemble on the page: one answer, and each of its networks beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny_bundle import make_tiny_bundle
+
+from braintumor.app.verdicts import set_in_words
+from braintumor.bundle.ensemble import make_ensemble
+from braintumor.bundle.judged import Judged
+from braintumor.bundle.parts import Conformal
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    make_tiny_bundle(tmp_path / "one", name="one")
+    make_tiny_bundle(tmp_path / "two", name="two", network="resnet50", turn=1)
+    everything = Judged(conformal=Conformal(alpha=0.1, quantiles=(1, 1, 1, 1)))
+    make_ensemble([tmp_path / "one", tmp_path / "two"], tmp_path / "both", judged=everything)
+    return tmp_path
+
+
+def test_members_speak_through_their_ensemble(home: Path, open_page: Any) -> None:
+    page = open_page(home / "one", home / "two", home / "both")
+    page.button(key="sample_glioma_False").click().run()
+
+    assert not page.exception
+    words = " ".join(one.value for one in page.markdown)
+    assert "##### ensemble: " in words
+    assert "**one** alone: " in words
+    assert "**two** alone: " in words
+    assert "##### one" not in words
+    assert any("Cannot be ruled out" in one.value for one in page.caption)
+
+
+def test_a_set_in_words() -> None:
+    assert set_in_words([]) == "No class fits this slice well enough."
+    assert set_in_words(["no_tumor"]) == "Every other class than no tumour can be ruled out."
+    assert set_in_words(["glioma", "pituitary"]) == (
+        "Cannot be ruled out: glioma and pituitary tumour."
+    )

@@ -1,0 +1,147 @@
+"""Several bundles answer as one, and only those that the ensemble was made with."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_bundle import make_tiny_bundle, striped
+
+from braintumor.bundle.card import BundleError, EnsembleCard, read_bundle, read_card
+from braintumor.bundle.classifier import Classifier
+from braintumor.bundle.decision import calibrated, combined
+from braintumor.bundle.ensemble import make_ensemble
+from braintumor.bundle.judged import Judged
+from braintumor.bundle.network import check_bundle
+from braintumor.bundle.parts import Calibration, Conformal
+from braintumor.cli.main import run as braintumor
+from braintumor.errors import BraintumorError
+
+JUDGED = Judged(
+    calibration=Calibration(scale=(0.7,) * 4, bias=(0.1, 0.0, 0.0, 0.0)),
+    conformal=Conformal(alpha=0.1, quantiles=(1.0, 1.0, 0.0, 0.0)),
+)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A folder with two bundles of different sizes that disagree, and their ensemble."""
+    make_tiny_bundle(tmp_path / "one", name="one")
+    make_tiny_bundle(tmp_path / "two", name="two", network="resnet50", size=32, turn=1)
+    make_ensemble([tmp_path / "one", tmp_path / "two"], tmp_path / "both", judged=JUDGED)
+    return tmp_path
+
+
+def test_it_is_a_card_alone_and_holds_no_code(home: Path) -> None:
+    assert [path.name for path in (home / "both").iterdir()] == ["card.json"]
+    card = read_card(home / "both")
+    assert isinstance(card, EnsembleCard)
+    assert [member.folder for member in card.members] == ["../one", "../two"]
+    assert (card.network, card.trained_on.phantom) == ("ensemble", True)
+
+
+def test_its_answer_is_its_members_combined_and_calibrated_by_its_own_card(home: Path) -> None:
+    slice_ = striped("upright")
+    logits = []
+    for name in ("one", "two"):
+        (network,) = Classifier.load(home / name).networks
+        logits.append(network.runtime.run(network.prepare(slice_).pixels[None]).logits)
+    expected = calibrated(combined(logits), JUDGED.calibration)[0]
+
+    both = Classifier.load(home / "both")
+    prediction = both.predict(slice_)
+    np.testing.assert_allclose(list(prediction.probabilities.values()), expected, rtol=1e-9)
+    assert (prediction.model, prediction.model_sha256) == ("ensemble", both.card.identity)
+
+
+def test_doubt_and_set_stand_in_its_rows(home: Path) -> None:
+    prediction = Classifier.load(home / "both").predict(striped("upright"))
+
+    assert prediction.set is not None
+    assert len(prediction.set) == 2
+    assert prediction.status == "uncertain"
+    assert prediction.row()["set"] == "|".join(prediction.set)
+    assert all(name in prediction.reason for name in prediction.set)
+
+
+def test_a_batch_with_bad_files_keeps_its_order(home: Path) -> None:
+    both = Classifier.load(home / "both")
+    found = both.predict([striped("upright"), b"", striped("level"), striped("upright")])
+
+    assert [one.status == "error" for one in found] == [False, True, False, False]
+    assert found[0].probabilities == pytest.approx(found[3].probabilities)
+    assert found[0].probabilities != pytest.approx(found[2].probabilities)
+
+
+def test_it_shows_where_each_member_looked(home: Path) -> None:
+    found = Classifier.load(home / "both").explain(striped("upright", shape=(90, 80)), "glioma")
+
+    assert [look.network for look in found.looks] == ["one", "two"]
+    assert [look.prepared.pixels.shape for look in found.looks] == [(64, 64), (32, 32)]
+    one = Classifier.load(home / "one").explain(striped("upright", shape=(90, 80)), "glioma")
+    assert found.looks[0].probabilities == pytest.approx(one.prediction.probabilities)
+    np.testing.assert_array_equal(found.looks[0].heat("glioma"), one.heat)
+    mean = np.mean([look.heat("glioma") for look in found.looks], axis=0)
+    np.testing.assert_allclose(found.heat, mean / mean.max(), rtol=1e-6)
+
+
+def test_another_member_than_it_was_made_with_is_refused(home: Path) -> None:
+    make_tiny_bundle(home / "two", name="two", network="resnet50", size=32, turn=2)
+
+    for open_ in (Classifier.load, check_bundle):
+        with pytest.raises(BundleError, match="not the bundle that the ensemble"):
+            open_(home / "both")
+
+
+def test_a_missing_member_is_named(home: Path) -> None:
+    shutil.rmtree(home / "two")
+
+    with pytest.raises(BundleError, match="asks the bundle two, which does not lie at"):
+        Classifier.load(home / "both")
+
+
+@pytest.mark.parametrize("folder", ["/one", "../../one", "one/..", "..", "a\\b", ""])
+def test_members_are_looked_for_nowhere_else(home: Path, folder: str) -> None:
+    path = home / "both" / "card.json"
+    card = json.loads(path.read_text())
+    card["members"][0]["folder"] = folder
+    path.write_text(json.dumps(card))
+
+    with pytest.raises(BundleError, match=r"members\.0\.folder"):
+        Classifier.load(home / "both")
+
+
+def test_an_ensemble_of_ensembles_is_refused(home: Path) -> None:
+    with pytest.raises(BraintumorError, match="an ensemble itself"):
+        make_ensemble([home / "both", home / "one"], home / "more")
+    with pytest.raises(BundleError, match="one network is wanted"):
+        read_bundle(home / "both")
+
+
+def test_members_that_lie_elsewhere_are_refused(home: Path, tmp_path: Path) -> None:
+    with pytest.raises(BraintumorError, match="does not lie beside"):
+        make_ensemble([home / "one", home / "two"], tmp_path / "else" / "both")
+    assert not (tmp_path / "else").exists()
+
+
+def test_the_command_makes_it(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    judged = home / "calibration.json"
+    judged.write_text(JUDGED.model_dump_json())
+    arguments = [str(home / "one"), str(home / "two"), "--ensemble", "--calibration", str(judged)]
+    with pytest.raises(SystemExit) as end:
+        braintumor(["export", *arguments, "--out", str(home / "made"), "--json"])
+
+    assert end.value.code == 0
+    assert json.loads(capsys.readouterr().out)["network"] == "ensemble"
+    assert (home / "made/card.json").read_bytes() == (home / "both/card.json").read_bytes()
+
+
+def test_the_command_wants_two_bundles_and_says_so(home: Path) -> None:
+    for arguments in (["one", "--ensemble"], ["one", "two"]):
+        paths = [str(home / one) if one != "--ensemble" else one for one in arguments]
+        with pytest.raises(SystemExit) as end:
+            braintumor(["export", *paths, "--out", str(home / "made")])
+        assert end.value.code == 2
