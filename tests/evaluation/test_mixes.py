@@ -1,0 +1,169 @@
+"""A table under other mixes of classes: true numbers, doubt where little was seen, plain words."""
+
+from __future__ import annotations
+
+import json
+import warnings
+
+import numpy as np
+import pytest
+from made_run import made_table
+
+from braintumor.classes import CLASSES
+from braintumor.errors import BraintumorError
+from braintumor.evaluation.metrics import measure
+from braintumor.evaluation.mixes import Mix, Mixes, mixes, parse_mix
+from braintumor.evaluation.predictions import Predictions
+
+
+@pytest.fixture(scope="module")
+def table() -> Predictions:
+    return made_table(skill=2.5).split("test").take(np.arange(70))
+
+
+@pytest.fixture(scope="module")
+def found(table: Predictions) -> Mixes:
+    return mixes(table, draws=500)
+
+
+def by_name(found: Mixes, name: str) -> tuple[np.ndarray, dict[str, float]]:
+    result = next(r for r in found.results if r.mix.name == name)
+    return np.array(result.mix.share), {k: v.value for k, v in result.scores.items()}
+
+
+def test_under_its_own_mix_the_scores_are_the_tables_own(found: Mixes, table: Predictions) -> None:
+    own = measure(table.y_true, table.y_prob)
+    _, scores = by_name(found, "given")
+    for name in ("accuracy", "balanced_accuracy", "macro_f1"):
+        assert scores[name] == pytest.approx(own[name]), name
+    given = found.results[0]
+    assert given.log_loss == pytest.approx(own["log_loss"])
+    for name in CLASSES:
+        assert given.ppv[name].value == pytest.approx(own["per_class"][name]["precision"])
+
+
+def test_under_even_shares_accuracy_is_balanced_accuracy(found: Mixes) -> None:
+    _, scores = by_name(found, "uniform")
+    assert scores["accuracy"] == pytest.approx(scores["balanced_accuracy"])
+
+
+def test_a_reweighted_table_equals_one_with_repeated_rows(table: Predictions) -> None:
+    """Three of each no-tumour row and the mix that this makes are the same thing."""
+    times = np.where(table.y_true == 2, 3, 1)
+    many = table.take(np.repeat(np.arange(len(table)), times))
+    share = np.bincount(many.y_true, minlength=4) / len(many)
+    found = mixes(table, extra=[Mix("wanted", "Wanted", tuple(share))], draws=10)
+    own = measure(many.y_true, many.y_prob)
+    assert found.results[-1].scores["accuracy"].value == pytest.approx(own["accuracy"])
+    assert found.results[-1].scores["macro_f1"].value == pytest.approx(own["macro_f1"])
+    assert found.results[-1].log_loss == pytest.approx(own["log_loss"])
+
+
+def test_screening_and_tumour_board_keep_the_proportions_of_tumours(found: Mixes) -> None:
+    given, _ = by_name(found, "given")
+    screening, _ = by_name(found, "screening")
+    board, _ = by_name(found, "tumour_board")
+    assert screening[2] == pytest.approx(0.95)
+    assert board[2] == 0.0
+    for share in (screening, board):
+        assert share.sum() == pytest.approx(1)
+        assert share[0] / share[3] == pytest.approx(given[0] / given[3])
+
+
+def test_intervals_hold_the_value_and_few_groups_make_them_wide(table: Predictions) -> None:
+    many = mixes(table, draws=300)
+    groups = [f"g{i % 8}" for i in range(len(table))]
+    few = mixes(Predictions.from_frame(table.frame.assign(group=groups)), draws=300)
+    assert few.groups == 8
+    for result in (*many.results, *few.results):
+        for value in (*result.scores.values(), *result.ppv.values(), *result.npv.values()):
+            if np.isfinite(value.value):
+                assert value.lower <= value.value <= value.upper
+    wide, narrow = (m.results[2].ppv["glioma"] for m in (few, many))
+    assert wide.upper - wide.lower > narrow.upper - narrow.lower
+
+
+def test_a_perfect_table_does_not_promise_a_perfect_screening() -> None:
+    """Without a single false alarm in 35, one patient in twenty might still be one."""
+    n = 140
+    truth = np.arange(n) % 4
+    prob = np.full((n, 4), 0.01)
+    prob[np.arange(n), truth] = 0.97
+    perfect = Predictions.from_arrays([f"{i}.jpg" for i in range(n)], truth, prob)
+    screening = mixes(perfect, draws=500).results[2]
+    assert screening.ppv["glioma"].value == 1.0
+    assert screening.ppv["glioma"].lower < 0.8
+    assert screening.scores["accuracy"].lower < 0.99
+
+
+def test_adaptation_is_measured_under_the_mix_and_judged() -> None:
+    result = mixes(made_table(skill=2.0), draws=300).results
+    screening = next(r for r in result if r.mix.name == "screening")
+    assert screening.known.verdict == "helps"
+    assert screening.known.accuracy_gain.value > 0.02
+    given = result[0]
+    assert given.known.verdict == "open", "there is nothing to adapt to"
+    assert given.known.accuracy_gain.value == 0
+    assert [few.images for few in given.few] == [50, 500]
+    assert given.few[0].error > given.few[1].error
+
+
+def test_probabilities_that_were_made_for_another_mix_can_say_so(table: Predictions) -> None:
+    skewed = (0.7, 0.1, 0.1, 0.1)
+    own = mixes(table, made_for=skewed, draws=50)
+    assert own.made_for == pytest.approx(skewed)
+    assert own.results[0].known.log_loss_gain.value != 0
+
+
+def test_uncalibrated_probabilities_are_called_so() -> None:
+    table = made_table(skill=2.0)
+    prob = table.y_prob ** np.array([1, 1, 1, 0.4])
+    prob /= prob.sum(axis=1, keepdims=True)
+    bent = Predictions.from_arrays(list(table.frame["path"]), table.y_true, prob)
+    found = mixes(bent, draws=10)
+    assert found.drift > 0.1
+    assert any("not calibrated" in note and "pituitary" in note for note in found.notes)
+
+
+def test_an_absent_class_leaves_blanks_not_warnings(table: Predictions) -> None:
+    without = table.take(table.y_true != 2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = mixes(without, draws=50)
+    assert "no row of no_tumor" in found.notes[0]
+    assert np.isnan(by_name(found, "uniform")[1]["accuracy"])
+    assert np.isfinite(by_name(found, "tumour_board")[1]["accuracy"])
+    json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_only_healthy_slices_have_no_tumour_board(table: Predictions) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = mixes(table.take(table.y_true == 2), draws=20)
+    assert np.isnan(by_name(found, "tumour_board")[1]["accuracy"])
+
+
+def test_a_table_without_labels_is_refused() -> None:
+    frame = made_table().frame.assign(label="")
+    with pytest.raises(BraintumorError, match="no mix to judge"):
+        mixes(Predictions.from_frame(frame))
+
+
+def test_a_mix_is_typed_with_any_numbers() -> None:
+    mix = parse_mix("glioma=1, No_Tumour=3")
+    assert mix.share == (0.25, 0.0, 0.75, 0.0)
+    assert mix.title == "glioma 25%, meningioma 0%, no_tumor 75%, pituitary 0%"
+
+
+@pytest.mark.parametrize("text", ["", "glioma", "glioma=x", "lung=1", "glioma=-1", "glioma=0"])
+def test_what_is_no_mix_is_refused_politely(text: str) -> None:
+    with pytest.raises(BraintumorError, match="is no mix of classes"):
+        parse_mix(text)
+
+
+def test_json_names_mix_class_and_verdict(found: Mixes) -> None:
+    plain = json.loads(json.dumps(found.to_dict(), allow_nan=False))
+    assert plain["results"][2]["mix"]["name"] == "screening"
+    assert set(plain["results"][2]["ppv"]) == set(CLASSES)
+    assert plain["results"][2]["known"]["verdict"] in ("helps", "hurts", "open")
+    assert len(plain["curves"]["glioma"]["ppv"]) == len(plain["curves"]["glioma"]["prevalence"])
