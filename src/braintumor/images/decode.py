@@ -35,7 +35,7 @@ IMAGE_SUFFIXES: frozenset[str] = frozenset(
 )
 _FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF")
 # Raised whenever the same bytes give other pixels; part of the cache's key.
-DECODER_VERSION = 1
+DECODER_VERSION = 2
 
 # `Limits` refuses what Pillow would only warn of, in one sentence and with the file's name.
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -51,11 +51,15 @@ class Limits:
         max_bytes: of the file.
         max_pixels: height x width, read from the header before decoding.
         max_side: of height and of width; thin giants cost more than their area says.
+        max_frames: slices that one file may hold.
+        max_seconds: that decoding one frame may take.
     """
 
     max_bytes: int = 64 * 2**20
     max_pixels: int = 64_000_000
     max_side: int = 32_768
+    max_frames: int = 4096
+    max_seconds: float = 30.0
 
 
 class ImageError(BraintumorError):
@@ -100,11 +104,13 @@ class Place:
             nothing of the patient.
         number: of the slice in its file, from 1, as in `path#number`; 0 where the file holds no
             other.
+        instance: number that the file gives itself in its series; 0 where it does not.
         along: distance along the slices' normal, millimetres; None where the file does not say.
     """
 
     series: str
     number: int = 0
+    instance: int = 0
     along: float | None = None
 
 
@@ -214,6 +220,19 @@ def check_size(height: int, width: int, *, name: str, limits: Limits) -> None:
             name,
             f"it has {width} x {height} pixels, and at most {limits.max_pixels / 1e6:g} million "
             f"with no side above {limits.max_side} are accepted: scale it down",
+        )
+
+
+def check_frames(count: int, *, name: str, limits: Limits) -> None:
+    """Refuse a number of frames that the header announces.
+
+    Raises:
+        ImageError: more than the limits allow.
+    """
+    if count > limits.max_frames:
+        raise ImageError(
+            name,
+            f"it holds {count} slices, and at most {limits.max_frames} are accepted: split it",
         )
 
 

@@ -1,28 +1,45 @@
-"""One single-frame DICOM file -> one grey slice.
+"""A DICOM file -> grey slices: one, or one a frame.
 
 Modality values (rescale slope and intercept, or the modality table) are applied, MONOCHROME1 is
-turned so that larger means brighter, and colour becomes luma. Window centre and width are left
-alone: `prepare` windows by the head's own percentiles.
+turned so that larger means brighter, colour becomes luma, and slices that say how they lie are
+turned to radiological display. Window centre and width are passed on for the eyes; `prepare`
+windows by the head's own percentiles. Overlays and annotations are left out.
 
-What it does not know: series, volumes, enhanced multi-frame objects (refused, for now), overlays
-and annotations (left out). Nothing that a file says about its patient gets into an error, a
-warning or a log: pydicom's own words are never repeated.
+Nothing that a file says about its patient gets into an error, a warning or a log: pydicom's own
+words are never repeated.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 import logging
 import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
-from pydicom.pixels import apply_color_lut, apply_modality_lut
+from pydicom.encaps import generate_frames
+from pydicom.pixels import get_decoder
 
 from braintumor.files import sha256_bytes
-from braintumor.images.decode import ImageError, Limits, Slice, check_size
+from braintumor.images import tags
+from braintumor.images.choice import Choice
+from braintumor.images.codecs import CodecError, Frame, decode_frame
+from braintumor.images.decode import (
+    ImageError,
+    Limits,
+    Place,
+    RefusedError,
+    Slice,
+    check_frames,
+    check_size,
+)
+from braintumor.images.dicom_values import grey_values
+from braintumor.images.geometry import Lie, along, laid_upright, lie_of
 
 # pydicom quotes values of the file in its warnings and log lines; values can be names of people.
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
@@ -33,60 +50,103 @@ _LOGGER.setLevel(logging.CRITICAL + 1)
 
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _DAMAGED = "the DICOM file is damaged or incomplete: export it again"
+_PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
 def decode(data: bytes, *, name: str, limits: Limits) -> Slice:
-    """The bytes of a DICOM file as a grey slice: (rows, columns) uint8, uint16 or float32.
+    """The bytes of a single-frame DICOM file as a grey slice.
+
+    Returns:
+        (rows, columns) uint8, uint16 or float32.
 
     Raises:
+        RefusedError: no MRI, or not of the head.
         ImageError: no picture inside, several frames, compressed in a way that cannot be read
             here, too large, damaged.
     """
+    opened = _open(data, name, limits)
+    if opened.count > 1:
+        raise ImageError(name, f"it holds {opened.count} frames, and one slice is asked for here")
+    found = next(_slices(opened, range(1, 2)))
+    if isinstance(found, ImageError):
+        raise found
+    return found
+
+
+def slices(
+    data: bytes, *, name: str, limits: Limits, choice: Choice
+) -> Iterator[Slice | ImageError]:
+    """The frames of a DICOM file one by one, those that are damaged as errors.
+
+    Raises:
+        RefusedError, ImageError: as for `decode`, at the first step, for the file as a whole.
+    """
+    opened = _open(data, name, limits)
+    numbers = choice.numbers(opened.count) if opened.count > 1 else range(1, 2)
+    yield from _slices(opened, numbers)
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A file whose header was read and found good."""
+
+    dataset: Any
+    name: str
+    limits: Limits
+    sha256: str
+    count: int
+    notes: tuple[str, ...]
+
+    def group(self, number: int, name: str) -> Any:
+        """The frame's item of a functional group (enhanced objects), else the header itself."""
+        dataset = self.dataset
+        frames = dataset.get("PerFrameFunctionalGroupsSequence") or []
+        shared = dataset.get("SharedFunctionalGroupsSequence") or []
+        for holder in (*frames[number - 1 : number], *shared[:1]):
+            if holder.get(name):
+                return holder.get(name)[0]
+        return dataset
+
+
+def _open(data: bytes, name: str, limits: Limits) -> _Opened:
     if _DEFLATED in data[:4096]:  # inflating knows no limit on size
         raise ImageError(name, "it is a deflated DICOM file: export it uncompressed")
     try:
         # force: a file without a preamble; `looks_like_dicom` has had its look.
         dataset = pydicom.dcmread(io.BytesIO(data), force=data[128:132] != b"DICM")
-        _check(dataset, name, limits)
-        photometric = str(dataset.PhotometricInterpretation)
-        pixels = _grey(dataset, photometric, name)
+        refusal = tags.refusal(dataset)
+        if refusal is not None:
+            raise RefusedError(name, refusal, sha256_bytes(data))
+        count = _checked_count(dataset, name, limits)
+        notes = tags.notes(dataset)
     except (ImageError, MemoryError):
         raise
     except Exception:  # a damaged file can make pydicom raise anything; its text may name people
         raise ImageError(name, _DAMAGED) from None
-    if pixels.dtype == np.float32 and not np.isfinite(pixels).any():
-        raise ImageError(name, "it holds no finite value")
-    return Slice(
-        pixels=np.ascontiguousarray(pixels),
-        format="DICOM",
-        mode=photometric,
-        size=(pixels.shape[0], pixels.shape[1]),
-        sha256=sha256_bytes(data),
-        coloured=int(dataset.SamplesPerPixel) > 1,
-    )
+    return _Opened(dataset, name, limits, sha256_bytes(data), count, notes)
 
 
-def _check(dataset: Any, name: str, limits: Limits) -> None:
-    """Everything that can be refused from the header."""
-    if not any(key in dataset for key in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
+def _checked_count(dataset: Any, name: str, limits: Limits) -> int:
+    """Number of frames; refuses all that the header is enough for."""
+    if not any(key in dataset for key in _PIXELS):
         raise ImageError(name, "this DICOM object holds no picture, or is incomplete")
-    frames = int(dataset.get("NumberOfFrames") or 1)
-    if frames > 1:
-        raise ImageError(name, f"it holds {frames} frames: export each slice as a file of its own")
+    count = max(1, int(dataset.get("NumberOfFrames") or 1))
+    check_frames(count, name=name, limits=limits)
     check_size(int(dataset.Rows), int(dataset.Columns), name=name, limits=limits)
     if "PhotometricInterpretation" not in dataset or "SamplesPerPixel" not in dataset:
         raise ImageError(name, _DAMAGED)
-    _check_whole(dataset, name)
+    _check_whole(dataset, count, name)
+    return count
 
 
-def _check_whole(dataset: Any, name: str) -> None:
+def _check_whole(dataset: Any, count: int, name: str) -> None:
     """Uncompressed pixels must all be there."""
     syntax = _transfer_syntax(dataset)
     if syntax.is_compressed or "PixelData" not in dataset:
         return
     samples = 2 if dataset.PhotometricInterpretation == "YBR_FULL_422" else dataset.SamplesPerPixel
     bits = int(dataset.Rows) * int(dataset.Columns) * int(samples) * int(dataset.BitsAllocated)
-    if len(dataset.PixelData) < (bits + 7) // 8:
+    if len(dataset.PixelData) < (bits * count + 7) // 8:
         raise ImageError(name, "the DICOM file is truncated: export it again")
 
 
@@ -110,65 +170,117 @@ def _transfer_syntax(dataset: Any) -> Any:
     return syntax
 
 
-def _grey(dataset: Any, photometric: str, name: str) -> NDArray[Any]:
-    """Decode, apply the modality's values, turn MONOCHROME1, and make colour grey."""
-    stored = _stored(dataset, name)
-    if photometric == "PALETTE COLOR":
-        stored = np.asarray(apply_color_lut(stored, dataset))
-    if stored.ndim == 3:
-        luma = np.asarray(stored[..., :3].astype(np.float32) @ _LUMA)
-        return np.round(luma).astype(np.uint8) if stored.dtype == np.uint8 else luma
-    values = _modality_values(stored, dataset)
-    return _turned(values, dataset) if photometric == "MONOCHROME1" else values
+def _slices(opened: _Opened, numbers: range) -> Iterator[Slice | ImageError]:
+    """The wanted frames, decoded one at a time."""
+    frames = _compressed(opened) if _transfer_syntax(opened.dataset).is_compressed else None
+    number = 0
+    for wanted in numbers:
+        try:
+            if frames is None:
+                stored = _uncompressed(opened, wanted)
+            else:
+                while number < wanted:
+                    data = next(frames, None)
+                    number += 1
+                stored = _decompressed(opened, data)
+            yield _slice(opened, wanted, stored)
+        except CodecError as error:
+            yield ImageError(_named(opened, wanted), str(error))
+        except (ImageError, MemoryError):
+            raise
+        except Exception:  # as above
+            yield ImageError(_named(opened, wanted), _DAMAGED)
 
 
-# ITU-R BT.601, as Pillow's "L".
-_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+def _named(opened: _Opened, number: int) -> str:
+    return f"{opened.name}#{number}" if opened.count > 1 else opened.name
 
 
-def _stored(dataset: Any, name: str) -> NDArray[Any]:
-    """The pixels as stored, (rows, columns) or (rows, columns, 3) RGB."""
+def _uncompressed(opened: _Opened, number: int) -> NDArray[Any]:
+    decoder = get_decoder(_transfer_syntax(opened.dataset))
+    pixels, _ = decoder.as_array(opened.dataset, index=number - 1)
+    return np.asarray(pixels)
+
+
+def _compressed(opened: _Opened) -> Iterator[bytes]:
+    dataset = opened.dataset
+    yield from generate_frames(
+        dataset.PixelData,
+        number_of_frames=opened.count,
+        extended_offsets=(
+            (dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths)
+            if "ExtendedOffsetTable" in dataset and "ExtendedOffsetTableLengths" in dataset
+            else None
+        ),
+    )
+
+
+def _decompressed(opened: _Opened, data: bytes | None) -> NDArray[Any]:
+    if data is None:
+        raise CodecError("its compressed pixels end too early: export it again")
+    dataset = opened.dataset
+    frame = Frame(
+        syntax=str(_transfer_syntax(dataset)),
+        rows=int(dataset.Rows),
+        columns=int(dataset.Columns),
+        samples=int(dataset.SamplesPerPixel),
+        photometric=str(dataset.PhotometricInterpretation),
+        bits_allocated=int(dataset.BitsAllocated),
+        bits_stored=int(dataset.get("BitsStored") or dataset.BitsAllocated),
+        signed=bool(dataset.get("PixelRepresentation")),
+        planar=int(dataset.get("PlanarConfiguration") or 0),
+    )
+    return decode_frame(data, frame, max_seconds=opened.limits.max_seconds)
+
+
+def _slice(opened: _Opened, number: int, stored: NDArray[Any]) -> Slice:
+    dataset = opened.dataset
+    if stored.shape[:2] != (int(dataset.Rows), int(dataset.Columns)) or stored.ndim not in (2, 3):
+        raise ImageError(opened.name, _DAMAGED)
+    pixels, window = grey_values(
+        stored,
+        dataset,
+        rescaling=opened.group(number, "PixelValueTransformationSequence"),
+        window=opened.group(number, "FrameVOILUTSequence"),
+    )
+    if pixels.dtype == np.float32 and not np.isfinite(pixels).any():
+        raise ImageError(opened.name, "it holds no finite value")
+    orientation = opened.group(number, "PlaneOrientationSequence").get("ImageOrientationPatient")
+    lie = lie_of(orientation or ())
+    if lie is not None:
+        pixels = laid_upright(pixels, lie)
+    return Slice(
+        pixels=np.ascontiguousarray(pixels),
+        format="DICOM",
+        mode=str(dataset.PhotometricInterpretation),
+        size=(pixels.shape[0], pixels.shape[1]),
+        sha256=opened.sha256,
+        coloured=int(dataset.SamplesPerPixel) > 1,
+        name=_named(opened, number),
+        notes=opened.notes,
+        place=_place(opened, number, lie),
+        window=window,
+    )
+
+
+def _place(opened: _Opened, number: int, lie: Lie | None) -> Place | None:
+    """Series, number and position; None for a single slice of no series."""
+    dataset = opened.dataset
+    series = str(dataset.get("SeriesInstanceUID") or "")
+    if not series and opened.count == 1:
+        return None
+    if opened.count > 1:  # each such file is a stack of its own
+        series = opened.sha256
+    plane = "" if lie is None else str(np.argmax(np.abs(lie.normal)))
+    point = opened.group(number, "PlanePositionSequence").get("ImagePositionPatient") or ()
     try:
-        pixels: NDArray[Any] = dataset.pixel_array
-    except (NotImplementedError, RuntimeError, ImportError):
-        syntax = _transfer_syntax(dataset)
-        if syntax.is_compressed and not _can_decode(syntax):
-            kind = syntax.name if syntax.is_transfer_syntax else "an unknown way"
-            raise ImageError(
-                name,
-                f"it is compressed ({kind}), for which no decoder is installed: export it "
-                "uncompressed, or run  pip install pylibjpeg pylibjpeg-libjpeg",
-            ) from None
-        raise
-    expected = (int(dataset.Rows), int(dataset.Columns))
-    if pixels.shape[:2] != expected or pixels.ndim not in (2, 3):
-        raise ImageError(name, _DAMAGED)
-    return pixels
-
-
-def _can_decode(syntax: Any) -> bool:
-    try:
-        return bool(pydicom.pixels.get_decoder(syntax).is_available)
-    except NotImplementedError:
-        return False
-
-
-def _modality_values(stored: NDArray[Any], dataset: Any) -> NDArray[Any]:
-    """Stored values -> those of the modality (PS3.3 C.11.1); unsigned ones stay as they are
-    where nothing changes them."""
-    has_table = bool(dataset.get("ModalityLUTSequence"))
-    slope = float(dataset.get("RescaleSlope") or 1.0)
-    intercept = float(dataset.get("RescaleIntercept") or 0.0)
-    if has_table or (slope, intercept) != (1.0, 0.0):
-        if has_table:
-            return np.asarray(apply_modality_lut(stored, dataset), dtype=np.float32)
-        return np.asarray(stored.astype(np.float32) * slope + intercept, dtype=np.float32)
-    return stored if stored.dtype in (np.uint8, np.uint16) else stored.astype(np.float32)
-
-
-def _turned(values: NDArray[Any], dataset: Any) -> NDArray[Any]:
-    """MONOCHROME1 (the smallest value is white) with larger meaning brighter."""
-    if values.dtype == np.float32:
-        return np.asarray(values.min() + values.max() - values)
-    top = max(2 ** int(dataset.BitsStored) - 1, int(values.max()))
-    return np.asarray(top - values.astype(np.int64)).astype(values.dtype)
+        instance = int(dataset.get("InstanceNumber") or 0)
+    except (TypeError, ValueError):
+        instance = 0
+    return Place(
+        # A localiser's three planes are three stacks.
+        series=hashlib.sha256(f"{series}/{plane}".encode()).hexdigest()[:16],
+        number=number if opened.count > 1 else 0,
+        instance=instance,
+        along=None if lie is None else along(point, lie),
+    )

@@ -1,0 +1,143 @@
+"""Multi-frame and enhanced DICOM objects: a slice a frame, each with its values and its place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pydicom
+import pytest
+from made_dicom import dataset, saved
+from pydicom.dataset import Dataset
+from pydicom.uid import JPEG2000Lossless, RLELossless
+
+from braintumor.images import dicom
+from braintumor.images.choice import Choice
+from braintumor.images.decode import ImageError, Limits, Slice
+
+SIDES = np.add.outer(np.arange(40) * 9, np.arange(48) * 13)
+STACK = np.stack([SIDES + 1000 * k for k in range(4)]).astype(np.uint16)
+
+
+def frames_of(stack: np.ndarray = STACK, **more: Any) -> Dataset:
+    ds = dataset(stack[0], **more)
+    ds.NumberOfFrames = len(stack)
+    ds.PixelData = stack.tobytes()
+    return ds
+
+
+def read(data: bytes | Dataset, **options: Any) -> list[Slice | ImageError]:
+    data = saved(data) if isinstance(data, Dataset) else data
+    options = {"name": "x.dcm", "limits": Limits(), "choice": Choice()} | options
+    return list(dicom.slices(data, **options))
+
+
+def good(data: bytes | Dataset, **options: Any) -> list[Slice]:
+    found = read(data, **options)
+    assert all(isinstance(one, Slice) for one in found)
+    return [one for one in found if isinstance(one, Slice)]
+
+
+def item(**elements: Any) -> Dataset:
+    ds = Dataset()
+    for name, value in elements.items():
+        setattr(ds, name, value)
+    return ds
+
+
+@pytest.mark.parametrize("syntax", [None, RLELossless, JPEG2000Lossless])
+def test_a_slice_a_frame_named_by_its_number(syntax: str | None) -> None:
+    ds = frames_of()
+    if syntax:
+        ds.compress(syntax)
+    found = good(ds)
+    assert [one.name for one in found] == ["x.dcm#1", "x.dcm#2", "x.dcm#3", "x.dcm#4"]
+    for one, pixels in zip(found, STACK, strict=True):
+        np.testing.assert_array_equal(one.pixels, pixels)
+    places = [one.place for one in found if one.place]
+    assert [place.number for place in places] == [1, 2, 3, 4]
+    assert len({place.series for place in places}) == 1
+
+
+@pytest.mark.parametrize("syntax", [None, RLELossless])
+def test_some_of_the_frames(syntax: str | None) -> None:
+    ds = frames_of()
+    if syntax:
+        ds.compress(syntax)
+    found = good(ds, choice=Choice(first=2, every=2))
+    assert [one.name for one in found] == ["x.dcm#2", "x.dcm#4"]
+    np.testing.assert_array_equal(found[1].pixels, STACK[3])
+
+
+def test_a_single_frame_keeps_its_name() -> None:
+    (only,) = good(dataset(SeriesInstanceUID="1.2.3", InstanceNumber="7"))
+    assert only.name == "x.dcm"
+    assert only.place is not None
+    assert (only.place.number, only.place.instance) == (0, 7)
+    assert "1.2.3" not in repr(only.place)
+
+
+def test_enhanced_objects_give_each_frame_its_values_window_and_position() -> None:
+    ds = frames_of()
+    ds.SharedFunctionalGroupsSequence = [
+        item(PlaneOrientationSequence=[item(ImageOrientationPatient=[1, 0, 0, 0, -1, 0])])
+    ]
+    ds.PerFrameFunctionalGroupsSequence = [
+        item(
+            PixelValueTransformationSequence=[item(RescaleSlope="2", RescaleIntercept=str(k))],
+            PlanePositionSequence=[item(ImagePositionPatient=[0, 0, 30 - 5 * k])],
+            FrameVOILUTSequence=[item(WindowCenter=str(2000 * k + 100), WindowWidth="101")],
+        )
+        for k in range(4)
+    ]
+    found = good(ds)
+    for k, one in enumerate(found):
+        # stored with the back of the head up, so turned over
+        np.testing.assert_array_equal(one.pixels, STACK[k][::-1] * 2.0 + k)
+        assert one.window == (2000 * k + 49.5, 2000 * k + 149.5)
+        assert one.place is not None
+        assert one.place.along == pytest.approx(30 - 5 * k)
+
+
+def test_three_planes_in_one_series_are_three_stacks() -> None:
+    planes = ([1, 0, 0, 0, 1, 0], [1, 0, 0, 0, 0, -1], [0, 1, 0, 0, 0, -1])
+    stacks = {
+        one.place.series
+        for plane in planes
+        for one in good(dataset(SeriesInstanceUID="1.2", ImageOrientationPatient=plane))
+        if one.place
+    }
+    assert len(stacks) == 3
+
+
+def test_a_damaged_frame_is_an_error_and_the_others_are_read() -> None:
+    ds = frames_of()
+    ds.compress(JPEG2000Lossless)
+    parts = list(pydicom.encaps.generate_frames(ds.PixelData, number_of_frames=4))
+    parts[2] = parts[2][:40] + bytes(60)
+    ds.PixelData = pydicom.encaps.encapsulate(parts)
+    found = read(ds)
+    assert [isinstance(one, Slice) for one in found] == [True, True, False, True]
+    assert "x.dcm#3 cannot be used: its compressed pixels are damaged" in str(found[2])
+
+
+def test_frames_that_are_missing_are_errors() -> None:
+    ds = frames_of()
+    ds.compress(RLELossless)
+    ds.NumberOfFrames = 6
+    found = read(ds)
+    assert len(found) == 6
+    assert isinstance(found[5], ImageError)
+    short = frames_of()
+    short.NumberOfFrames = 5
+    with pytest.raises(ImageError, match="truncated"):
+        read(short)
+
+
+def test_more_frames_than_are_accepted_are_refused_by_the_header() -> None:
+    with pytest.raises(ImageError, match="it holds 4 slices, and at most 3 are accepted"):
+        read(frames_of(), limits=Limits(max_frames=3))
+    ds = frames_of()
+    ds.NumberOfFrames = 2_000_000_000
+    with pytest.raises(ImageError, match="2000000000 slices"):
+        read(ds)
