@@ -78,9 +78,9 @@ def test_intervals_hold_the_value_and_few_groups_make_them_wide(table: Predictio
     for result in (*many.results, *few.results):
         for value in (*result.scores.values(), *result.ppv.values(), *result.npv.values()):
             if np.isfinite(value.value):
-                assert value.lower <= value.value <= value.upper
+                assert value.low <= value.value <= value.high
     wide, narrow = (m.results[2].ppv["glioma"] for m in (few, many))
-    assert wide.upper - wide.lower > narrow.upper - narrow.lower
+    assert wide.high - wide.low > narrow.high - narrow.low
 
 
 def test_a_perfect_table_does_not_promise_a_perfect_screening() -> None:
@@ -92,8 +92,8 @@ def test_a_perfect_table_does_not_promise_a_perfect_screening() -> None:
     perfect = Predictions.from_arrays([f"{i}.jpg" for i in range(n)], truth, prob)
     screening = mixes(perfect, draws=500).results[2]
     assert screening.ppv["glioma"].value == 1.0
-    assert screening.ppv["glioma"].lower < 0.8
-    assert screening.scores["accuracy"].lower < 0.99
+    assert screening.ppv["glioma"].low < 0.8
+    assert screening.scores["accuracy"].low < 0.99
 
 
 def test_adaptation_is_measured_under_the_mix_and_judged() -> None:

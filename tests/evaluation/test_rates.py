@@ -15,23 +15,23 @@ def test_with_one_slice_a_group_the_interval_is_jeffreys() -> None:
     hit = np.arange(60) < 54
     found = rates.share(hit, np.arange(60), draws=40_000)
     assert found.value == 0.9
-    assert found.lower == pytest.approx(beta.ppf(0.025, 54.5, 6.5), abs=0.003)
-    assert found.upper == pytest.approx(beta.ppf(0.975, 54.5, 6.5), abs=0.003)
+    assert found.low == pytest.approx(beta.ppf(0.025, 54.5, 6.5), abs=0.003)
+    assert found.high == pytest.approx(beta.ppf(0.975, 54.5, 6.5), abs=0.003)
 
 
 def test_no_error_seen_is_not_no_error_possible() -> None:
     found = rates.share(np.ones(49, bool), np.arange(49))
-    assert found.value == found.upper == 1.0
-    assert found.lower == pytest.approx(beta.ppf(0.025, 49.5, 0.5), abs=0.005)
+    assert found.value == found.high == 1.0
+    assert found.low == pytest.approx(beta.ppf(0.025, 49.5, 0.5), abs=0.005)
 
 
 def test_many_slices_of_few_patients_say_little() -> None:
     hit = np.repeat(np.arange(20) < 17, 30)
     by_slice = rates.share(hit, np.arange(600))
     by_patient = rates.share(hit, np.repeat(np.arange(20), 30))
-    assert by_patient.upper - by_patient.lower > 4 * (by_slice.upper - by_slice.lower)
+    assert by_patient.high - by_patient.low > 4 * (by_slice.high - by_slice.low)
     alone = rates.share(np.arange(20) < 17, np.arange(20))
-    assert by_patient.lower == pytest.approx(alone.lower, abs=0.01)
+    assert by_patient.low == pytest.approx(alone.low, abs=0.01)
 
 
 @pytest.mark.parametrize("truth", [0.70, 0.95])
@@ -45,7 +45,7 @@ def test_the_interval_covers_the_truth_in_clustered_data(truth: float) -> None:
         luck = (rng.random(60) < truth)[group]
         hit = np.where(rng.random(len(group)) < 0.5, luck, rng.random(len(group)) < truth)
         found = rates.share(hit, group, draws=400, seed=seed)
-        covered.append(found.lower <= truth <= found.upper)
+        covered.append(found.low <= truth <= found.high)
     assert 0.92 <= np.mean(covered) <= 0.975
 
 
@@ -66,4 +66,4 @@ def test_the_same_seed_gives_the_same_draws_in_any_block_size(
 
 def test_nothing_is_undefined_not_an_error() -> None:
     found = rates.share(np.zeros(0, bool), np.zeros(0, np.int64))
-    assert np.isnan([found.value, found.lower, found.upper]).all()
+    assert np.isnan([found.value, found.low, found.high]).all()

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from braintumor.evaluation import rates
-from braintumor.evaluation.rates import Floats, Interval
+from braintumor.evaluation.rates import Estimate, Floats
 
 # Prevalences at which PPV and NPV are drawn, from one in a thousand to nearly all.
 PREVALENCES: Floats = np.concatenate([[0.001, 0.002, 0.005], np.arange(0.01, 1.0, 0.01)])
@@ -25,16 +25,16 @@ class PredictiveValues:
 
     Attributes:
         prevalence: (m,) share of the class, rising.
-        ppv, ppv_lower, ppv_upper, npv, npv_lower, npv_upper: (m,) with 95 % intervals.
+        ppv, ppv_low, ppv_high, npv, npv_low, npv_high: (m,) with 95 % intervals.
     """
 
     prevalence: Floats
     ppv: Floats
-    ppv_lower: Floats
-    ppv_upper: Floats
+    ppv_low: Floats
+    ppv_high: Floats
     npv: Floats
-    npv_lower: Floats
-    npv_upper: Floats
+    npv_low: Floats
+    npv_high: Floats
 
 
 def scores(rate: Floats, share: Floats) -> dict[str, Floats]:
@@ -88,18 +88,18 @@ def by_prevalence(rate: Floats, drawn: Floats, label: int, share: Floats) -> Pre
     """
     others = np.where(np.arange(len(share)) == label, 0.0, share)
     others = others / others.sum() if others.sum() else np.full(len(share), np.nan)
-    found: list[list[Interval]] = [[], []]
+    found: list[list[Estimate]] = [[], []]
     alarm, alarm_drawn = mean(others, rate[:, label]), mean(others, drawn[:, :, label])
     hit, hit_drawn = rate[label, label], drawn[:, label, label]
     with np.errstate(invalid="ignore", divide="ignore"):
         for x in PREVALENCES:
             for which, value in enumerate(_ppv_npv(x, hit, alarm)):
                 redrawn = _ppv_npv(x, hit_drawn, alarm_drawn)[which]
-                found[which].append(rates.interval(float(value), redrawn))
+                found[which].append(rates.estimate(float(value), redrawn))
     columns = [
         np.array([getattr(one, part) for one in which])
         for which in found
-        for part in ("value", "lower", "upper")
+        for part in ("value", "low", "high")
     ]
     return PredictiveValues(PREVALENCES, *columns)
 

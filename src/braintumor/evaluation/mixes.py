@@ -20,7 +20,7 @@ from braintumor.classes import CLASSES, class_from_name
 from braintumor.errors import BraintumorError
 from braintumor.evaluation import metrics, mix_scores, prior_shift, rates
 from braintumor.evaluation.mix_scores import PredictiveValues
-from braintumor.evaluation.rates import Floats, Interval
+from braintumor.evaluation.rates import Estimate, Floats
 
 if TYPE_CHECKING:
     from braintumor.evaluation.predictions import Predictions
@@ -62,14 +62,14 @@ class Adaptation:
     """
 
     estimated: tuple[float, ...]
-    accuracy_gain: Interval
-    log_loss_gain: Interval
+    accuracy_gain: Estimate
+    log_loss_gain: Estimate
 
     @property
     def verdict(self) -> str:
         """`helps`, `hurts` or `open`: whether the interval of the log loss is clear of zero."""
         gain = self.log_loss_gain
-        return "helps" if gain.lower > _NOTHING else "hurts" if gain.upper < -_NOTHING else "open"
+        return "helps" if gain.low > _NOTHING else "hurts" if gain.high < -_NOTHING else "open"
 
 
 @dataclass(frozen=True)
@@ -105,9 +105,9 @@ class MixResult:
     """
 
     mix: Mix
-    scores: Mapping[str, Interval]
-    ppv: Mapping[str, Interval]
-    npv: Mapping[str, Interval]
+    scores: Mapping[str, Estimate]
+    ppv: Mapping[str, Estimate]
+    npv: Mapping[str, Estimate]
     log_loss: float
     known: Adaptation
     em: Adaptation
@@ -262,7 +262,7 @@ class _Table:
         drawn[:, self.support == 0] = np.nan
         return drawn
 
-    def mean_under(self, share: Floats, values: Floats) -> Interval:
+    def mean_under(self, share: Floats, values: Floats) -> Estimate:
         """The mean of (n,) row values under a mix, with its interval."""
         of_class = np.eye(_K)[self.truth]
         sums = rates.drawn_sums(
@@ -272,7 +272,7 @@ class _Table:
         total = np.bincount(self.truth, weights=values, minlength=_K)
         with np.errstate(invalid="ignore"):
             drawn = mix_scores.mean(share, sums[:, :_K] / sums[:, _K:])
-            return rates.interval(float(mix_scores.mean(share, total / self.support)), drawn)
+            return rates.estimate(float(mix_scores.mean(share, total / self.support)), drawn)
 
 
 def _judge(table: _Table, mix: Mix) -> MixResult:
@@ -281,11 +281,11 @@ def _judge(table: _Table, mix: Mix) -> MixResult:
     square = float((share**2).sum()) if np.isfinite(share).all() else 1.0
     doubted = table.rate_drawn(doubt=square / _K)
     value, drawn = mix_scores.scores(table.rate, share), mix_scores.scores(doubted, share)
-    found = {name: rates.interval(float(value[name]), drawn[name]) for name in value}
+    found = {name: rates.estimate(float(value[name]), drawn[name]) for name in value}
     point = mix_scores.predictive_values(table.rate, share)
     doubt = mix_scores.predictive_values(table.rate_drawn(), share)
     ppv, npv = (
-        {name: rates.interval(float(point[w][i]), doubt[w][:, i]) for i, name in enumerate(CLASSES)}
+        {name: rates.estimate(float(point[w][i]), doubt[w][:, i]) for i, name in enumerate(CLASSES)}
         for w in (0, 1)
     )
     loss = _losses(table.prob, table.truth)
@@ -310,7 +310,7 @@ def _judge(table: _Table, mix: Mix) -> MixResult:
 
 def _adaptation(table: _Table, share: Floats, wanted: Floats) -> Adaptation:
     if not np.isfinite(wanted).all():
-        nothing = Interval(np.nan, np.nan, np.nan)
+        nothing = Estimate(np.nan, np.nan, np.nan)
         return Adaptation(tuple(wanted), nothing, nothing)
     adapted = prior_shift.adapt(table.prob, table.made_for, wanted)
     right = (adapted.argmax(axis=1) == table.truth).astype(np.float64)

@@ -30,12 +30,12 @@ _AT_ONCE = 8_000_000
 
 
 @dataclass(frozen=True)
-class Interval:
+class Estimate:
     """A value with its 95 % interval; all NaN where the rows do not define it."""
 
     value: float
-    lower: float
-    upper: float
+    low: float
+    high: float
 
 
 def group_numbers(predictions: Predictions) -> NDArray[np.int64]:
@@ -46,16 +46,19 @@ def group_numbers(predictions: Predictions) -> NDArray[np.int64]:
     return np.asarray(pd.factorize(np.asarray(names, dtype=object))[0], dtype=np.int64)
 
 
-def weights(groups: int, *, draws: int = DRAWS, seed: int = 0) -> Iterator[Floats]:
+def weights(
+    groups: int, *, draws: int = DRAWS, seed: int = 0, of_rows: int = 0
+) -> Iterator[Floats]:
     """Blocks of weights, (b, groups), of `draws` rows in all; each weight is Exp(1).
 
     Args:
         groups: how many there are.
         draws: how many redrawings.
         seed: the same seed gives the same weights, so that differences are paired.
+        of_rows: how many rows a user spreads each draw over, where that is more.
     """
     rng = np.random.default_rng(seed)
-    step = max(1, min(draws, _AT_ONCE // max(groups, 1)))
+    step = max(1, min(draws, _AT_ONCE // max(groups, of_rows, 1)))
     for start in range(0, draws, step):
         yield rng.standard_exponential((min(step, draws - start), groups))
 
@@ -95,7 +98,7 @@ def drawn_doubt(
 
 def share(
     hit: NDArray[np.bool_], group: NDArray[np.int64], *, draws: int = DRAWS, seed: int = 0
-) -> Interval:
+) -> Estimate:
     """The share of rows that are hits, with Jeffreys' doubt.
 
     Args:
@@ -104,22 +107,22 @@ def share(
         draws, seed: as for `weights`.
     """
     if not len(hit):
-        return Interval(np.nan, np.nan, np.nan)
+        return Estimate(np.nan, np.nan, np.nan)
     group = np.unique(group, return_inverse=True)[1]
     cells = np.column_stack([hit, ~hit]).astype(np.float64)
     sums = drawn_sums(cells, group, draws=draws, seed=seed)
     sums += drawn_doubt(sums.shape, group, doubt=0.5, seed=seed)
-    return interval(float(hit.mean()), sums[:, 0] / sums.sum(axis=1))
+    return estimate(float(hit.mean()), sums[:, 0] / sums.sum(axis=1))
 
 
-def interval(value: float, drawn: Floats) -> Interval:
+def estimate(value: float, drawn: Floats) -> Estimate:
     """The middle 95 % of the draws, stretched to hold the value itself.
 
     It needs stretching at the ends only: of no errors in n the posterior knows better than 0.
     """
     known = drawn[np.isfinite(drawn)]
     if not known.size or not np.isfinite(value):
-        return Interval(value, np.nan, np.nan)
+        return Estimate(value, np.nan, np.nan)
     tail = (1 - LEVEL) / 2
-    lower, upper = np.quantile(known, [tail, 1 - tail])
-    return Interval(value, float(min(lower, value)), float(max(upper, value)))
+    low, high = np.quantile(known, [tail, 1 - tail])
+    return Estimate(value, float(min(low, value)), float(max(high, value)))

@@ -1,0 +1,79 @@
+"""Tables pooled into one: the right rows together, or not at all."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from made_answers import answers, table
+
+from braintumor.evaluation import tables as columns
+from braintumor.evaluation.decision import fit_decision
+from braintumor.evaluation.ensemble import combined
+from braintumor.evaluation.predictions import Predictions, PredictionsError
+
+
+@pytest.fixture
+def pair() -> tuple[Predictions, Predictions]:
+    truth, prob, group = answers(200, 1)
+    other = np.random.default_rng(2).dirichlet(np.ones(4), 200) * 0.4 + prob * 0.6
+    return table(truth, prob, group, fold=group % 4), table(truth, other, group, fold=group % 4)
+
+
+def test_the_pool_is_what_a_bundled_ensemble_makes(pair: tuple[Predictions, Predictions]) -> None:
+    from braintumor.bundle.decision import combined as pooled
+
+    found = combined(pair)
+    logits = [np.log(rows.y_prob) for rows in pair]
+    assert found.y_prob == pytest.approx(np.exp(pooled(logits)), abs=1e-9)
+    assert set(found.frame["model"]) == {"ensemble"}
+
+
+def test_the_linear_pool_is_the_mean(pair: tuple[Predictions, Predictions]) -> None:
+    found = combined(pair, pool="linear")
+    assert found.y_prob == pytest.approx((pair[0].y_prob + pair[1].y_prob) / 2)
+    assert found.frame["confidence"].to_numpy() == pytest.approx(found.y_prob.max(axis=1))
+
+
+def test_rows_are_matched_by_path_not_by_place(pair: tuple[Predictions, Predictions]) -> None:
+    order = np.random.default_rng(0).permutation(200)
+    assert combined([pair[0], pair[1].take(order)]).frame.equals(combined(pair).frame)
+
+
+def test_an_ensemble_is_calibrated_as_one(pair: tuple[Predictions, Predictions]) -> None:
+    found = fit_decision(combined(pair))
+    assert found.n == 200
+    assert found.table.metrics()["log_loss"] <= combined(pair).metrics()["log_loss"] + 0.02
+
+
+def test_a_row_that_one_refuses_has_no_answer(pair: tuple[Predictions, Predictions]) -> None:
+    frame = pair[1].frame.copy()
+    frame.loc[3, [*columns.PROBABILITIES, "confidence"]] = np.nan
+    frame.loc[3, ["status", "reason", "predicted"]] = "refused", "not a brain", ""
+    found = combined([pair[0], Predictions.from_frame(frame)]).frame
+    assert found.loc[3, "status"] == "refused"
+    assert found.loc[3, "reason"] == "not a brain"
+    assert np.isnan(found.loc[3, "p_glioma"])
+    assert found.loc[3, "predicted"] == ""
+
+
+def test_other_images_other_labels_or_other_folds_are_refused(
+    pair: tuple[Predictions, Predictions],
+) -> None:
+    first, second = pair
+    with pytest.raises(PredictionsError, match="do not hold the same images"):
+        combined([first, second.take(np.arange(199))])
+    wrong = second.frame.assign(label=second.frame["label"].replace("glioma", "pituitary"))
+    with pytest.raises(PredictionsError, match="differ in the label"):
+        combined([first, Predictions.from_frame(wrong)])
+    with pytest.raises(PredictionsError, match="differ in the fold"):
+        combined([first, Predictions.from_frame(second.frame.assign(fold="1"))])
+    nameless = Predictions.from_frame(second.frame.assign(path="", sha256=""))
+    with pytest.raises(PredictionsError, match="cannot be matched"):
+        combined([first, nameless])
+
+
+def test_a_pool_needs_two(pair: tuple[Predictions, Predictions]) -> None:
+    with pytest.raises(ValueError, match="two tables"):
+        combined([pair[0]])
+    with pytest.raises(ValueError, match="logarithmic or linear"):
+        combined(pair, pool="median")
