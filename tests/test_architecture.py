@@ -16,17 +16,29 @@ PACKAGE = ROOT / "src" / "braintumor"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # A room imports only from rooms before it.
-ROOMS = ("evaluation", "images", "catalog", "bundle", "networks", "training", "app", "demo", "cli")
+ROOMS = (
+    "evaluation",
+    "images",
+    "catalog",
+    "bundle",
+    "networks",
+    "training",
+    "scoring",
+    "app",
+    "demo",
+    "cli",
+)
 # Anybody may import these, and they import no room.
 EVERYBODYS = {"classes", "errors", "files", "privacy", "progress", "__init__"}
 # What a room must not know, though it comes before it.
 STRANGERS = {
     "images": {"evaluation"},
     "networks": {"evaluation", "images", "bundle"},
+    "scoring": {"networks", "training"},
     "app": {"networks", "training"},
 }
 # These start at once and run where Keras is not installed.
-LIGHT = {"evaluation", "images", "catalog", "bundle", "app"}
+LIGHT = {"evaluation", "images", "catalog", "bundle", "scoring", "app"}
 HEAVY = {"keras", "tensorflow", "torch", "jax", "tensorboard", "onnx"}
 LONGEST = 400
 

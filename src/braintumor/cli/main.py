@@ -23,6 +23,7 @@ COMMANDS = {
     "train": "Train the cnn or the resnet50 on a folder of images.",
     "evaluate": "Predictions, metrics and a report for a run or a table.",
     "compare": "Two or more models on the same images, side by side.",
+    "stress": "Scanner conditions and class mixes: how much holds?",
     "check": "Can the numbers of a predictions table be true?",
     "export": "Turn a run into a bundle: one graph and its card.",
     "predict": "Classify images with a bundle.",

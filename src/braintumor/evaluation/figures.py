@@ -25,7 +25,7 @@ CLASS_COLOURS: dict[str, str] = dict(
     zip(CLASSES, ("#D55E00", "#0072B2", "#009E73", "#CC79A7"), strict=True)
 )
 MODEL_COLOURS: tuple[str, ...] = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#000000", "#56B4E9")
-_DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
+DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
 _GREY = "#777777"
 _SIZE = (4.6, 4.1)
 _LONGEST_NAME = 26
@@ -159,7 +159,7 @@ def confidence(models: Models, *, key: str) -> str:
                     line |= {"fill": True, "alpha": 0.75, "color": "#009E73"}
                     line |= {} if axis is axes[0] else {"color": "#D55E00", "hatch": "///"}
                 else:
-                    line["linestyle"] = _DASHES[index % len(_DASHES)]
+                    line["linestyle"] = DASHES[index % len(DASHES)]
                 axis.stairs(counts, histogram.edges, **line)
             right, wrong = int(histogram.right.sum()), int(histogram.wrong.sum())
             said.append(f"{_name(model)}: {right} right, {wrong} wrong")
@@ -183,7 +183,7 @@ def reliability(models: Models, *, key: str) -> str:
             axes.plot(
                 found.confidence, found.accuracy, marker="os^Dv"[index % 5], markersize=5,
                 color=MODEL_COLOURS[index % len(MODEL_COLOURS)],
-                linestyle=_DASHES[index % len(_DASHES)], label=text,
+                linestyle=DASHES[index % len(DASHES)], label=text,
             )  # fmt: skip
             said.append(text)
         _share_axes(axes, "Confidence (largest probability)", "Share right")
@@ -211,7 +211,7 @@ def learning_curves(history: pd.DataFrame, *, key: str, what: str) -> str:
             for number, rows in enumerate(np.split(np.arange(len(history)), starts)):
                 axes.plot(
                     epochs[rows], history[column].to_numpy(float)[rows], color=MODEL_COLOURS[index],
-                    linestyle=_DASHES[index], label=None if number else name,
+                    linestyle=DASHES[index], label=None if number else name,
                     marker="." if len(rows) == 1 else None,
                 )  # fmt: skip
         said = [f"{len(history)} epochs"]
@@ -248,7 +248,7 @@ def _lines(models: Models, kind: str, label: str | None) -> list[tuple[str, str,
             (
                 _name(model),
                 MODEL_COLOURS[index % len(MODEL_COLOURS)],
-                _DASHES[index % len(_DASHES)],
+                DASHES[index % len(DASHES)],
                 getattr(curves, kind)[label],
             )
             for index, (model, curves) in enumerate(models.items())
@@ -258,7 +258,7 @@ def _lines(models: Models, kind: str, label: str | None) -> list[tuple[str, str,
     (curves,) = models.values()
     return [
         (words.CLASS_NAMES[name], CLASS_COLOURS[name], dash, getattr(curves, kind)[name])
-        for name, dash in zip(CLASSES, _DASHES, strict=True)
+        for name, dash in zip(CLASSES, DASHES, strict=True)
     ]
 
 
