@@ -100,6 +100,16 @@ def test_a_dicom_file_without_a_suffix_is_known_by_its_bytes(folder: Path) -> No
     assert find_inputs(["scans"]).names[:2] == ("scans/1.2.840.113619", "scans/IM0001")
 
 
+def test_volumes_and_archives_in_a_folder_are_taken(folder: Path) -> None:
+    for name in ("v.nii", "v.NII.GZ", "study.zip", "other.gz", "words.docx"):
+        (folder / "texts" / name).parent.mkdir(exist_ok=True)
+        (folder / "texts" / name).write_bytes(b"x")
+
+    found = find_inputs(["texts"])
+    assert found.names == ("texts/study.zip", "texts/v.NII.GZ", "texts/v.nii")
+    assert found.skipped == 2
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
 def test_a_pipe_in_a_folder_is_not_waited_for(folder: Path) -> None:
     os.mkfifo(folder / "scans" / "pipe")

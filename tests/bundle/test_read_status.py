@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import nibabel
+import numpy as np
 import pytest
 from PIL import Image
 from tiny_bundle import make_tiny_bundle, striped
 
 from braintumor.bundle.classifier import Classifier, Named
+from braintumor.images.choice import Choice
 from braintumor.images.decode import Place, RefusedError, Slice, read_slice
 
 
@@ -59,3 +62,29 @@ def test_what_reading_refuses_has_no_class_but_the_hash_of_its_file(
     assert (prediction.reason, prediction.sha256) == ("it is a knee", "ab12")
     assert prediction.predicted is None
     assert prediction.probabilities == {}
+
+
+class TestSeveralSlices:
+    def volume(self) -> bytes:
+        kinds = ("upright", "level", "even")
+        # columns of the screen run against x, rows against y
+        voxels = np.stack([striped(kind)[::-1, ::-1].T for kind in kinds], axis=2)
+        return bytes(nibabel.Nifti1Image(voxels, np.eye(4)).to_bytes())
+
+    def test_a_file_in_a_list_gives_a_prediction_a_slice(self, classifier: Classifier) -> None:
+        found = classifier.predict([Named("v.nii", self.volume()), striped("checked")])
+
+        assert [one.path for one in found] == ["v.nii#1", "v.nii#2", "v.nii#3", ""]
+        assert [one.predicted for one in found] == ["glioma", "meningioma", "no_tumor", "pituitary"]
+
+    def test_only_the_chosen_slices(self, classifier: Classifier) -> None:
+        choice = Choice(first=2, every=2)
+        found = list(classifier.predict_many([Named("v.nii", self.volume())], choice=choice))
+
+        assert [one.path for one in found] == ["v.nii#2"]
+
+    def test_a_file_alone_is_no_single_image(self, classifier: Classifier) -> None:
+        prediction = classifier.predict(self.volume())
+
+        assert prediction.status == "error"
+        assert "one slice is asked for" in prediction.reason

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import nibabel
+import numpy as np
 import pytest
 from PIL import Image
 from tiny_bundle import make_tiny_bundle, striped
@@ -188,3 +191,51 @@ def test_a_reader_that_leaves_early_gets_no_complaint(call: Call) -> None:
 
     assert "Traceback" not in said
     assert "Exception" not in said
+
+
+def volume(path: str) -> None:
+    """A volume whose axial slices are upright, upright, level stripes from the bottom up."""
+    slices = [striped(kind)[::-1, ::-1].T for kind in ("upright", "upright", "level")]
+    nibabel.save(nibabel.Nifti1Image(np.stack(slices, axis=2), np.eye(4)), path)
+
+
+def test_a_volume_gives_a_row_a_slice_and_a_summary_beside_the_table(call: Call) -> None:
+    volume("scans/head.nii.gz")
+    status, _, err = call("scans", "--out", "results/table.csv")
+
+    assert status == 0
+    frame = Predictions.read("results/table.csv").frame
+    assert list(frame["path"][2:5]) == [f"scans/head.nii.gz#{k}" for k in (1, 2, 3)]
+    assert list(frame["predicted"][2:5]) == ["glioma", "glioma", "meningioma"]
+    assert "scans/head.nii.gz: a series of 3 slices: 2 glioma, 1 meningioma" in err
+    with Path("results/series.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    assert (row["path"], row["slices"]) == ("scans/head.nii.gz", "3")
+    assert (row["evidence_glioma"], row["evidence_meningioma"]) == ("#1..#2", "#3")
+
+
+def test_without_a_series_there_is_no_summary(call: Call) -> None:
+    _, _, err = call("scans", "--out", "results/table.csv")
+
+    assert "series" not in err
+    assert not Path("results/series.csv").exists()
+
+
+def test_slices_can_be_chosen_by_range_and_step_and_plane(call: Call) -> None:
+    volume("head.nii")
+    for options, numbers in (
+        (["--slices", "2-3"], [2, 3]),
+        (["--every", "2"], [1, 3]),
+        (["--plane", "sagittal", "--slices", "10-", "--every", "40"], [10, 50, 90]),
+    ):
+        _, out, _ = call("head.nii", "--json", *options)
+        assert [row["path"] for row in json.loads(out)] == [f"head.nii#{k}" for k in numbers]
+
+
+@pytest.mark.parametrize("options", [["--slices", "9-2"], ["--every", "0"], ["--plane", "oblique"]])
+def test_a_choice_without_sense_is_wrong_usage(call: Call, options: list[str]) -> None:
+    assert call("scans", *options)[0] == 2
+
+
+def test_the_table_cannot_bear_the_name_of_the_summary(call: Call) -> None:
+    assert call("scans", "--out", "series.csv")[0] == 2

@@ -29,8 +29,10 @@ from braintumor.bundle.runtime import Answer
 from braintumor.bundle.shipped import find_bundle
 from braintumor.classes import CLASSES
 from braintumor.errors import BraintumorError
+from braintumor.images.choice import Choice
 from braintumor.images.decode import ImageError, Place, RefusedError, Slice, read_slice
 from braintumor.images.prepare import Prepared
+from braintumor.images.read import read_slices
 
 # Large enough that the processor is busy, small enough that rows come steadily.
 _BATCH = 16
@@ -177,26 +179,31 @@ class Classifier:
 
         Returns:
             One prediction for one image, a list in the same order for a list. What could not be
-            read has status `error` and a reason.
+            read has status `error` and a reason. In a list, a file of several slices (a volume, a
+            ZIP archive) gives a prediction a slice; alone, it is no single image.
         """
         if isinstance(images, (*_ONE, Named)):
-            return next(self.predict_many([images]))
+            return next(self._answer([self._read(images)]))
         return list(self.predict_many(images))
 
     def predict_many(
-        self, images: Iterable[Source], *, batch_size: int = _BATCH
+        self,
+        images: Iterable[Source],
+        *,
+        batch_size: int = _BATCH,
+        choice: Choice | None = None,
     ) -> Iterator[Prediction]:
         """Classify images as they come, in their order, holding no more than a batch of them.
 
         Args:
-            images: as for `predict`, any number.
+            images: as for `predict`, any number; a file of several slices gives a prediction a
+                slice, called `path#number`.
             batch_size: how many go through the network at once.
+            choice: plane of volumes, and which of their slices; all axial ones where None.
         """
-        waiting = iter(images)
+        waiting = (one for image in images for one in self._read_all(image, choice))
         # Full slices of a whole batch would weigh hundreds of megabytes; the canvases are enough.
-        while read := [
-            replace(self._read(image), pixels=None) for image in islice(waiting, batch_size)
-        ]:
+        while read := [replace(one, pixels=None) for one in islice(waiting, batch_size)]:
             yield from self._answer(read)
 
     def explain(self, image: Source, label: str | None = None) -> Explanation:
@@ -225,30 +232,50 @@ class Classifier:
         return unlit.for_label(label or prediction.predicted or CLASSES[0])
 
     def _read(self, image: Source) -> _Read:
+        """One image, which must be a single slice."""
         name, source = image if isinstance(image, Named) else (_name_of(image), image)
         try:
             if isinstance(source, np.ndarray):
                 pixels = _grey_array(source)
                 return _Read(name, pixels=pixels, prepared=self._prepare(pixels))
-            if isinstance(source, bytearray | memoryview):
-                source = bytes(source)
-            slice_ = source if isinstance(source, Slice) else read_slice(source, name=name or None)
-            return _Read(
-                name,
-                status="uncertain" if slice_.notes else "ok",
-                reason="; ".join(slice_.notes),
-                sha256=slice_.sha256,
-                pixels=slice_.pixels,
-                prepared=self._prepare(slice_.pixels),
-                place=slice_.place,
-            )
-        except RefusedError as error:
-            return _Read(name, "refused", error.reason, error.sha256)
-        except ImageError as error:
-            return _Read(name, "error", error.reason)
+            if not isinstance(source, Slice):
+                source = read_slice(_path_or_bytes(source), name=name or None)
+        except Exception as error:
+            return _unread(name, error)
+        return self._read_slice(name, source)
+
+    def _read_all(self, image: Source, choice: Choice | None) -> Iterator[_Read]:
+        """One image, or every slice of a file that holds several."""
+        name, source = image if isinstance(image, Named) else (_name_of(image), image)
+        if isinstance(source, np.ndarray | Slice):
+            yield self._read(image)
+            return
+        try:
+            for one in read_slices(_path_or_bytes(source), name=name, choice=choice):
+                # The name as it was given, which an error has made fit for a terminal.
+                label = name + one.name[len(name) :]
+                if isinstance(one, ImageError):
+                    yield _unread(label, one)
+                else:
+                    yield self._read_slice(label, one)
         except Exception as error:
             # Whatever else a decoder trips over must not stop ten thousand good files.
-            return _Read(name, "error", str(error).strip() or type(error).__name__)
+            yield _unread(name, error)
+
+    def _read_slice(self, name: str, slice_: Slice) -> _Read:
+        try:
+            prepared = self._prepare(slice_.pixels)
+        except Exception as error:
+            return _unread(name, error)
+        return _Read(
+            name,
+            status="uncertain" if slice_.notes else "ok",
+            reason="; ".join(slice_.notes),
+            sha256=slice_.sha256,
+            pixels=slice_.pixels,
+            prepared=prepared,
+            place=slice_.place,
+        )
 
     def _prepare(self, pixels: NDArray[Any]) -> tuple[Prepared, ...]:
         return tuple(network.prepare(pixels) for network in self.networks)
@@ -315,6 +342,18 @@ def _look(network: Network, prepared: Prepared, answer: Answer) -> Look:
         prepared=prepared,
         maps=answer.maps[0],
     )
+
+
+def _unread(name: str, error: Exception) -> _Read:
+    if isinstance(error, RefusedError):
+        return _Read(name, "refused", error.reason, error.sha256)
+    if isinstance(error, ImageError):
+        return _Read(name, "error", error.reason)
+    return _Read(name, "error", str(error).strip() or type(error).__name__)
+
+
+def _path_or_bytes(source: Path | str | bytes | bytearray | memoryview) -> Path | str | bytes:
+    return bytes(source) if isinstance(source, bytearray | memoryview) else source
 
 
 def _name_of(source: Plain) -> str:

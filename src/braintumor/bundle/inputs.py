@@ -1,7 +1,8 @@
 """What a user names on the command line -> the image files that are meant, in a fixed order.
 
-Files, folders and patterns. Names stay as they were typed, joined with the path below them, for
-they become the `path` column. Knows file names and a DICOM file's first bytes; opens no image.
+Files, folders and patterns; volumes and ZIP archives are files like others. Names stay as they
+were typed, joined with the path below them, for they become the `path` column. Knows file names
+and a file's first bytes; opens no image.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from braintumor.errors import BraintumorError
-from braintumor.images.decode import IMAGE_SUFFIXES
-from braintumor.images.sniff import looks_like_dicom
+from braintumor.images.decode import IMAGE_SUFFIXES, VOLUME_SUFFIXES
+from braintumor.images.sniff import HEAD, looks_like_dicom
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def find_inputs(arguments: Sequence[str]) -> Inputs:
     if not names:
         raise BraintumorError(
             f"{', '.join(arguments)} holds no image ({skipped} other files): name files or folders "
-            f"with PNG, JPEG, BMP, WebP, TIFF, GIF or DICOM images"
+            f"with PNG, JPEG, BMP, WebP, TIFF, GIF, DICOM or NIfTI images, or ZIP archives of them"
         )
     return Inputs(tuple(names), skipped)
 
@@ -99,12 +100,12 @@ def _join(folder: str, below: str) -> str:
 
 def _is_image(name: str) -> bool:
     path = Path(name)
-    if path.suffix.lower() in IMAGE_SUFFIXES:
+    if path.suffix.lower() in IMAGE_SUFFIXES or name.lower().endswith((*VOLUME_SUFFIXES, ".zip")):
         return True
     try:  # scanners often name DICOM files by a number alone
         if not path.is_file():  # opening a pipe would wait for ever
             return False
         with path.open("rb") as file:
-            return looks_like_dicom(file.read(4096))
+            return looks_like_dicom(file.read(HEAD))
     except OSError:
         return False

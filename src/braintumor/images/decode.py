@@ -15,17 +15,19 @@ import io
 import os
 import stat
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from braintumor.errors import BraintumorError
 from braintumor.files import sha256_bytes
-from braintumor.images.sniff import looks_like_dicom
+from braintumor.images.grey import orientation, to_grey, upright
+from braintumor.images.sniff import HEAD, kind_of, looks_like_dicom
 
 IMAGE_SUFFIXES: frozenset[str] = frozenset(
     {
@@ -33,7 +35,9 @@ IMAGE_SUFFIXES: frozenset[str] = frozenset(
         *(".dcm", ".dicom", ".ima"),
     }
 )
+VOLUME_SUFFIXES: tuple[str, ...] = (".nii", ".nii.gz")
 _FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF")
+_MAX_SCANS = 200
 # Raised whenever the same bytes give other pixels; part of the cache's key.
 DECODER_VERSION = 2
 
@@ -48,7 +52,11 @@ class Limits:
     """How large an input may be.
 
     Attributes:
-        max_bytes: of the file.
+        max_bytes: of a picture's file.
+        max_volume_bytes: of a file that may hold many slices (DICOM, NIfTI, TIFF), as it is and
+            unpacked.
+        max_archive_bytes: that all files of a ZIP archive together may unpack to.
+        max_entries: files that a ZIP archive may hold.
         max_pixels: height x width, read from the header before decoding.
         max_side: of height and of width; thin giants cost more than their area says.
         max_frames: slices that one file may hold.
@@ -56,6 +64,9 @@ class Limits:
     """
 
     max_bytes: int = 64 * 2**20
+    max_volume_bytes: int = 2**30
+    max_archive_bytes: int = 16 * 2**30
+    max_entries: int = 50_000
     max_pixels: int = 64_000_000
     max_side: int = 32_768
     max_frames: int = 4096
@@ -162,7 +173,7 @@ def read_slice(
     if isinstance(source, bytes | bytearray | memoryview):
         name = name or "The image"
         data = bytes(source)
-        _check_bytes(len(data), name, limits)
+        check_bytes(len(data), name, max_bytes_of(data, limits))
     else:
         name = name or os.fspath(source)
         data = read_bytes(Path(source), name=name, limits=limits)
@@ -170,7 +181,7 @@ def read_slice(
 
 
 def read_bytes(path: Path, *, name: str, limits: Limits) -> bytes:
-    """The file's bytes, or a refusal before they are read.
+    """The file's bytes, or a refusal before they are read; what they are decides how many.
 
     Raises:
         ImageError: missing, no plain file, empty or larger than the limit.
@@ -181,9 +192,11 @@ def read_bytes(path: Path, *, name: str, limits: Limits) -> bytes:
         if not stat.S_ISREG(status.st_mode):
             kind = "a folder" if stat.S_ISDIR(status.st_mode) else "not a plain file"
             raise ImageError(name, f"it is {kind}")
-        _check_bytes(status.st_size, name, limits)
         with path.open("rb") as file:
-            data = file.read(min(status.st_size, limits.max_bytes) + 1)
+            data = file.read(HEAD)
+            most = max_bytes_of(data, limits)
+            check_bytes(status.st_size, name, most)
+            data += file.read(max(0, min(status.st_size, most) + 1 - len(data)))
     except FileNotFoundError:
         raise ImageError(name, "there is no such file") from None
     except PermissionError:
@@ -191,7 +204,7 @@ def read_bytes(path: Path, *, name: str, limits: Limits) -> bytes:
     except (OSError, ValueError) as error:
         text = (error.strerror if isinstance(error, OSError) else None) or "its name is not valid"
         raise ImageError(name, f"the system says: {text.lower()}") from None
-    _check_bytes(len(data), name, limits)
+    check_bytes(len(data), name, most)
     return data
 
 
@@ -236,25 +249,35 @@ def check_frames(count: int, *, name: str, limits: Limits) -> None:
         )
 
 
-def _check_bytes(count: int, name: str, limits: Limits) -> None:
+def max_bytes_of(head: bytes, limits: Limits) -> int:
+    """How large a file may be that begins like this."""
+    return limits.max_bytes if kind_of(head) == "picture" else limits.max_volume_bytes
+
+
+def check_bytes(count: int, name: str, most: int) -> None:
+    """Refuse an empty file, or one of more bytes than are accepted."""
     if count == 0:
         raise ImageError(name, "the file is empty (0 bytes): copy or download it again")
-    if count > limits.max_bytes:
+    if count > most:
         raise ImageError(
-            name,
-            f"the file is larger than the {limits.max_bytes / 2**20:g} MiB that are accepted",
+            name, f"the file is larger than the {most / 2**20:g} MiB that are accepted"
         )
 
 
 def _decode_picture(data: bytes, name: str, limits: Limits) -> Slice:
-    damaged = "the file is damaged: copy or download it again"
+    with open_picture(data, name=name) as picture:
+        return slice_of_picture(picture, name=name, sha256=sha256_bytes(data), limits=limits)
+
+
+@contextmanager
+def open_picture(data: bytes, *, name: str) -> Iterator[Image.Image]:
+    """A picture file, opened; whatever its decoder trips over in the block is an ImageError."""
+    # Each scan of a progressive JPEG costs a pass over all its pixels; honest ones have a dozen.
+    if data[:2] == b"\xff\xd8" and data.count(b"\xff\xda") > _MAX_SCANS:
+        raise ImageError(name, "it is a JPEG of too many scans: save it anew")
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as picture:
-            check_size(picture.height, picture.width, name=name, limits=limits)
-            mode, format_ = picture.mode, str(picture.format)
-            picture.load()
-            pixels, coloured = to_grey(picture)
-            pixels = np.ascontiguousarray(_upright(pixels, _orientation(picture)))
+            yield picture
     except ImageError:
         raise
     except Image.DecompressionBombError:
@@ -264,9 +287,17 @@ def _decode_picture(data: bytes, name: str, limits: Limits) -> Slice:
     except MemoryError:
         raise
     except Exception as error:  # a damaged file can make a decoder raise anything at all
-        if "truncated" in str(error).lower():
-            damaged = "the file is truncated: copy or download it again"
-        raise ImageError(name, damaged) from None
+        what = "truncated" if "truncated" in str(error).lower() else "damaged"
+        raise ImageError(name, f"the file is {what}: copy or download it again") from None
+
+
+def slice_of_picture(picture: Image.Image, *, name: str, sha256: str, limits: Limits) -> Slice:
+    """The present frame of an opened picture; its size is checked before it is decoded."""
+    check_size(picture.height, picture.width, name=name, limits=limits)
+    mode, format_ = picture.mode, str(picture.format)
+    picture.load()
+    pixels, coloured = to_grey(picture)
+    pixels = np.ascontiguousarray(upright(pixels, orientation(picture)))
     if pixels.dtype == np.float32 and not np.isfinite(pixels).any():
         raise ImageError(name, "it holds no finite value")
     return Slice(
@@ -274,95 +305,17 @@ def _decode_picture(data: bytes, name: str, limits: Limits) -> Slice:
         format="JPEG" if format_ == "MPO" else format_,
         mode=mode,
         size=(pixels.shape[0], pixels.shape[1]),
-        sha256=sha256_bytes(data),
+        sha256=sha256,
         coloured=coloured,
+        name=name,
     )
-
-
-def to_grey(picture: Image.Image) -> tuple[NDArray[Any], bool]:
-    """The pixels of a loaded picture of any mode as grey, larger meaning brighter.
-
-    Colours become luma (ITU-R BT.601, as Pillow's "L"); what is transparent lies on black.
-
-    Returns:
-        (pixels, coloured): (height, width) uint8, uint16 or float32; whether it had colours.
-    """
-    mode = picture.mode
-    if mode.startswith("I;16"):
-        return _sixteen_bit(picture), False
-    if mode == "I":
-        values = np.asarray(picture)
-        if values.min() >= 0 and values.max() <= 65535:
-            return values.astype(np.uint16), False
-        return values.astype(np.float32), False
-    if mode == "F":
-        return np.asarray(picture, dtype=np.float32), False
-    if mode == "LAB":
-        return np.asarray(picture.getchannel(0)), True
-    if "transparency" in picture.info or mode in ("LA", "La", "PA", "RGBA", "RGBa"):
-        picture = _on_black(picture)
-    elif mode not in ("1", "L", "RGB", "YCbCr"):
-        picture = picture.convert("RGB")
-    return np.asarray(picture.convert("L")), _coloured(picture)
-
-
-def _sixteen_bit(picture: Image.Image) -> NDArray[np.uint16]:
-    pixels = np.asarray(picture).astype(np.uint16)
-    # Pillow inverts "white is zero" (TIFF tag 262) at 8 bits and forgets it at 16.
-    tags = getattr(picture, "tag_v2", None)
-    if tags is not None and tags.get(262) == 0:
-        pixels = np.uint16(65535) - pixels
-    return pixels
-
-
-def _on_black(picture: Image.Image) -> Image.Image:
-    if picture.mode == "La":
-        picture = picture.convert("LA")
-    picture = picture.convert("RGBA")
-    black = Image.new("RGBA", picture.size, (0, 0, 0, 255))
-    return Image.alpha_composite(black, picture).convert("RGB")
-
-
-def _coloured(picture: Image.Image) -> bool:
-    """Whether a hundredth of the pixels differ from grey by more than JPEG's rounding."""
-    if picture.mode not in ("RGB", "YCbCr"):
-        return False
-    # Nearest neighbours: mixing would make grey of fine colours.
-    thumb = picture.resize(
-        (min(picture.width, 128), min(picture.height, 128)), Image.Resampling.NEAREST
-    ).convert("RGB")
-    values = np.asarray(thumb).astype(np.int16)
-    spread = values.max(axis=2) - values.min(axis=2)
-    return bool(np.mean(spread > 24) > 0.01)
-
-
-def _orientation(picture: Image.Image) -> int:
-    """EXIF orientation 1 to 8, still to be applied; 1 where there is none or it is damaged."""
-    try:
-        # After load(): a PNG may carry it behind its pixels, and TIFF has applied it by then.
-        value = picture.getexif().get(ExifTags.Base.Orientation, 1)
-        return int(value) if 1 <= int(value) <= 8 else 1
-    except Exception:
-        return 1
-
-
-def _upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Undo an EXIF orientation (EXIF 2.32, tag 274)."""
-    if orientation >= 5:
-        pixels = pixels.T
-    # What is left after the transposition: a flip of rows, of columns or of both.
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    return pixels
 
 
 def _what_it_is_instead(data: bytes) -> str:
     """One clause on bytes that no decoder knows."""
     known = {
-        b"\x1f\x8b": "a compressed file (gzip), perhaps a NIfTI volume: export single slices",
-        b"PK\x03\x04": "a ZIP archive: unpack it first",
+        b"\x1f\x8b": "a compressed file (gzip), and one slice is asked for here",
+        b"PK\x03\x04": "a ZIP archive, and one slice is asked for here",
         b"%PDF": "a PDF document: export the picture from it",
         b"<svg": "a drawing (SVG): export it as PNG",
         b"<!DO": "a web page, so its download went wrong: fetch it again",
@@ -372,7 +325,7 @@ def _what_it_is_instead(data: bytes) -> str:
         if data[:4].lower().startswith(magic.lower()):
             return f"it is {what}"
     if data[344:347] in (b"n+1", b"ni1"):
-        return "it is a NIfTI volume: export single slices"
+        return "it is a NIfTI volume, and one slice is asked for here"
     if not any(data[:4096]):
         return "it begins with zeros only, so its download or copy broke off: fetch it again"
     return "it is no PNG, JPEG, BMP, WebP, TIFF, GIF or DICOM image, or its header is damaged"

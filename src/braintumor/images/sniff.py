@@ -1,4 +1,4 @@
-"""Is it DICOM? Told by the first bytes alone, so that other pictures need not wait for pydicom.
+"""What a file is, told by its first bytes alone, so that pictures need not wait for pydicom.
 
 Knows nothing of what is inside.
 """
@@ -6,8 +6,35 @@ Knows nothing of what is inside.
 from __future__ import annotations
 
 import re
+from typing import Literal
+
+Kind = Literal["dicom", "nifti", "gzip", "zip", "tiff", "picture"]
+# So many bytes are enough for `kind_of`.
+HEAD = 4096
 
 _VR = re.compile(rb"AE|AS|AT|CS|DA|DS|DT|FD|FL|IS|LO|LT|OB|OW|PN|SH|SL|SQ|SS|ST|TM|UI|UL|UN|US|UT")
+_NIFTI_1, _NIFTI_2 = (b"n+1\0", b"ni1\0"), (b"n+2\0", b"ni2\0")
+
+
+def kind_of(head: bytes) -> Kind:
+    """What a file is that begins with these bytes; `picture` is whatever is nothing else."""
+    if looks_like_dicom(head):
+        return "dicom"
+    if looks_like_nifti(head):
+        return "nifti"
+    if head[:2] == b"\x1f\x8b":
+        return "gzip"
+    # The second: an archive without a file.
+    if head[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
+        return "zip"
+    if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return "tiff"
+    return "picture"
+
+
+def looks_like_nifti(data: bytes) -> bool:
+    """Whether the bytes begin like a NIfTI-1 or NIfTI-2 volume (or the header of a pair)."""
+    return data[344:348] in _NIFTI_1 or data[4:8] in _NIFTI_2
 
 
 def looks_like_dicom(data: bytes) -> bool:

@@ -1,0 +1,180 @@
+"""The summary of a series: its slices in the order of the body, and which carry the evidence.
+
+A summary counts and names slices; it is no diagnosis of the patient. Knows predictions; opens no
+image.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from braintumor.bundle.prediction import Prediction
+from braintumor.classes import CLASSES
+from braintumor.errors import BraintumorError
+from braintumor.files import write_text
+from braintumor.images.decode import Place
+
+SERIES_FILE: Final = "series.csv"
+SERIES_COLUMNS: tuple[str, ...] = (
+    "series",
+    "path",
+    "slices",
+    "ok",
+    "uncertain",
+    "refused",
+    *(f"mean_p_{name}" for name in CLASSES),
+    *(f"max_p_{name}" for name in CLASSES),
+    *(f"strongest_{name}" for name in CLASSES),
+    *(f"evidence_{name}" for name in CLASSES),
+    "model",
+    "model_sha256",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """What is said of the slices of one series.
+
+    Attributes:
+        number: of the series among those summed up, from 1, in the order of their first slices.
+        path: what the paths of its slices have in common: the volume's file, or the folder.
+        slices: its predictions, in the order in which they lie in the body: towards the top, the
+            back or the left.
+    """
+
+    number: int
+    path: str
+    slices: tuple[Prediction, ...]
+
+    @property
+    def classified(self) -> tuple[Prediction, ...]:
+        """The slices that were given a class."""
+        return tuple(one for one in self.slices if one.probabilities)
+
+    def mean(self, name: str) -> float | None:
+        """Mean probability of a class over the classified slices."""
+        shares = [one.probabilities[name] for one in self.classified]
+        return sum(shares) / len(shares) if shares else None
+
+    def strongest(self, name: str) -> Prediction | None:
+        """The slice in which a class is most probable."""
+        return max(self.classified, key=lambda one: one.probabilities[name], default=None)
+
+    def evidence(self, name: str) -> list[tuple[Prediction, Prediction]]:
+        """Runs of neighbouring slices in which a class is the predicted one: first and last."""
+        runs: list[tuple[Prediction, Prediction]] = []
+        before: Prediction | None = None
+        for one in self.slices:
+            if one.predicted == name:
+                runs.append((runs.pop()[0] if before is not None else one, one))
+            before = one if one.predicted == name else None
+        return runs
+
+    def in_words(self) -> str:
+        """One line: how many slices say what. Never called a diagnosis."""
+        said = [(name, sum(one.predicted == name for one in self.slices)) for name in CLASSES]
+        told = ", ".join(f"{count} {name}" for name, count in said if count) or "none classified"
+        return f"{self.path}: a series of {len(self.slices)} slices: {told}"
+
+    def row(self) -> dict[str, str | float | int | None]:
+        """The summary as a row of `series.csv`, in the order of `SERIES_COLUMNS`."""
+        first = self.slices[0]
+        known: dict[str, str | float | int | None] = {
+            "series": self.number,
+            "path": self.path,
+            "slices": len(self.slices),
+            "model": first.model,
+            "model_sha256": first.model_sha256,
+        }
+        for status in ("ok", "uncertain", "refused"):
+            known[status] = sum(one.status == status for one in self.slices)
+        for name in CLASSES:
+            strongest = self.strongest(name)
+            known[f"mean_p_{name}"] = self.mean(name)
+            known[f"max_p_{name}"] = strongest.probabilities[name] if strongest else None
+            known[f"strongest_{name}"] = strongest.path if strongest else None
+            known[f"evidence_{name}"] = "|".join(
+                self._short(a) if a is b else f"{self._short(a)}..{self._short(b)}"
+                for a, b in self.evidence(name)
+            )
+        return {column: known.get(column) for column in SERIES_COLUMNS}
+
+    def _short(self, prediction: Prediction) -> str:
+        """What tells a slice from the others of its series: `#12`, or the file's name."""
+        return prediction.path.removeprefix(self.path).lstrip("/")
+
+
+class SeriesBook:
+    """Gathers predictions, as they come, by the series that their slices are of."""
+
+    def __init__(self) -> None:
+        self._slices: dict[str, list[tuple[Place, Prediction]]] = {}
+
+    def add(self, prediction: Prediction) -> None:
+        """Take a prediction; one of no series is left out."""
+        if prediction.place is not None:
+            found = self._slices.setdefault(prediction.place.series, [])
+            found.append((prediction.place, prediction))
+
+    def summaries(self) -> list[Summary]:
+        """A summary of every series of at least two slices."""
+        found = [slices for slices in self._slices.values() if len(slices) > 1]
+        return [
+            Summary(number=number, path=_common(slices), slices=in_order(slices))
+            for number, slices in enumerate(found, start=1)
+        ]
+
+    def write(self, path: Path) -> None:
+        """Write `series.csv`, numbers with nine significant digits.
+
+        Raises:
+            BraintumorError: the place cannot be written to.
+        """
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(SERIES_COLUMNS)
+        for summary in self.summaries():
+            writer.writerow(_plain(value) for value in summary.row().values())
+        try:
+            write_text(path, out.getvalue().encode("utf-8", "backslashreplace").decode())
+        except OSError as error:
+            raise BraintumorError(
+                f"{path} cannot be written ({error.strerror or error}): choose another place"
+            ) from error
+
+
+def in_order(slices: Sequence[tuple[Place, Prediction]]) -> tuple[Prediction, ...]:
+    """The slices of a series in the order of the body; where positions lack, of their numbers."""
+    placed = all(place.along is not None for place, _ in slices)
+
+    def key(one: tuple[Place, Prediction]) -> tuple[float, int, int]:
+        place, _ = one
+        along = place.along if placed and place.along is not None else 0.0
+        # A micrometre is no other position, but rounding in the file.
+        return (round(along, 3), place.instance, place.number)
+
+    return tuple(prediction for _, prediction in sorted(slices, key=key))
+
+
+def _common(slices: Sequence[tuple[Place, Prediction]]) -> str:
+    """The file that holds the slices, or the folder (or archive) of their files."""
+    paths = [prediction.path for _, prediction in slices]
+    if slices[0][0].number:
+        return paths[0].rpartition("#")[0]
+    folders = [path.rpartition("/")[0] for path in paths]
+    try:
+        return os.path.commonpath(folders)
+    except ValueError:  # some absolute, some not
+        return ""
+
+
+def _plain(value: str | float | int | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.9g}" if isinstance(value, float) else str(value)

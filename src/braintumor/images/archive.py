@@ -1,0 +1,145 @@
+"""The files inside a ZIP archive, one at a time, in memory; nothing is written to the disk.
+
+Names of entries are labels and never paths to open, so an archive cannot reach outside itself. An
+entry's size is what it really unpacks to, whatever it claims. Knows archives; opens no image.
+"""
+
+from __future__ import annotations
+
+import io
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from braintumor.images.decode import (
+    IMAGE_SUFFIXES,
+    VOLUME_SUFFIXES,
+    ImageError,
+    Limits,
+    check_bytes,
+    max_bytes_of,
+)
+from braintumor.images.sniff import HEAD, kind_of
+
+_DAMAGED = "the ZIP archive is damaged: copy or download it again"
+# The list of files is read at once; this much is 50,000 files with long names.
+_LONGEST_READ = 32 * 2**20
+
+
+def entries(
+    source: Path | bytes, *, name: str, limits: Limits
+) -> Iterator[tuple[str, bytes] | ImageError]:
+    """Name and bytes of every image file in the archive, sorted; errors in the place of bad ones.
+
+    Hidden files and files that are no images are left out, as they are in folders.
+
+    Args:
+        source: the archive.
+        name: what it is called; its files are called `name/path`.
+        limits: how large it may be.
+
+    Raises:
+        ImageError: at the first step: no archive, damaged, or of more files than are accepted.
+    """
+    total = 0
+    with _opened(source, name) as archive:
+        wanted = _files(archive, name, limits)
+        for label, info in wanted:
+            # zipfile unpacks no more of a file than the list says, nor does `_unpack` than accepted
+            total += min(info.file_size, limits.max_volume_bytes)
+            if total > limits.max_archive_bytes:
+                gib = f"{limits.max_archive_bytes / 2**30:g} GiB"
+                yield ImageError(name, f"it unpacks to more than {gib}: split it")
+                return
+            try:
+                data = _unpack(archive, info, label, limits)
+            except ImageError as error:
+                yield error
+                continue
+            except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError):
+                yield ImageError(label, "it is damaged: make the ZIP archive anew")
+                continue
+            except NotImplementedError:
+                yield ImageError(label, "it is packed in an unusual way: make the ZIP archive anew")
+                continue
+            if _is_image(label, data):
+                yield label, data
+
+
+@contextmanager
+def _opened(source: Path | bytes, name: str) -> Iterator[zipfile.ZipFile]:
+    with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+        try:
+            archive = zipfile.ZipFile(_Guarded(file))
+        except ImageError:
+            raise
+        except MemoryError:
+            raise
+        except Exception:  # a damaged archive can make zipfile raise anything
+            raise ImageError(name, _DAMAGED) from None
+        with archive:
+            yield archive
+
+
+class _Guarded:
+    """A file that refuses to be read in pieces of absurd size, as a forged list of files asks."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.seek, self.tell = file.seek, file.tell
+
+    def read(self, count: int = -1) -> bytes:
+        if count > _LONGEST_READ:
+            raise zipfile.BadZipFile
+        return self._file.read(count)
+
+    def seekable(self) -> bool:
+        return True
+
+
+def _files(
+    archive: zipfile.ZipFile, name: str, limits: Limits
+) -> list[tuple[str, zipfile.ZipInfo]]:
+    """Labels and entries of all plain, visible files, sorted by the parts of their path."""
+    infos = archive.infolist()
+    if len(infos) > limits.max_entries:
+        raise ImageError(
+            name,
+            f"the ZIP archive holds {len(infos)} files, and at most {limits.max_entries} are "
+            "accepted: split it",
+        )
+    found = []
+    for info in infos:
+        below = PurePosixPath(info.filename.replace("\\", "/"))
+        parts = tuple(part for part in below.parts if part not in ("/", "..", "."))
+        mode = info.external_attr >> 16
+        plain = not info.is_dir() and (stat.S_IFMT(mode) in (0, stat.S_IFREG))
+        if plain and parts and not any(p.startswith(".") or p == "__MACOSX" for p in parts):
+            found.append((parts, info))
+    found.sort(key=lambda one: one[0])
+    return [("/".join((name, *parts)), info) for parts, info in found]
+
+
+def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, label: str, limits: Limits) -> bytes:
+    if info.flag_bits & 0x1:
+        raise ImageError(label, "it is encrypted: make a ZIP archive without a password")
+    with archive.open(info) as file:
+        data = file.read(HEAD)
+        if kind_of(data) == "zip":
+            raise ImageError(label, "it is a ZIP archive inside another: unpack it first")
+        if not _is_image(label, data):
+            return data
+        most = max_bytes_of(data, limits)
+        data += file.read(max(0, most + 1 - len(data)))
+    check_bytes(len(data), label, most)
+    return data
+
+
+def _is_image(label: str, head: bytes) -> bool:
+    lower = label.lower()
+    known = Path(lower).suffix in IMAGE_SUFFIXES or lower.endswith(VOLUME_SUFFIXES)
+    return known or kind_of(head) in ("dicom", "nifti")

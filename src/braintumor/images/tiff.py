@@ -1,0 +1,81 @@
+"""A TIFF file -> its pages as slices; a TIFF of one page is one slice.
+
+Thumbnails that a file keeps beside its pages are left out. Knows TIFF's pages; what a page looks
+like is `decode`'s.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+
+from PIL import Image
+
+from braintumor.files import sha256_bytes
+from braintumor.images.choice import Choice
+from braintumor.images.decode import (
+    ImageError,
+    Limits,
+    Place,
+    Slice,
+    check_frames,
+    open_picture,
+    slice_of_picture,
+)
+
+_NEW_SUBFILE_TYPE = 254  # its lowest bit: a reduced copy of another page
+
+
+def pages(
+    data: bytes, *, name: str, limits: Limits, choice: Choice
+) -> Iterator[Slice | ImageError]:
+    """The wanted pages, one by one.
+
+    Raises:
+        ImageError: no picture, damaged, too large or of too many pages.
+    """
+    sha256 = sha256_bytes(data)
+    with open_picture(data, name=name) as picture:
+        numbers = _full_pages(picture, name, limits)
+        if len(numbers) < 2:
+            picture.seek(numbers[0] - 1 if numbers else 0)
+            yield slice_of_picture(picture, name=name, sha256=sha256, limits=limits)
+            return
+        series = hashlib.sha256(sha256.encode()).hexdigest()[:16]
+        wanted = set(choice.numbers(max(numbers)))
+        for number in numbers:
+            if number in wanted:
+                picture.seek(number - 1)
+                yield _page(
+                    picture, f"{name}#{number}", sha256, limits, Place(series=series, number=number)
+                )
+
+
+def _full_pages(picture: Image.Image, name: str, limits: Limits) -> list[int]:
+    """Numbers of the pages, from 1, that are no thumbnails."""
+    found: list[int] = []
+    for number in range(1, limits.max_frames + 2):
+        try:
+            picture.seek(number - 1)
+        except EOFError:
+            return found
+        check_frames(number, name=name, limits=limits)
+        tags = getattr(picture, "tag_v2", {})
+        if not int(tags.get(_NEW_SUBFILE_TYPE, 0)) & 1:
+            found.append(number)
+    return found
+
+
+def _page(
+    picture: Image.Image, name: str, sha256: str, limits: Limits, place: Place
+) -> Slice | ImageError:
+    try:
+        found = slice_of_picture(picture, name=name, sha256=sha256, limits=limits)
+    except ImageError as error:
+        return error
+    except MemoryError:
+        raise
+    except Exception:  # a damaged page can make a decoder raise anything at all
+        return ImageError(name, "the page is damaged: copy or download the file again")
+    return replace(found, place=place)

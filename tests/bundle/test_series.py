@@ -1,0 +1,111 @@
+"""The summary of a series: slices in the order of the body, and which carry the evidence."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from braintumor.bundle.prediction import Prediction, Status
+from braintumor.bundle.series import SERIES_COLUMNS, SeriesBook
+from braintumor.classes import CLASSES
+from braintumor.errors import BraintumorError
+from braintumor.images.decode import Place
+
+
+def said(
+    path: str, place: Place | None, name: str | None = "glioma", share: float = 0.7,
+    status: Status = "ok",
+) -> Prediction:  # fmt: skip
+    rest = (1 - share) / 3
+    shares = {one: share if one == name else rest for one in CLASSES} if name else {}
+    return Prediction(
+        path=path, sha256="", status=status, predicted=name, confidence=share if name else None,
+        probabilities=shares, model="m", model_sha256="ab", place=place,
+    )  # fmt: skip
+
+
+def book(*predictions: Prediction) -> SeriesBook:
+    made = SeriesBook()
+    for one in predictions:
+        made.add(one)
+    return made
+
+
+def files(*alongs: float | None) -> list[Prediction]:
+    return [
+        said(f"scans/{k}.dcm", Place(series="a", along=along, instance=10 - k))
+        for k, along in enumerate(alongs)
+    ]
+
+
+def test_slices_are_ordered_by_their_position_and_not_by_their_names() -> None:
+    (one,) = book(*files(30.0, -5.0, 12.5)).summaries()
+    assert [slice_.path for slice_ in one.slices] == ["scans/1.dcm", "scans/2.dcm", "scans/0.dcm"]
+    assert one.path == "scans"
+
+
+def test_where_a_position_lacks_their_numbers_decide() -> None:
+    (one,) = book(*files(30.0, None, 12.5)).summaries()
+    assert [slice_.path for slice_ in one.slices] == ["scans/2.dcm", "scans/1.dcm", "scans/0.dcm"]
+
+
+def test_series_are_told_apart_and_single_slices_are_none() -> None:
+    found = book(
+        said("x/a.dcm", Place(series="1")), said("x/b.dcm", Place(series="2")),
+        said("c.png", None), said("x/d.dcm", Place(series="1")), said("e.dcm", Place(series="3")),
+        said("y/f.dcm", Place(series="2")),
+    ).summaries()  # fmt: skip
+    assert [[slice_.path for slice_ in one.slices] for one in found] == [
+        ["x/a.dcm", "x/d.dcm"], ["x/b.dcm", "y/f.dcm"],
+    ]  # fmt: skip
+    assert [(one.number, one.path) for one in found] == [(1, "x"), (2, "")]
+
+
+def volume() -> SeriesBook:
+    classes = ["no_tumor", "glioma", "glioma", "no_tumor", None, "glioma", "meningioma"]
+    shares = [0.9, 0.6, 0.8, 0.5, 0.0, 0.7, 0.4]
+    return book(*[
+        said(f"v.nii#{k}", Place(series="v", number=k, along=float(k)), name, share,
+             "refused" if name is None else "uncertain" if name == "meningioma" else "ok")
+        for k, (name, share) in enumerate(zip(classes, shares, strict=True), start=1)
+    ])  # fmt: skip
+
+
+def test_the_row_says_how_many_which_and_how_sure(tmp_path: Path) -> None:
+    volume().write(tmp_path / "series.csv")
+    with (tmp_path / "series.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    assert tuple(row) == SERIES_COLUMNS
+    assert row["path"] == "v.nii"
+    assert [row[name] for name in ("slices", "ok", "uncertain", "refused")] == ["7", "5", "1", "1"]
+    assert row["strongest_glioma"] == "v.nii#3"
+    assert float(row["max_p_glioma"]) == 0.8
+    rest = 0.1 / 3 + 0.5 / 3 + 0.6 / 3
+    assert float(row["mean_p_glioma"]) == pytest.approx((0.6 + 0.8 + 0.7 + rest) / 6)
+    means = [float(row[f"mean_p_{name}"]) for name in CLASSES]
+    assert sum(means) == pytest.approx(1)
+    assert row["evidence_glioma"] == "#2..#3|#6"
+    assert row["evidence_no_tumor"] == "#1|#4"
+    assert row["evidence_pituitary"] == ""
+    assert "diagnos" not in (tmp_path / "series.csv").read_text()
+
+
+def test_a_series_of_refused_slices_has_no_probabilities() -> None:
+    refused = [said(f"v#{k}", Place(series="v", number=k), None, status="refused") for k in (1, 2)]
+    (one,) = book(*refused).summaries()
+    assert one.row()["mean_p_glioma"] is None
+    assert one.row()["strongest_glioma"] is None
+    assert one.in_words() == "v: a series of 2 slices: none classified"
+
+
+def test_files_are_named_within_their_folder() -> None:
+    (one,) = book(*files(1.0, 2.0, 3.0)).summaries()
+    assert one.row()["evidence_glioma"] == "0.dcm..2.dcm"
+
+
+def test_a_place_that_cannot_be_written_to(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(BraintumorError, match="cannot be written"):
+        volume().write(tmp_path / "file" / "series.csv")
