@@ -18,10 +18,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from braintumor.catalog.catalog import Catalog
+from braintumor.catalog.components import components
 from braintumor.catalog.copies import Copy, find_copies
 from braintumor.catalog.kinship import kin
 from braintumor.catalog.thumbnails import thumbnails
@@ -129,7 +128,7 @@ def group_names(units: Sequence[str], patients: Sequence[str], links: Sequence[L
         (row, first_of.setdefault(patient, row)) for row, patient in enumerate(patients) if patient
     ]
     strong = [(link.first, link.second) for link in links if link.joins_patients]
-    sure = _components(count, [*same, *strong])
+    sure = components(count, [*same, *strong])
     named = np.zeros(count, bool)
     named[sure[[row for row, patient in enumerate(patients) if patient]]] = True
     weak = [
@@ -137,17 +136,10 @@ def group_names(units: Sequence[str], patients: Sequence[str], links: Sequence[L
         for link in links
         if not link.joins_patients
     ]
-    loose = _components(count, [(a, b) for a, b, _ in weak if not (named[a] or named[b])])
+    loose = components(count, [(a, b) for a, b, _ in weak if not (named[a] or named[b])])
     parts = loose[sure]
     names = _names(parts, units, patients)
     return _adopted(parts, names, [(loose[a], loose[b], s) for a, b, s in weak])
-
-
-def _components(count: int, pairs: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
-    """(count,) number of the connected component of each node."""
-    ends = np.array(pairs, dtype=np.int64).reshape(-1, 2)
-    graph = coo_array((np.ones(len(ends), bool), (ends[:, 0], ends[:, 1])), shape=(count, count))
-    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
 
 
 def _names(

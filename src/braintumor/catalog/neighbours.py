@@ -1,0 +1,83 @@
+"""The nearest neighbours of every vector among all others, at a cost that grows with their number.
+
+Few vectors are searched exactly. Many are sorted into lists of about a hundred by the nearest of
+sampled centres, which are themselves found through a navigable small-world graph (Malkov and
+Yashunin 2018), and only the nearest lists are read: an inverted file as Sivic and Zisserman (2003)
+have it, both by FAISS.
+
+What it does not know: what the vectors describe.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from braintumor.catalog.folder import workers
+
+# Up to so many vectors, comparing all with all takes about a second.
+EXACT_UP_TO = 8_192
+_PER_LIST = 100
+_LISTS_READ = 16
+
+
+def nearest(
+    vectors: NDArray[np.float32], count: int, *, exact_up_to: int = EXACT_UP_TO, seed: int = 0
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Each vector's nearest others.
+
+    Args:
+        vectors: (n, d) float32.
+        count: of neighbours wanted.
+        exact_up_to: number of vectors up to which the search is exact.
+        seed: of the sample of centres.
+
+    Returns:
+        (rows, distances): (n, count) int64 and float32, nearest first, squared Euclidean; row -1
+        where there are fewer.
+    """
+    import faiss
+
+    if len(vectors) < 2 or count < 1:
+        return np.full((len(vectors), count), -1), np.full((len(vectors), count), np.inf, "f4")
+    faiss.omp_set_num_threads(workers())
+    vectors = np.ascontiguousarray(vectors, np.float32)
+    index = _exact(vectors) if len(vectors) <= exact_up_to else _lists(vectors, seed)
+    distances, rows = index.search(vectors, count + 1)
+    return _without_self(rows, distances)
+
+
+def _exact(vectors: NDArray[np.float32]) -> Any:
+    import faiss
+
+    index = faiss.IndexFlatL2(vectors.shape[1])
+    index.add(vectors)
+    return index
+
+
+def _lists(vectors: NDArray[np.float32], seed: int) -> Any:
+    import faiss
+
+    count, width = vectors.shape
+    centres = np.random.default_rng(seed).choice(count, size=count // _PER_LIST, replace=False)
+    graph = faiss.IndexHNSWFlat(width, 16)
+    graph.hnsw.efSearch = 4 * _LISTS_READ
+    graph.add(vectors[np.sort(centres)])
+    # The centres stand already, so that nothing is left to train.
+    index = faiss.IndexIVFFlat(graph, width, len(centres), faiss.METRIC_L2)
+    index.is_trained = True
+    index.nprobe = _LISTS_READ
+    index.add(vectors)
+    return index
+
+
+def _without_self(
+    rows: NDArray[np.int64], distances: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Drop each vector from its own neighbours, or the last one where equal ones displaced it."""
+    own = rows == np.arange(len(rows))[:, None]
+    own[~own.any(axis=1), -1] = True
+    shape = (len(rows), rows.shape[1] - 1)
+    return rows[~own].reshape(shape), distances[~own].reshape(shape)
