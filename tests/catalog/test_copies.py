@@ -136,4 +136,4 @@ class TestTheLabelledSet:
         torn = table[table["patient_id"].isna()].groupby("true_group")["group"].nunique()
         assert int((torn > 1).sum()) <= 3
         kinds = Counter(copy.kind for copy in copies)
-        assert kinds["altered"] >= 70
+        assert kinds["altered"] >= 100

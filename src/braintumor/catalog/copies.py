@@ -47,6 +47,8 @@ _ALL_PAIRS_UP_TO = 32
 # first two, and within 0.1.
 _LOOKS = 5
 _FARTHEST = 0.2
+# Of two clusters that show the same, so many pictures each are compared with each other.
+_MEMBERS = 8
 # Two orientations are tried where their correlations are nearer than this.
 _UNDECIDED = 0.02
 _BLOCK = 2048
@@ -80,8 +82,8 @@ def find_copies(
 ) -> tuple[Copy, ...]:
     """Find the copies among images; blank pictures are nobody's copies.
 
-    Near copies are paired each with each (with its `NEIGHBOURS` nearest at most); clusters of
-    near copies that are altered copies of one another are joined by single pairs.
+    Near copies are paired each with each (with its `NEIGHBOURS` nearest at most). Altered copies
+    are looked for between clusters of near copies.
 
     Args:
         thumbnails: of all images.
@@ -174,9 +176,27 @@ class _Search:
                     yield Copy(i, j, value, orientation, "near")
 
     def altered(self, near: Sequence[Copy]) -> list[Copy]:
-        """Pairs that are no near copies, each between two clusters of near copies."""
+        """Pairs that are no near copies, each between two clusters of near copies.
+
+        One picture stands for its cluster; where two clusters show the same, all are compared.
+        """
         clusters = components(len(self.rows), [(copy.first, copy.second) for copy in near])
-        pairs, turns = self._turned(self._worth_comparing(clusters))
+        joined = self._altered_among(self._worth_comparing(clusters))
+        members: dict[int, list[int]] = {}
+        for row, cluster in enumerate(clusters.tolist()):
+            members.setdefault(cluster, []).append(row)
+        across = [
+            (i, j)
+            for copy in joined
+            for i in members[int(clusters[copy.first])][:_MEMBERS]
+            for j in members[int(clusters[copy.second])][:_MEMBERS]
+        ]
+        ends = np.array(across, np.int64).reshape(-1, 2)
+        rest = self._altered_among(_ordered(ends[:, 0], ends[:, 1]))
+        return list({(copy.first, copy.second): copy for copy in (*joined, *rest)}.values())
+
+    def _altered_among(self, pairs: Rows) -> list[Copy]:
+        pairs, turns = self._turned(pairs)
         batches = [slice(start, start + _BATCH) for start in range(0, len(pairs), _BATCH)]
 
         def likeness(batch: slice) -> NDArray[np.float32]:
