@@ -57,7 +57,8 @@ class Page(HTMLParser):
         for tag, name, value in self.attributes:
             assert not name.startswith("on"), (tag, name)
             if name in ("src", "href", "xlink:href", "action", "srcset", "poster", "data"):
-                assert value.startswith(("data:image/png;base64,", "#")), (tag, name, value[:80])
+                own = ("data:image/png;base64,", "data:image/jpeg;base64,", "#")
+                assert value.startswith(own), (tag, name, value[:80])
             assert "url(" not in value or "url(#" in value, (tag, name, value[:80])
         (policy,) = (v for v in self.values("content") if "default-src" in v)
         assert policy.startswith("default-src 'none'; ")

@@ -1,4 +1,4 @@
-"""`braintumor audit`, part one: can every file be read, and is it what it says it is?"""
+"""`braintumor audit`: what the whole of it finds, says, writes, and leaves alone."""
 
 from __future__ import annotations
 
@@ -9,143 +9,143 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from PIL import Image
+from PIL import Image, ImageOps
 from small_folders import CLASS_FOLDERS, data_set, picture
 
+from braintumor.catalog.audit import Audit, audit
 from braintumor.catalog.catalog import Catalog
-from braintumor.catalog.readability import Readability, audit_readability
+from braintumor.catalog.findings import REMEDIES
 from braintumor.classes import CLASSES
 from braintumor.cli.main import cli
+from braintumor.evaluation.patients import Patients, read_patients
+from braintumor.evaluation.predictions import Predictions
+
+# What is said of every small folder without a patients file.
+ALWAYS = {"patients_unknown": "doubtful", "shortcuts_unknown": "note"}
 
 
-def kinds(audit: Readability) -> dict[str, str]:
+def kinds(found: Audit) -> dict[str, str]:
     """kind -> severity of every finding."""
-    return {finding.kind: finding.severity for finding in audit.findings}
-
-
-def one(audit: Readability, kind: str) -> tuple[str, tuple[str, ...]]:
-    (finding,) = [finding for finding in audit.findings if finding.kind == kind]
-    return finding.sentence, finding.paths
+    return {finding.kind: finding.severity for finding in found.findings}
 
 
 def run(*arguments: object) -> Result:
     return CliRunner().invoke(cli, ["audit", *(str(argument) for argument in arguments)])
 
 
-def copy(source: Path, target: Path) -> None:
-    target.write_bytes(source.read_bytes())
+def mirror(source: Path, target: Path) -> None:
+    with Image.open(source) as image:
+        ImageOps.mirror(image).save(target)
 
 
-class TestFindings:
-    def test_a_sound_data_set(self, tmp_path: Path) -> None:
-        audit = audit_readability(data_set(tmp_path))
-        assert audit.sound
-        assert audit.findings == ()
-        assert audit.counts == {
-            split: dict.fromkeys(CLASSES, 3) for split in ("train", "valid", "test")
-        }
+def patients_of(folder: Path, *lines: str) -> Patients:
+    (folder / "patients.csv").write_text("\n".join(["path,patient", *lines]) + "\n")
+    return read_patients(folder / "patients.csv")
 
-    def test_unreadable_files(self, tmp_path: Path) -> None:
-        data_set(tmp_path)
-        (tmp_path / "train/glioma/zero.png").touch()
-        (tmp_path / "test/glioma/words.jpg").write_text("words")
-        audit = audit_readability(tmp_path)
-        assert kinds(audit) == {"unreadable": "wrong"}
-        assert not audit.sound
-        sentence, paths = one(audit, "unreadable")
-        assert "cannot be read: 2 (" in sentence
-        assert set(paths) == {"train/glioma/zero.png", "test/glioma/words.jpg"}
 
-    def test_what_does_not_belong(self, tmp_path: Path) -> None:
-        data_set(tmp_path)
-        (tmp_path / "train/README.txt").touch()
-        picture(tmp_path / "train/other/a.png", 70)
-        picture(tmp_path / "train/stray.png", 71)
-        (tmp_path / "train/glioma/loop").symlink_to(tmp_path)
-        audit = audit_readability(tmp_path)
-        assert kinds(audit) == {
-            "unknown_folder": "doubtful",
-            "stray": "doubtful",
-            "link": "doubtful",
-            "not_image": "note",
-        }
-        assert audit.sound
+def test_a_sound_data_set(tmp_path: Path) -> None:
+    found = audit(data_set(tmp_path))
+    assert kinds(found) == ALWAYS
+    assert found.sound
+    assert found.verdict == "Nothing severe found; some of it a person should look at."
+    assert found.catalog.table["group"].nunique() == 36
 
-    def test_blank_images(self, tmp_path: Path) -> None:
-        data_set(tmp_path)
-        Image.new("L", (90, 90), 7).save(tmp_path / "valid/glioma/blank.png")
-        audit = audit_readability(tmp_path)
-        assert kinds(audit) == {"blank": "wrong"}
-        assert one(audit, "blank")[1] == ("valid/glioma/blank.png",)
 
-    def test_tiny_images(self, tmp_path: Path) -> None:
-        data_set(tmp_path)
-        picture(tmp_path / "train/glioma/tiny.png", 90, side=63)
-        picture(tmp_path / "train/glioma/just.png", 91, side=64)
-        audit = audit_readability(tmp_path)
-        assert kinds(audit) == {"tiny": "doubtful"}
-        assert one(audit, "tiny")[1] == ("train/glioma/tiny.png",)
+def test_a_mirrored_copy_in_test_is_severe(tmp_path: Path) -> None:
+    data_set(tmp_path)
+    mirror(tmp_path / "train/glioma/img_0.png", tmp_path / "test/glioma/again.png")
+    found = audit(tmp_path)
+    assert kinds(found) == {"copies_across_splits": "wrong", **ALWAYS}
+    (leak,) = [finding for finding in found.findings if finding.kind == "copies_across_splits"]
+    assert leak.sentence.startswith(
+        "1 of 13 test slices have a copy in train: 0 upright, 1 only mirrored, 0 only turned"
+    )
+    assert leak.paths == ("train/glioma/img_0.png", "test/glioma/again.png")
+    assert leak.pairs == (leak.paths,)
+    assert found.verdict.startswith("This split leaks: copies")
+    assert found.to_dict()["near_copies"]["test"]["in_train"] == {
+        "upright": 0,
+        "mirrored": 1,
+        "any": 1,
+        "altered": 1,
+    }
 
-    def test_coloured_images(self, tmp_path: Path) -> None:
-        data_set(tmp_path)
-        Image.radial_gradient("L").convert("RGB").save(tmp_path / "train/glioma/grey.jpg")
-        colours = Image.merge(
-            "RGB", [Image.radial_gradient("L"), *[Image.new("L", (256, 256))] * 2]
-        )
-        colours.save(tmp_path / "train/glioma/colour.jpg")
-        audit = audit_readability(tmp_path)
-        assert kinds(audit) == {"coloured": "doubtful"}
-        assert one(audit, "coloured")[1] == ("train/glioma/colour.jpg",)
 
-    def test_copies_across_splits(self, tmp_path: Path) -> None:
-        data_set(tmp_path)
-        copy(tmp_path / "train/glioma/img_0.png", tmp_path / "test/glioma/again.png")
-        audit = audit_readability(tmp_path)
-        assert kinds(audit) == {"copies_across_splits": "wrong"}
-        sentence, paths = one(audit, "copies_across_splits")
-        assert paths == ("train/glioma/img_0.png", "test/glioma/again.png")
-        assert "1 image (the same bytes) lie in more than one split" in sentence
+def test_the_same_pixels_in_another_class_are_severe(tmp_path: Path) -> None:
+    data_set(tmp_path)
+    with Image.open(tmp_path / "train/glioma/img_0.png") as image:
+        image.save(tmp_path / "train/pituitary/again.bmp")
+    found = audit(tmp_path)
+    assert kinds(found)["copies_across_classes"] == "wrong"
+    assert found.verdict == "Mend what is severe before training on these images."
+    (copy,) = found.to_dict()["copies"]
+    assert (copy["kind"], copy["orientation"]) == ("exact", "upright")
 
-    def test_copies_across_classes(self, tmp_path: Path) -> None:
-        data_set(tmp_path)
-        copy(tmp_path / "train/glioma/img_0.png", tmp_path / "train/pituitary/again.png")
-        assert kinds(audit_readability(tmp_path)) == {"copies_across_classes": "wrong"}
 
-    def test_copies_within_a_class_are_a_note(self, tmp_path: Path) -> None:
-        data_set(tmp_path)
-        copy(tmp_path / "train/glioma/img_0.png", tmp_path / "train/glioma/again.png")
-        audit = audit_readability(tmp_path)
-        assert kinds(audit) == {"copies": "note"}
-        assert audit.sound
+def test_copies_within_a_class_and_a_split_are_a_note(tmp_path: Path) -> None:
+    data_set(tmp_path)
+    mirror(tmp_path / "train/glioma/img_0.png", tmp_path / "train/glioma/again.png")
+    found = audit(tmp_path)
+    assert kinds(found) == {"copies": "note", **ALWAYS}
+    assert found.sound
 
-    def test_balance(self, tmp_path: Path) -> None:
-        data_set(tmp_path, count=1)
-        for number in range(3):
-            picture(tmp_path / f"train/glioma/more{number}.png", 200 + number)
-        sentence, _ = one(audit_readability(tmp_path), "unbalanced")
-        assert sentence == "Unbalanced: train has 4 images of glioma and 1 of meningioma."
 
-    def test_missing_classes_and_splits(self, tmp_path: Path) -> None:
-        data_set(tmp_path, splits=("train", "valid"), classes=CLASS_FOLDERS[:3], count=2)
-        audit = audit_readability(tmp_path)
-        assert kinds(audit) == {"missing_class": "wrong", "missing_split": "doubtful"}
+def test_kin_by_name(tmp_path: Path) -> None:
+    data_set(tmp_path)
+    picture(tmp_path / "train/glioma/A_jpg.rf.0123456789abcdef.png", 501)
+    picture(tmp_path / "train/glioma/A_jpg.rf.1123456789abcdef.png", 502)
+    assert audit(tmp_path).to_dict()["stems"] == {"repeated": 1, "across_splits": 0}
+    picture(tmp_path / "test/glioma/A_jpg.rf.2123456789abcdef.png", 503)
+    found = audit(tmp_path)
+    assert found.to_dict()["stems"] == {"repeated": 1, "across_splits": 1}
+    assert kinds(found)["stems_across_splits"] == "doubtful"
 
-    def test_a_split_that_was_drawn_is_noted(self, tmp_path: Path) -> None:
-        data_set(tmp_path, splits=("train", "test"), count=10)
-        audit = audit_readability(tmp_path)
-        assert kinds(audit) == {"split": "note"}
 
-    def test_names_cannot_play_tricks_on_the_terminal(self, tmp_path: Path) -> None:
-        data_set(tmp_path)
-        (tmp_path / "train/glioma/\x1b[2Jevil\n.png").touch()
-        audit = audit_readability(tmp_path)
-        assert "\x1b" not in run(tmp_path).output
-        assert "\x1b" not in "".join(audit.catalog.warnings)
-        assert audit.findings[0].paths == ("train/glioma/\x1b[2Jevil\n.png",)
+def test_patients_on_both_sides(tmp_path: Path) -> None:
+    root = data_set(tmp_path / "data")
+    patients = patients_of(
+        tmp_path,
+        *("train/glioma/img_0.png,a", "test/glioma/img_0.png,a", "test/glioma/img_1.png,b"),
+    )
+    found = audit(root, patients=patients)
+    assert kinds(found)["patients_across_splits"] == "wrong"
+    assert found.verdict.startswith("This split leaks: patients")
+    assert found.to_dict()["patients"]["test"] == {
+        "named": 2,
+        "in_train": 1,
+        "slices_named": 2,
+        "slices_in_train": 1,
+    }
+    groups = dict(zip(found.catalog.table["path"], found.catalog.table["group"], strict=True))
+    assert groups["train/glioma/img_0.png"] == groups["test/glioma/img_0.png"]
+
+
+def test_predictions_call_labels_into_question(tmp_path: Path) -> None:
+    root = data_set(tmp_path)
+    paths = Catalog.from_folder(root).table["path"].tolist()
+    truth = [CLASSES.index(path.split("/")[1]) for path in paths]
+    prob = [[0.7 if k == t else 0.1 for k in range(4)] for t in truth]
+    prob[0] = [0.04, 0.88, 0.04, 0.04]
+    table = Predictions.from_arrays(paths, truth, prob, fold=0)
+    found = audit(root, predictions=table)
+    assert kinds(found)["label_errors"] == "doubtful"
+    (suspect,) = found.to_dict()["label_errors"]["suspects"]
+    assert (suspect["path"], suspect["suggested"]) == (paths[0], "meningioma")
+
+
+def test_every_finding_comes_with_a_remedy(tmp_path: Path) -> None:
+    data_set(tmp_path, splits=("train", "valid"), classes=CLASS_FOLDERS[:3])
+    (tmp_path / "train/glioma/zero.png").touch()
+    found = audit(tmp_path)
+    assert [finding["remedy"] for finding in found.to_dict()["findings"]] == [
+        REMEDIES[finding.kind] for finding in found.findings
+    ]
+    severities = [finding.severity for finding in found.findings]
+    assert severities == sorted(severities, key=("wrong", "doubtful", "note").index)
 
 
 class TestCommand:
-    def test_the_table(self, tmp_path: Path) -> None:
+    def test_verdict_table_and_counts(self, tmp_path: Path) -> None:
         data_set(tmp_path, count=2)
         picture(tmp_path / "train/glioma/more.png", 300)
         result = run(tmp_path)
@@ -154,7 +154,8 @@ class TestCommand:
         assert rows["glioma"] == ["3", "2", "2", "7", "28%"]
         assert rows["all"] == ["9", "8", "8", "25"]
         assert "25 images can be used" in result.output
-        assert result.output.endswith("Nothing wrong found.\n")
+        assert "What to do" in result.output
+        assert result.output.endswith("0 severe, 1 to look at, 1 notes.\n")
 
     def test_phantoms_are_called_so(self, tmp_path: Path) -> None:
         data_set(tmp_path)
@@ -168,46 +169,50 @@ class TestCommand:
         assert run(tmp_path).exit_code == 0
         result = run(tmp_path, "--strict")
         assert result.exit_code == 1
-        assert "1 wrong." in result.output
+        assert "1 severe" in result.output
 
     def test_json_and_file_are_the_same(self, tmp_path: Path) -> None:
         data_set(tmp_path / "data")
-        (tmp_path / "data/train/glioma/zero.png").touch()
         result = run(tmp_path / "data", "--json", "--out", tmp_path / "out")
         printed = json.loads(result.stdout)
         assert printed == json.loads((tmp_path / "out/audit.json").read_text())
         assert printed["dataset"] == "data"
-        assert printed["images"] == 36
-        assert printed["phantom"] is False
         assert printed["catalog_sha256"] == Catalog.from_folder(tmp_path / "data").digest()
-        reading = printed["readability"]
-        assert reading["sound"] is False
-        assert reading["counts"]["train"]["glioma"] == 3
-        assert reading["left_out"] == [
-            {
-                "path": "train/glioma/zero.png",
-                "reason": "the file is empty (0 bytes): copy or download it again",
-                "kind": "unreadable",
-            }
-        ]
-        assert reading["findings"][0]["kind"] == "unreadable"
-        assert reading["formats"] == {"PNG": 36}
-        assert reading["modes"] == {"L": 36}
-        assert reading["sizes"] == [{"width": 80, "height": 80, "images": 36}]
-        assert str(tmp_path) not in result.stdout
-
-    def test_what_later_parts_will_measure_is_not_made_up(self, tmp_path: Path) -> None:
-        made = audit_readability(data_set(tmp_path)).to_dict()
         for key in ("near_copies", "stems", "patients", "label_conflicts", "shortcuts"):
-            assert key not in made
+            assert key in printed
+        # What was not measured is null, never a number.
+        assert printed["shortcuts"] is None
+        assert printed["patients"] is None
+        assert str(tmp_path) not in result.stdout
+        assert (tmp_path / "out/audit.html").is_file()
+
+    def test_fix_writes_a_list_that_stands_for_the_folder(self, tmp_path: Path) -> None:
+        root = data_set(tmp_path / "data")
+        mirror(root / "train/glioma/img_0.png", root / "test/glioma/again.png")
+        before = {file: file.read_bytes() for file in root.rglob("*.png")}
+        result = run(root, "--fix", tmp_path / "clean.csv")
+        assert "37 images split by group, 0 left out" in result.output.replace("\n", " ")
+        clean = Catalog.open(tmp_path / "clean.csv")
+        sides = clean.table.groupby("group")["split"].nunique()
+        assert sides.max() == 1
+        assert clean.table["group"].value_counts().max() == 2
+        assert {file: file.read_bytes() for file in root.rglob("*.png")} == before
+
+    def test_names_cannot_play_tricks_on_the_terminal(self, tmp_path: Path) -> None:
+        data_set(tmp_path)
+        (tmp_path / "train/glioma/\x1b[2Jevil\n.png").touch()
+        (tmp_path / "train/glioma/[red]x[oops].png").touch()
+        result = run(tmp_path)
+        assert result.exit_code == 0
+        assert "\x1b" not in result.output
 
     def test_bad_input_is_one_sentence(self, tmp_path: Path) -> None:
         data_set(tmp_path / "data", count=1)
         (tmp_path / "file").touch()
+        patients_of(tmp_path, "somewhere/else.png,a")
         for arguments, says in (
             ([tmp_path / "gone"], "There is no folder"),
-            ([tmp_path / "file"], "is a file"),
-            ([tmp_path / "data/train/glioma"], "class"),
+            ([tmp_path / "data", "--patients", tmp_path / "patients.csv"], "names none"),
             ([tmp_path / "data", "--out", tmp_path / "file" / "x"], "cannot be written"),
         ):
             done = subprocess.run(
@@ -222,8 +227,59 @@ class TestCommand:
 
 
 @pytest.mark.shared
-def test_the_labelled_set(shared: Path) -> None:
-    audit = audit_readability(shared / "data/labeled-mri")
-    assert audit.sound
-    assert kinds(audit) == {"coloured": "doubtful", "not_image": "note"}
-    assert sum(audit.counts["test"].values()) == 246
+class TestTheLabelledSet:
+    """What is known of the public set; see docs/data.md. One audit serves all tests."""
+
+    def test_every_named_test_patient_is_in_train(self, labelled_audit: Audit) -> None:
+        patients = labelled_audit.to_dict()["patients"]
+        assert patients["test"] == {
+            "named": 102,
+            "in_train": 102,
+            "slices_named": 181,
+            "slices_in_train": 181,
+        }
+        assert (patients["valid"]["named"], patients["valid"]["in_train"]) == (137, 135)
+
+    def test_two_labels_contradict_their_source(self, labelled_audit: Audit) -> None:
+        made = labelled_audit.to_dict()
+        assert made["label_conflicts"] == 2
+        assert {row["source_label"] for row in made["contradicted_labels"]} == {"meningioma"}
+
+    def test_suffix_families_are_a_question(self, labelled_audit: Audit) -> None:
+        families = labelled_audit.to_dict()["patient_suffixes"]
+        assert len(families) == 16
+        assert "MR040240B" in families["MR040240"]
+
+    def test_copies_and_kin(self, labelled_audit: Audit) -> None:
+        made = labelled_audit.to_dict()
+        copied = {split: of["in_train"] for split, of in made["near_copies"].items()}
+        for split, expected in (("test", (22, 77, 80)), ("valid", (41, 139, 150))):
+            counts = tuple(copied[split][name] for name in ("upright", "mirrored", "any"))
+            assert counts == pytest.approx(expected, abs=3)
+        assert made["stems"] == {"repeated": 352, "across_splits": 164}
+
+    def test_shortcuts(self, labelled_audit: Audit) -> None:
+        shortcuts = labelled_audit.to_dict()["shortcuts"]
+        assert shortcuts["grey_levels"]["given"] == pytest.approx(0.88, abs=0.03)
+        assert shortcuts["grey_levels"]["grouped"] == pytest.approx(0.82, abs=0.03)
+        near = shortcuts["nearest_neighbour"]
+        assert near["given"] > near["grouped"] + 0.05 > 0.7
+        # All files are alike in size and mode; only how well they compress says anything.
+        assert shortcuts["guessing"]["given"] < shortcuts["file_properties"]["given"] < 0.6
+
+    def test_properties_that_give_classes_away(self, labelled_audit: Audit) -> None:
+        best = {}
+        for telltale in labelled_audit.to_dict()["telltales"]:
+            best.setdefault(telltale["label"], telltale)
+        assert best["glioma"]["property"] == "mean grey level"
+        assert best["no_tumor"]["property"].startswith("roughness")
+
+    def test_nothing_else_is_severe(self, labelled_audit: Audit) -> None:
+        severe = {f.kind for f in labelled_audit.findings if f.severity == "wrong"}
+        assert severe <= {
+            "patients_across_splits",
+            "copies_across_splits",
+            "label_conflicts",
+            "copies_across_classes",
+        }
+        assert len(labelled_audit.heads.paths) <= 10

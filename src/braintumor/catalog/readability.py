@@ -1,10 +1,8 @@
 """The first part of the audit: can every file be read, and is it what it says it is?
 
-Counts by split and class, what is left out, blank, tiny and coloured images, and exact copies
-(the same bytes) that lie on both sides of a split or in two classes.
+Counts by split and class, what is left out, and blank, tiny, huge and coloured images.
 
-What it does not know: near copies, patients, shortcuts (they need pixels compared; `audit.json` has
-room for them beside `readability`), models.
+What it does not know: copies, patients, shortcuts, models.
 """
 
 from __future__ import annotations
@@ -14,39 +12,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from braintumor.catalog.catalog import Catalog, read_folder
+from braintumor.catalog.findings import Finding, Severity, by_severity, listed
 from braintumor.catalog.folder import LeftOut
 from braintumor.catalog.memo import Facts
 from braintumor.classes import CLASSES, SPLITS
-from braintumor.images.decode import Limits, printable
+from braintumor.images.decode import Limits
 
 # Below this many pixels on a side, little of a lesion is left to see.
 TINY_SIDE = 64
+# Above this many on a side, no scanner made the slice as it is.
+LARGE_SIDE = 2048
 # A class with this many times the images of another is worth a word.
 UNBALANCED = 3.0
-_SHOWN = 3
-
-Severity = Literal["wrong", "doubtful", "note"]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing found.
-
-    Attributes:
-        kind: a stable name for scripts.
-        severity: "wrong" (to be mended before training), "doubtful" (a person should look) or
-            "note".
-        sentence: what was found, for a person.
-        paths: the files concerned, relative to the data set's root.
-    """
-
-    kind: str
-    severity: Severity
-    sentence: str
-    paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,23 +41,17 @@ class Readability:
     catalog: Catalog
     facts: tuple[Facts, ...]
 
-    @property
-    def sound(self) -> bool:
-        """Whether nothing is of severity "wrong"."""
-        return all(finding.severity != "wrong" for finding in self.findings)
-
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
         """Everything found, the worst first."""
         found = [
             *_left_out(self.catalog.left_out),
-            *_copies(self.catalog),
             *_of_pixels(self.catalog, self.facts),
+            *_modes(self.catalog),
             *_balance(self.counts),
             *(Finding("split", "note", text) for text in self.catalog.notes),
         ]
-        order = ("wrong", "doubtful", "note")
-        return tuple(sorted(found, key=lambda finding: order.index(finding.severity)))
+        return by_severity(found)
 
     @cached_property
     def counts(self) -> dict[str, dict[str, int]]:
@@ -87,7 +61,7 @@ class Readability:
         return {split: {label: seen[split, label] for label in CLASSES} for split in SPLITS}
 
     def to_dict(self) -> dict[str, Any]:
-        """The content of audit.json as plain JSON values; later parts add keys of their own."""
+        """Plain JSON values."""
         table = self.catalog.table
         sizes = Counter(zip(table["width"], table["height"], strict=True))
         return {
@@ -96,19 +70,14 @@ class Readability:
             "images": len(self.catalog),
             "catalog_sha256": self.catalog.digest(),
             "readability": {
-                "sound": self.sound,
                 "counts": self.counts,
                 "left_out": [asdict(item) for item in self.catalog.left_out],
-                "findings": [
-                    {**asdict(finding), "paths": list(finding.paths)} for finding in self.findings
-                ],
                 "formats": dict(Counter(table["format"].tolist())),
                 "modes": dict(Counter(table["mode"].tolist())),
                 "sizes": [
                     {"width": int(width), "height": int(height), "images": count}
                     for (width, height), count in sizes.most_common()
                 ],
-                "same_bytes": [list(paths) for paths in same_bytes(self.catalog).values()],
             },
         }
 
@@ -130,14 +99,6 @@ def audit_readability(
     return Readability(catalog=catalog, facts=tuple(facts))
 
 
-def same_bytes(catalog: Catalog) -> dict[str, tuple[str, ...]]:
-    """SHA-256 -> the paths that share it, for every hash that more than one file has."""
-    paths: dict[str, list[str]] = {}
-    for sha256, path in zip(catalog.table["sha256"], catalog.table["path"], strict=True):
-        paths.setdefault(sha256, []).append(path)
-    return {sha256: tuple(group) for sha256, group in paths.items() if len(group) > 1}
-
-
 def _left_out(left_out: tuple[LeftOut, ...]) -> Iterator[Finding]:
     kinds: dict[str, tuple[Severity, str]] = {
         "unreadable": ("wrong", "cannot be read"),
@@ -151,46 +112,36 @@ def _left_out(left_out: tuple[LeftOut, ...]) -> Iterator[Finding]:
     for kind, (severity, what) in kinds.items():
         paths = tuple(item.path for item in left_out if item.kind == kind)
         if paths:
-            yield Finding(kind, severity, f"Left out, {what}: {_listed(paths)}.", paths)
-
-
-def _copies(catalog: Catalog) -> Iterator[Finding]:
-    row_of = catalog.table.set_index("path")
-    split_of, label_of = row_of["split"].to_dict(), row_of["label"].to_dict()
-    across, conflicts, within = [], [], []
-    for paths in same_bytes(catalog).values():
-        if len({label_of[path] for path in paths}) > 1:
-            conflicts.append(paths)
-        if len({split_of[path] for path in paths}) > 1:
-            across.append(paths)
-        elif len({label_of[path] for path in paths}) == 1:
-            within.append(paths)
-    say: tuple[tuple[str, Severity, list[tuple[str, ...]], str], ...] = (
-        ("copies_across_splits", "wrong", across, "lie in more than one split"),
-        ("copies_across_classes", "wrong", conflicts, "lie in more than one class"),
-        ("copies", "note", within, "are there more than once"),
-    )
-    for kind, severity, groups, what in say:
-        if groups:
-            flat = tuple(path for group in groups for path in group)
-            first = " = ".join(map(printable, groups[0][:_SHOWN]))
-            images = "1 image (the same bytes)" if len(groups) == 1 else f"{len(groups)} images"
-            yield Finding(kind, severity, f"Exact copies: {images} {what}, as {first}.", flat)
+            yield Finding(kind, severity, f"Left out, {what}: {listed(paths)}.", paths)
 
 
 def _of_pixels(catalog: Catalog, facts: tuple[Facts, ...]) -> Iterator[Finding]:
     pairs = list(zip(catalog.table["path"], facts, strict=True))
     blank = tuple(path for path, fact in pairs if fact.blank)
     if blank:
-        yield Finding("blank", "wrong", f"Blank, all of one grey: {_listed(blank)}.", blank)
+        yield Finding("blank", "wrong", f"Blank, all of one grey: {listed(blank)}.", blank)
     tiny = tuple(path for path, fact in pairs if min(fact.width, fact.height) < TINY_SIDE)
     if tiny:
-        text = f"Tiny, a side below {TINY_SIDE} pixels: {_listed(tiny)}."
+        text = f"Tiny, a side below {TINY_SIDE} pixels: {listed(tiny)}."
         yield Finding("tiny", "doubtful", text, tiny)
+    large = tuple(path for path, fact in pairs if max(fact.width, fact.height) > LARGE_SIDE)
+    if large:
+        text = f"Large, a side above {LARGE_SIDE} pixels: {listed(large)}."
+        yield Finding("large", "note", text, large)
     coloured = tuple(path for path, fact in pairs if fact.coloured)
     if coloured:
-        text = f"In colour, and an MRI slice is grey: {_listed(coloured)}."
+        text = f"In colour, and an MRI slice is grey: {listed(coloured)}."
         yield Finding("coloured", "doubtful", text, coloured)
+
+
+def _modes(catalog: Catalog) -> Iterator[Finding]:
+    """Files of another pixel mode than most, where there are not many of them."""
+    modes = catalog.table["mode"]
+    counts = Counter(modes.tolist()).most_common()
+    if len(counts) > 1:
+        of = ", ".join(f"{count} {mode}" for mode, count in counts)
+        paths = tuple(catalog.table["path"][modes != counts[0][0]])
+        yield Finding("mixed_modes", "note", f"Pixels of more than one mode: {of}.", paths)
 
 
 def _balance(counts: Mapping[str, Mapping[str, int]]) -> Iterator[Finding]:
@@ -207,8 +158,3 @@ def _balance(counts: Mapping[str, Mapping[str, int]]) -> Iterator[Finding]:
     if of[most] > UNBALANCED * of[least]:
         text = f"Unbalanced: train has {of[most]} images of {most} and {of[least]} of {least}."
         yield Finding("unbalanced", "doubtful", text)
-
-
-def _listed(paths: tuple[str, ...]) -> str:
-    more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
-    return f"{len(paths)} ({', '.join(map(printable, paths[:_SHOWN]))}{more})"

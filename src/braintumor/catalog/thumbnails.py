@@ -22,16 +22,19 @@ from scipy.sparse import csr_array
 
 from braintumor.catalog.cache import cache_key, cached_rows
 from braintumor.catalog.catalog import Catalog
+from braintumor.catalog.greylevels import histogram, roughness
 from braintumor.images.decode import Slice
 
 SIDE = 64
 FINE_SIDE = 128
 # Raised whenever the same pixels give other thumbnails.
-_VERSION = 1
+_VERSION = 2
 _ROW = np.dtype(
     [
         ("pixels", np.uint8, (SIDE, SIDE)),
         ("fine", np.uint8, (FINE_SIDE, FINE_SIDE)),
+        ("histogram", np.uint32, (256,)),
+        ("roughness", np.float32),
         ("sha256", np.uint8, (32,)),
     ]
 )
@@ -46,11 +49,15 @@ class Thumbnails:
     Attributes:
         pixels: (n, 64, 64) uint8.
         fine: (n, 128, 128) uint8.
+        histograms: (n, 256) how many pixels of the whole picture have each grey level.
+        roughness: (n,) of the whole picture; see `greylevels`.
         hashes: (n, 32) uint8, SHA-256 of the decoded pixels.
     """
 
     pixels: NDArray[np.uint8]
     fine: NDArray[np.uint8]
+    histograms: NDArray[np.uint32]
+    roughness: NDArray[np.float32]
     hashes: NDArray[np.uint8]
 
     def __len__(self) -> int:
@@ -75,7 +82,13 @@ def thumbnails(catalog: Catalog, *, cache_dir: Path | str | None = None) -> Thum
         what="Making thumbnails",
         cache_dir=cache_dir,
     )
-    return Thumbnails(pixels=rows["pixels"], fine=rows["fine"], hashes=rows["sha256"])
+    return Thumbnails(
+        pixels=rows["pixels"],
+        fine=rows["fine"],
+        histograms=rows["histogram"],
+        roughness=rows["roughness"],
+        hashes=rows["sha256"],
+    )
 
 
 def thumbnail(pixels: NDArray[Any], side: int = SIDE) -> NDArray[np.uint8]:
@@ -95,7 +108,7 @@ def thumbnail(pixels: NDArray[Any], side: int = SIDE) -> NDArray[np.uint8]:
     small = (_areas(width, side) @ (_areas(height, side) @ pixels.astype(np.float32)).T).T
     if pixels.dtype != np.uint8:
         small = _to_bytes(small)
-    return np.asarray(np.clip(np.rint(small), 0, 255), np.uint8)
+    return _rounded(small)
 
 
 def hash_of_pixels(pixels: NDArray[Any]) -> bytes:
@@ -109,8 +122,15 @@ def hash_of_pixels(pixels: NDArray[Any]) -> bytes:
 
 def _row(slice_: Slice) -> bytes:
     pixels = slice_.pixels
-    parts = (thumbnail(pixels).tobytes(), thumbnail(pixels, FINE_SIDE).tobytes())
-    return b"".join((*parts, hash_of_pixels(pixels)))
+    grey = np.asarray(pixels, np.uint8) if pixels.dtype == np.uint8 else _scaled(pixels)
+    parts = (
+        thumbnail(pixels).tobytes(),
+        thumbnail(pixels, FINE_SIDE).tobytes(),
+        histogram(grey).tobytes(),
+        np.float32(roughness(grey)).tobytes(),
+        hash_of_pixels(pixels),
+    )
+    return b"".join(parts)
 
 
 @lru_cache(maxsize=256)
@@ -124,6 +144,14 @@ def _areas(length: int, parts: int) -> csr_array:
     pixel = np.arange(length)
     overlap = np.minimum(edges[1:, None], pixel + 1) - np.maximum(edges[:-1, None], pixel)
     return csr_array((np.clip(overlap, 0, None) * (parts / length)).astype(np.float32))
+
+
+def _scaled(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    return _rounded(_to_bytes(pixels.astype(np.float32)))
+
+
+def _rounded(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return np.asarray(np.clip(np.rint(values), 0, 255), np.uint8)
 
 
 def _to_bytes(small: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -53,16 +53,23 @@ class Section:
         return Markup(template.render(self.values))
 
 
-def render_page(title: str, sections: Iterable[Section | None], *, phantom: bool) -> str:
+def render_page(
+    title: str,
+    sections: Iterable[Section | None],
+    *,
+    phantom: bool,
+    made_from: str = "the predictions table alone",
+) -> str:
     """A page as HTML that needs nothing else: no network, no script, no font.
 
     Args:
         title: of the window.
         sections: in the order shown; None where one has nothing to show.
         phantom: whether the pictures were drawn by code, which the page then shouts.
+        made_from: what every number of the page comes from.
     """
     shown = [section for section in sections if section is not None]
-    values = {"title": title, "phantom": phantom, "sections": shown}
+    values = {"title": title, "phantom": phantom, "sections": shown, "made_from": made_from}
     return environment().get_template("page.html").render(values)
 
 

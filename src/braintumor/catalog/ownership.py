@@ -1,0 +1,194 @@
+"""Whose slices lie on both sides of a split, and which labels a second source contradicts.
+
+Patients come from a patients file, else from the DICOM files themselves. What a DICOM file says of
+its patient is never shown: such patients bear numbers in the order of the catalogue.
+
+What it does not know: pixels, copies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from braintumor.catalog.catalog import Catalog
+from braintumor.catalog.findings import Finding, listed
+from braintumor.catalog.groups import suffix_families
+from braintumor.catalog.leaks import JUDGED
+from braintumor.errors import BraintumorError
+from braintumor.evaluation.patients import Owner, Patients
+from braintumor.images.decode import printable
+from braintumor.images.dicom_patient import patient_key
+
+_FAMILIES_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Ownership:
+    """Whose each slice is.
+
+    Attributes:
+        catalog: the images.
+        owners: of each row; empty where nothing is known.
+        source: what they come from, for a person; "" where no patient is known.
+        merge_suffixes: ids that differ by a suffix alone are one patient.
+    """
+
+    catalog: Catalog
+    owners: tuple[Owner, ...]
+    source: str
+    merge_suffixes: bool = False
+
+    @cached_property
+    def patients(self) -> dict[str, str]:
+        """Path -> patient, for every image whose patient is known."""
+        family_of = {}
+        if self.merge_suffixes:
+            ids = [owner.patient for owner in self.owners]
+            family_of = {of: name for name, family in suffix_families(ids).items() for of in family}
+        return {
+            path: family_of.get(owner.patient, owner.patient)
+            for path, owner in zip(self.catalog.table["path"], self.owners, strict=True)
+            if owner.patient
+        }
+
+    @cached_property
+    def in_train(self) -> dict[str, dict[str, int]]:
+        """Split -> how many patients are named, how many of them are in train too; and slices."""
+        table = self.catalog.table
+        of_split: dict[str, list[str]] = {}
+        for path, split in zip(table["path"], table["split"], strict=True):
+            if path in self.patients:
+                of_split.setdefault(split, []).append(self.patients[path])
+        train = set(of_split.get("train", []))
+        return {
+            split: {
+                "named": len(set(of_split.get(split, []))),
+                "in_train": len(set(of_split.get(split, [])) & train),
+                "slices_named": len(of_split.get(split, [])),
+                "slices_in_train": sum(patient in train for patient in of_split.get(split, [])),
+            }
+            for split in JUDGED
+        }
+
+    @cached_property
+    def families(self) -> dict[str, tuple[str, ...]]:
+        """Ids, as the source writes them, that differ by a suffix alone."""
+        return suffix_families(owner.raw_patient for owner in self.owners)
+
+    @cached_property
+    def conflicts(self) -> tuple[tuple[str, str, str], ...]:
+        """(path, label, label in the second source) of every image whose labels differ."""
+        table = self.catalog.table
+        rows = zip(table["path"], table["label"], self.owners, strict=True)
+        return tuple(
+            (path, label, owner.source_label)
+            for path, label, owner in rows
+            if owner.source_label and owner.source_label != label
+        )
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Patients on both sides, contradicted labels, and questions."""
+        return (*self._across_splits(), *self._conflicts(), *self._families(), *self._unknown())
+
+    def to_dict(self) -> dict[str, Any]:
+        """The keys patients, label_conflicts and patient_suffixes of audit.json."""
+        if not self.source:
+            return {"patients": None, "label_conflicts": None}
+        conflicts = [
+            {"path": path, "label": label, "source_label": other}
+            for path, label, other in self.conflicts
+        ]
+        return {
+            "patients": self.in_train,
+            "label_conflicts": len(conflicts),
+            "contradicted_labels": conflicts,
+            "patient_suffixes": {name: list(ids) for name, ids in self.families.items()},
+        }
+
+    def _across_splits(self) -> Iterator[Finding]:
+        table = self.catalog.table
+        train = {
+            self.patients[path]
+            for path in table["path"][table["split"] == "train"]
+            if path in self.patients
+        }
+        for split, count in self.in_train.items():
+            if not count["in_train"]:
+                continue
+            every = "All " if count["in_train"] == count["named"] else f"{count['in_train']} of "
+            text = (
+                f"{every}{count['named']} {split} patients that are named are in train too "
+                f"({count['slices_in_train']} slices)."
+            )
+            paths = [
+                p for p in table["path"][table["split"] == split] if self.patients.get(p) in train
+            ]
+            yield Finding("patients_across_splits", "wrong", text, tuple(paths))
+
+    def _conflicts(self) -> Iterator[Finding]:
+        if self.conflicts:
+            path, label, other = self.conflicts[0]
+            paths = tuple(path for path, _, _ in self.conflicts)
+            text = (
+                f"{len(paths)} labels contradict their source, as {printable(path)}: "
+                f"{label} here, {printable(other)} there."
+            )
+            yield Finding("label_conflicts", "wrong", text, paths)
+
+    def _families(self) -> Iterator[Finding]:
+        if not self.families:
+            return
+        shown = [" = ".join(ids) for ids in list(self.families.values())[:_FAMILIES_SHOWN]]
+        more = len(self.families) - len(shown)
+        raw = {owner.raw_patient for owner in self.owners}
+        merged = len({owner.patient for owner in self.owners}) < len(raw)
+        taken = "one patient" if merged or self.merge_suffixes else "different patients"
+        text = (
+            f"{len(self.families)} families of patient ids differ by a suffix only: "
+            f"{printable('; '.join(shown))}{f' and {more} more' if more else ''}. Is each family "
+            f"one patient? They are taken for {taken}."
+        )
+        yield Finding("patient_suffixes", "doubtful", text)
+
+    def _unknown(self) -> Iterator[Finding]:
+        unknown = [p for p in self.catalog.table["path"] if p not in self.patients]
+        if not self.source:
+            text = "No patient is known, so nobody can say whether one is on both sides."
+            yield Finding("patients_unknown", "doubtful", text)
+        elif unknown:
+            text = f"Images of unknown patient: {listed(unknown)}."
+            yield Finding("patients_unknown", "note", text, tuple(unknown))
+
+
+def owners_of(
+    catalog: Catalog, patients: Patients | None, *, merge_suffixes: bool = False
+) -> Ownership:
+    """Whose each image is: as the patients file says, else as DICOM files do.
+
+    Raises:
+        BraintumorError: a patients file that names none of the images.
+    """
+    table = catalog.table
+    found: list[Owner | None] = [None] * len(catalog)
+    if patients is not None:
+        found = patients.find_all(table["path"], table["split"], table["label"])
+        if not any(found):
+            raise BraintumorError(
+                f"{patients.name} names none of the images in {catalog.root}; they are matched by "
+                "path, or by split, class and file name."
+            )
+    numbers: dict[str, str] = {}
+    dicom = 0
+    for row, (path, format_) in enumerate(zip(table["path"], table["format"], strict=True)):
+        if format_ == "DICOM" and found[row] is None and (key := patient_key(catalog.root / path)):
+            number = numbers.setdefault(key, f"dicom-{len(numbers) + 1:04d}")
+            found[row] = Owner(patient=number, group=number)
+            dicom += 1
+    sources = [patients.name] if patients is not None else []
+    sources += ["DICOM files"] if dicom else []
+    owners = tuple(owner or Owner() for owner in found)
+    return Ownership(catalog, owners, " and ".join(sources), merge_suffixes)

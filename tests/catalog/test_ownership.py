@@ -1,0 +1,118 @@
+"""Whose each slice is, and what a second source says of its label."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.dataset import FileMetaDataset
+from small_folders import data_set
+
+from braintumor.catalog.catalog import Catalog
+from braintumor.catalog.ownership import Ownership, owners_of
+from braintumor.errors import BraintumorError
+from braintumor.evaluation.patients import read_patients
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Catalog:
+    return Catalog.from_folder(data_set(tmp_path / "data"))
+
+
+def owned(catalog: Catalog, *lines: str, merge_suffixes: bool = False) -> Ownership:
+    file = catalog.root.parent / "patients.csv"
+    file.write_text("\n".join(lines) + "\n")
+    return owners_of(catalog, read_patients(file), merge_suffixes=merge_suffixes)
+
+
+def kinds(found: Ownership) -> dict[str, str]:
+    return {finding.kind: finding.severity for finding in found.findings}
+
+
+def test_labels_that_their_source_contradicts(catalog: Catalog) -> None:
+    found = owned(
+        catalog,
+        "path,patient,source_label",
+        "train/glioma/img_0.png,a,Glioma tumor",
+        "train/glioma/img_1.png,a,meningioma",
+        "train/glioma/img_2.png,a,",
+        "test/no_tumor/img_2.png,b,metastasis",
+    )
+    assert found.conflicts == (
+        ("train/glioma/img_1.png", "glioma", "meningioma"),
+        ("test/no_tumor/img_2.png", "no_tumor", "metastasis"),
+    )
+    assert kinds(found) == {"label_conflicts": "wrong", "patients_unknown": "note"}
+    assert found.to_dict()["label_conflicts"] == 2
+
+
+def test_ids_that_differ_by_a_suffix_are_a_question(catalog: Catalog) -> None:
+    lines = ("path,patient", "train/glioma/img_0.png,MR1B", "test/glioma/img_0.png,MR1")
+    apart = owned(catalog, *lines)
+    (question,) = [f for f in apart.findings if f.kind == "patient_suffixes"]
+    assert "MR1 = MR1B. Is each family one patient? They are taken for different" in (
+        question.sentence
+    )
+    assert apart.in_train["test"]["in_train"] == 0
+    together = owned(catalog, *lines, merge_suffixes=True)
+    assert together.in_train["test"]["in_train"] == 1
+    assert kinds(together)["patients_across_splits"] == "wrong"
+    assert set(together.patients.values()) == {"MR1"}
+
+
+def test_a_file_that_has_merged_them_is_asked_about_the_ids_of_the_source(
+    catalog: Catalog,
+) -> None:
+    found = owned(
+        catalog,
+        "split,class,file,group,patient_id,raw_patient_id",
+        "train,glioma,img_0.png,g,MR1,MR1B",
+        "train,glioma,img_1.png,g,MR1,MR1C",
+    )
+    assert found.families == {"MR1": ("MR1B", "MR1C")}
+    (question,) = [f for f in found.findings if f.kind == "patient_suffixes"]
+    assert question.sentence.endswith("They are taken for one patient.")
+
+
+def test_without_any_patient_that_is_said(catalog: Catalog) -> None:
+    found = owners_of(catalog, None)
+    assert kinds(found) == {"patients_unknown": "doubtful"}
+    assert found.to_dict() == {"patients": None, "label_conflicts": None}
+
+
+def test_a_file_of_other_images_is_refused(catalog: Catalog) -> None:
+    with pytest.raises(BraintumorError, match=r"patients\.csv names none of the images"):
+        owned(catalog, "path,patient", "other.png,a")
+
+
+def test_dicom_files_name_their_patient_and_nobody_reads_it(tmp_path: Path) -> None:
+    root = data_set(tmp_path)
+    for place, patient in (("train", "SMITH-1"), ("test", "SMITH-1"), ("valid", "JONES-2")):
+        slice_of(root / place / "glioma/scan.dcm", patient)
+    found = owners_of(Catalog.from_folder(root), None)
+    assert found.patients == {
+        "train/glioma/scan.dcm": "dicom-0001",
+        "valid/glioma/scan.dcm": "dicom-0002",
+        "test/glioma/scan.dcm": "dicom-0001",
+    }
+    assert kinds(found)["patients_across_splits"] == "wrong"
+    assert "SMITH" not in str(found.to_dict()) + str(found.findings)
+
+
+def slice_of(path: Path, patient: str) -> None:
+    """A small MR slice of a head."""
+    dataset = pydicom.Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = pydicom.uid.MRImageStorage
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
+    dataset.PatientID, dataset.Modality, dataset.BodyPartExamined = patient, "MR", "HEAD"
+    dataset.Rows = dataset.Columns = 70
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
+    dataset.BitsAllocated = dataset.BitsStored = 16
+    dataset.HighBit, dataset.PixelRepresentation = 15, 0
+    pixels = np.random.default_rng(len(path.parts[-3])).integers(0, 900, (70, 70))
+    dataset.PixelData = pixels.astype(np.uint16).tobytes()
+    dataset.save_as(path, enforce_file_format=True)
