@@ -111,6 +111,12 @@ def test_a_map_of_another_slice_is_refused() -> None:
         overlay(np.zeros((2, 2), np.uint8), np.zeros((2, 3)))
 
 
+def test_a_window_says_what_is_black_and_what_is_white() -> None:
+    grey = np.array([[10, 20], [30, 40]], np.uint8)
+    assert grey_levels(grey, (20, 30)).tolist() == [[0, 0], [255, 255]]
+    assert grey_levels(grey.astype(np.float32), (0, 40)).tolist() == [[64, 128], [191, 255]]
+
+
 def test_bytes_are_shown_as_they_are_and_deeper_pixels_stretched() -> None:
     grey = np.array([[0, 7], [100, 9]], np.uint8)
     assert grey_levels(grey) is grey

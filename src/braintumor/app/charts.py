@@ -32,6 +32,8 @@ _GREY = "#888888"
 _HEIGHT = 340
 # With a legend of two rows below it.
 _LINES_HEIGHT = 420
+# Above the slice itself, which must stay in view.
+_STACK_HEIGHT = 280
 # More points than a chart has pixels only make the page slow.
 _MAX_POINTS = 400
 
@@ -219,6 +221,55 @@ def confidence(histogram: ConfidenceHistogram) -> alt.Chart:
         )
         .properties(height=_HEIGHT)
     )
+
+
+def along_stack(shares: Mapping[str, list[float | None]], shown: int) -> alt.LayerChart:
+    """Probability of each class along the slices of a series, the slice on view marked.
+
+    Args:
+        shares: class -> its probability in every slice, in their order; None where none is given.
+        shown: number of the slice on view, from 1.
+    """
+    names = {name: texts.class_name(name) for name in shares}
+    frame = pd.concat(
+        pd.DataFrame({"slice": range(1, len(line) + 1), "share": line, "name": names[name]})
+        for name, line in shares.items()
+    )
+    frame["share"] = frame["share"].astype(float)
+    chosen = alt.selection_point(fields=["name"], bind="legend")
+    x = alt.X("slice:Q", title="Slice", scale=alt.Scale(nice=False, zero=False))
+    y = alt.Y("share:Q", title="Probability", scale=alt.Scale(domain=[0, 1]))
+    lines = (
+        alt.Chart(frame)
+        .mark_line(strokeWidth=2)
+        .encode(
+            x=x,
+            y=y,
+            color=_colour(names),
+            strokeDash=_dash(names),
+            opacity=alt.condition(chosen, alt.value(1.0), alt.value(0.12)),
+        )
+        .add_params(chosen)
+    )
+    hit = (
+        alt.Chart(frame)
+        .mark_point(size=60, opacity=0, filled=True)
+        .encode(
+            x=x,
+            y=y,
+            tooltip=[
+                alt.Tooltip("name:N", title="Class"),
+                alt.Tooltip("slice:Q", title="Slice"),
+                alt.Tooltip("share:Q", format=".3f", title="Probability"),
+            ],
+        )
+    )
+    mark = (
+        alt.Chart(pd.DataFrame({"slice": [shown]}))
+        .mark_rule(color=_GREY, strokeWidth=2)
+        .encode(x=x)
+    )
+    return alt.layer(mark, lines, hit).properties(height=_STACK_HEIGHT)
 
 
 def _lines(

@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from braintumor.app import panel, session, texts, verdicts
+from braintumor.app import panel, session, stacks, texts, verdicts
 from braintumor.app.evaluation_page import judged_networks
 from braintumor.app.models import Network, Offer, offer
 from braintumor.app.session import Picture
+from braintumor.app.stacks import Item
 from braintumor.bundle.prediction import Prediction
 from braintumor.catalog.phantom import sample_phantoms
 
@@ -42,6 +43,8 @@ def render() -> None:
         # Read while the visitor still looks for a file, so that the first answer need not wait.
         judged_networks(available)
         return
+    if session.more_than_taken():
+        st.warning(texts.too_many(session.MAX_PICTURES))
     raw = _ask(available.asked, chosen)
     threshold = _threshold_slider()
     results = {
@@ -49,10 +52,7 @@ def render() -> None:
         for label, answers in raw.items()
     }
     _what_the_threshold_does(results, threshold, available)
-    shown = 0
-    if len(chosen) > 1:
-        _overview(chosen, results)
-        shown = _choose_one(chosen)
+    shown = _choose_slice(chosen, results)
     panel.draw(
         chosen[shown],
         {network.label: network for network in available.asked},
@@ -153,8 +153,20 @@ def _what_the_threshold_does(results: Results, threshold: float, available: Offe
         )
 
 
-def _overview(chosen: Sequence[Picture], results: Results) -> None:
-    """All pictures in a table: what each network says, and what to make of it."""
+def _choose_slice(chosen: Sequence[Picture], results: Results) -> int:
+    """Index of the picture to show: chosen from a list, and within a series by its slider."""
+    items = stacks.items(next(iter(results.values())), _names(chosen))
+    item = items[0]
+    if len(items) > 1:
+        _overview(items, results)
+        item = items[_choose_one(items)]
+    if not item.is_stack:
+        return item.indexes[0]
+    return stacks.scroll(item, results)
+
+
+def _overview(items: Sequence[Item], results: Results) -> None:
+    """All pictures and series in a table: what each network says, and what to make of it."""
     fate = {
         "clear": "clear",
         "uncertain": texts.PERSON,
@@ -162,23 +174,35 @@ def _overview(chosen: Sequence[Picture], results: Results) -> None:
         "refused": "refused",
         "error": "could not be read",
     }
-    rows = list(zip(*results.values(), strict=True))
-    columns = {"Image": _names(chosen), "Result": [fate[verdicts.outcome(row)] for row in rows]}
-    columns |= {
-        label: [verdicts.headline(one) for one in answers] for label, answers in results.items()
+    said = [
+        [[answers[at] for at in item.indexes] for answers in results.values()] for item in items
+    ]
+    outcomes = [[verdicts.outcome(row) for row in zip(*one, strict=True)] for one in said]
+    columns = {
+        "Image": [item.title for item in items],
+        "Result": [
+            fate[one[0]] if len(one) == 1 else verdicts.fates_in_words(one) for one in outcomes
+        ],
     }
+    for number, label in enumerate(results):
+        columns[label] = [
+            verdicts.headline(one[number][0]) if len(one[number]) == 1
+            else verdicts.classes_in_words(one[number])
+            for one in said
+        ]  # fmt: skip
     st.dataframe(
         columns,
         hide_index=True,
-        height="auto" if len(chosen) <= _ROWS_SHOWN else 36 * (_ROWS_SHOWN + 1),
-        alt=f"What the networks say of {len(chosen)} images",
+        height="auto" if len(items) <= _ROWS_SHOWN else 36 * (_ROWS_SHOWN + 1),
+        alt=f"What the networks say of {len(items)} images",
     )
 
 
-def _choose_one(chosen: Sequence[Picture]) -> int:
-    names = _names(chosen)
+def _choose_one(items: Sequence[Item]) -> int:
     index: int = st.selectbox(
-        "Show", range(len(chosen)), format_func=lambda i: f"{i + 1} of {len(names)}: {names[i]}"
+        "Show",
+        range(len(items)),
+        format_func=lambda i: f"{i + 1} of {len(items)}: {items[i].title}",
     )
     return index
 
@@ -198,4 +222,15 @@ def _downloads(results: Results) -> None:
                 key=f"save_{label}",
                 on_click="ignore",
             )
+        for label, answers in results.items():
+            book = stacks.book(answers)
+            if book.summaries():
+                st.download_button(
+                    f"Save series of {texts.in_markdown(label)} (CSV)",
+                    book.to_csv(),
+                    file_name=f"series-{answers[0].model}.csv",
+                    mime="text/csv",
+                    key=f"series_{label}",
+                    on_click="ignore",
+                )
         st.button("Clear", on_click=session.clear, help="Forget these images and their results")

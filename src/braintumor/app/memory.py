@@ -6,7 +6,8 @@ a temporary file while it arrives. A slice can be a patient's, so this is switch
 
 from __future__ import annotations
 
-MAX_UPLOAD_MB = 64
+# A picture has at most 64 (`images.decode.Limits`), a volume or an archive may have more.
+MAX_UPLOAD_MB = 256
 
 
 def keep_uploads_in_memory() -> None:

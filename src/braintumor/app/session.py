@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import io
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -24,34 +25,52 @@ from braintumor.bundle.classifier import Explanation, Named
 from braintumor.bundle.prediction import Prediction
 from braintumor.errors import BraintumorError
 from braintumor.files import sha256_bytes
+from braintumor.images.decode import ImageError, Slice, printable
+from braintumor.images.read import read_slices
+from braintumor.images.sniff import HEAD, kind_of
 
 _PICTURES, _RESULTS, _EXPLANATIONS = "pictures", "results", "explanations"
-_UPLOADER_ROUND = "uploader_round"
+_UPLOADER_ROUND, _LEFT_OUT = "uploader_round", "left_out"
 # An explanation holds the whole slice; a few dozen are plenty to go back and forth.
 _MAX_EXPLANATIONS = 24
+# A volume of 512 sagittal slices several times over; beyond that, the command is the better way.
+MAX_PICTURES = 2048
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A file as it was uploaded, or a sample.
+    """A picture as it was uploaded, a slice of an uploaded volume, or a sample.
 
     Attributes:
-        name: of the file, as the browser gave it.
-        data: its bytes.
-        sha256: of the bytes.
+        name: of the file, as the browser gave it; of a slice, with `#number`.
+        source: the file's bytes; a slice of a file that holds several, or why there is none.
+        sha256: of the file's bytes.
         phantom: whether it is one of our own drawn samples.
     """
 
     name: str
-    data: bytes
+    source: bytes | Slice | ImageError
     sha256: str
     phantom: bool = False
+
+    @property
+    def key(self) -> str:
+        """The same for the same content, whatever its name."""
+        if isinstance(self.source, ImageError):
+            return f"error {self.name}"
+        place = self.source.place if isinstance(self.source, Slice) else None
+        return f"{self.sha256}#{place.number if place else 0}"
 
 
 def pictures() -> list[Picture]:
     """What the visitor chose, in that order."""
     chosen: list[Picture] = st.session_state.setdefault(_PICTURES, [])
     return chosen
+
+
+def more_than_taken() -> bool:
+    """Whether more was uploaded than the page takes."""
+    return bool(st.session_state.get(_LEFT_OUT))
 
 
 def uploader_key() -> str:
@@ -66,9 +85,24 @@ def take_uploads() -> None:
     empty from another page; so the pictures outlive a look at the evaluation.
     """
     files = st.session_state.get(uploader_key()) or []
-    st.session_state[_PICTURES] = [
-        Picture(file.name, data, sha256_bytes(data)) for file in files for data in [file.getvalue()]
-    ]
+    found = (one for file in files for one in _pictures_of(file.name, file.getvalue()))
+    taken = list(islice(found, MAX_PICTURES + 1))
+    st.session_state[_PICTURES] = taken[:MAX_PICTURES]
+    st.session_state[_LEFT_OUT] = len(taken) > MAX_PICTURES
+
+
+def _pictures_of(name: str, data: bytes) -> Iterator[Picture]:
+    """The picture of a file, or those of all its slices; no volume is read twice."""
+    whole = Picture(name, data, sha256_bytes(data))
+    if kind_of(data[:HEAD]) == "picture":
+        yield whole
+        return
+    slices = list(islice(read_slices(data, name=name), MAX_PICTURES + 1))
+    if [one.name for one in slices] == [printable(name)]:
+        yield whole
+        return
+    for one in slices:
+        yield Picture(one.name, one, one.sha256 if isinstance(one, Slice) else "")
 
 
 def take_sample(name: str, pixels: NDArray[np.uint8]) -> None:
@@ -83,6 +117,7 @@ def take_sample(name: str, pixels: NDArray[np.uint8]) -> None:
 def clear() -> None:
     """Forget the pictures and everything that was found out about them."""
     st.session_state[_PICTURES] = []
+    st.session_state[_LEFT_OUT] = False
     st.session_state[_RESULTS] = {}
     st.session_state[_EXPLANATIONS] = OrderedDict()
     st.session_state[_UPLOADER_ROUND] = st.session_state.get(_UPLOADER_ROUND, 0) + 1
@@ -102,20 +137,20 @@ def predictions(
         progress: called with (done, total) as new ones are asked; never for known ones.
     """
     known: dict[tuple[str, str], Prediction] = st.session_state.setdefault(_RESULTS, {})
-    new = {one.sha256: one for one in chosen if (network.key, one.sha256) not in known}
+    new = {one.key: one for one in chosen if (network.key, one.key) not in known}
     if len(new) == 1:
         # The map of a single picture is wanted next, and its forward pass gives both.
         (only,) = new.values()
         with suppress(BraintumorError):
-            known[network.key, only.sha256] = explanation(network, only, None).prediction
+            known[network.key, only.key] = explanation(network, only, None).prediction
             new = {}
-    asked = (Named(one.name, one.data) for one in new.values())
+    asked = (Named(one.name, one.source) for one in new.values())
     answers = network.classifier.predict_many(asked)
-    for done, (sha256, answer) in enumerate(zip(new, answers, strict=True), start=1):
-        known[network.key, sha256] = answer
+    for done, (key, answer) in enumerate(zip(new, answers, strict=True), start=1):
+        known[network.key, key] = answer
         progress(done, len(new))
     return [
-        replace(known[network.key, one.sha256], path=one.name, sha256=one.sha256) for one in chosen
+        replace(known[network.key, one.key], path=one.name, sha256=one.sha256) for one in chosen
     ]
 
 
@@ -130,9 +165,9 @@ def explanation(network: Network, picture: Picture, label: str | None) -> Explan
     Raises:
         BraintumorError: the picture cannot be read.
     """
-    key = (network.key, picture.sha256)
+    key = (network.key, picture.key)
     base: Explanation = _remember(
-        key, lambda: network.classifier.explain(Named(picture.name, picture.data))
+        key, lambda: network.classifier.explain(Named(picture.name, picture.source))
     )
     return base if label is None or label == base.label else base.for_label(label)
 

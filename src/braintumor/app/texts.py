@@ -23,7 +23,10 @@ NOTICE = (
     "to treat. It knows four answers and gives one of them for any picture, also for one that is "
     "no brain MRI. Files stay in this computer's memory: nothing is stored or sent."
 )
-UPLOAD_LABEL = "Drop brain MRI slices here (PNG, JPEG, BMP, WebP, TIFF or DICOM; one or many)"
+UPLOAD_LABEL = (
+    "Drop brain MRI slices here, one or many: PNG, JPEG, BMP, WebP, TIFF, DICOM (also the files "
+    "of a series, or a ZIP of them) or a NIfTI volume"
+)
 SAMPLES_LEAD = (
     "No slice at hand? Try a **phantom**: a drawn picture, no patient, to see how the page works."
 )
@@ -108,6 +111,14 @@ def listed(items: Sequence[str]) -> str:
 def sentence(text: object) -> str:
     """A message as a sentence with one full stop, whether or not it came with one."""
     return f"{str(text).rstrip('. ')}."
+
+
+def too_many(most: int) -> str:
+    """Said where more slices were uploaded than the page takes."""
+    return (
+        f"The page takes {count(most, 'slice')} at a time, so only the first {most:,} are shown: "
+        "for more, use the command  braintumor predict."
+    )
 
 
 def in_markdown(text: str) -> str:

@@ -93,6 +93,22 @@ def in_words(predictions: Mapping[str, Prediction]) -> str:
     return f"{'Both' if len(predictions) == 2 else 'All'} networks say {name}."
 
 
+def classes_in_words(predictions: Sequence[Prediction]) -> str:
+    """How many slices of a series one network gives to which class; no diagnosis."""
+    counts = {name: sum(one.predicted == name for one in predictions) for name in texts.CLASS_NAMES}
+    told = [f"{n} {texts.class_name(name).lower()}" for name, n in counts.items() if n]
+    return texts.listed(told) or "no class given"
+
+
+def fates_in_words(outcomes: Sequence[Outcome]) -> str:
+    """How many slices of a series ended how."""
+    counts = {name: outcomes.count(name) for name in OUTCOMES}
+    doubt = counts["uncertain"] + counts["disagree"]
+    lost = counts["refused"] + counts["error"]
+    told = [(counts["clear"], "clear"), (doubt, "for a person"), (lost, "without a class")]
+    return ", ".join(f"{n} {what}" for n, what in told if n)
+
+
 @dataclass(frozen=True)
 class Counts:
     """How many images ended how; the values add up to `total`."""

@@ -36,7 +36,7 @@ from braintumor.images.read import read_slices
 
 # Large enough that the processor is busy, small enough that rows come steadily.
 _BATCH = 16
-_ONE = (Path, str, bytes, bytearray, memoryview, np.ndarray, Slice)
+_ONE = (Path, str, bytes, bytearray, memoryview, np.ndarray, Slice, ImageError)
 
 
 class Named(NamedTuple):
@@ -46,7 +46,8 @@ class Named(NamedTuple):
     source: Plain
 
 
-Plain = Path | str | bytes | bytearray | memoryview | NDArray[Any] | Slice
+# What `read_slices` gives can be passed on as it is: a slice, or the error in the place of one.
+Plain = Path | str | bytes | bytearray | memoryview | NDArray[Any] | Slice | ImageError
 Source = Plain | Named
 
 
@@ -84,6 +85,7 @@ class Explanation:
             speaks for the class, 0 where nothing does or where the network did not see. That of
             an ensemble is the mean of its members', stretched to 1.
         pixels: (height, width) the grey slice as it was read.
+        window: values to show black and white, where the file asks for them.
         looks: of each network.
         prediction: what the same forward pass says of the slice.
     """
@@ -93,11 +95,12 @@ class Explanation:
     pixels: NDArray[Any]
     looks: tuple[Look, ...]
     prediction: Prediction
+    window: tuple[float, float] | None = None
 
     @property
     def grey(self) -> NDArray[np.uint8]:
         """The slice as grey levels to look at, (height, width) uint8."""
-        return grey_levels(self.pixels)
+        return grey_levels(self.pixels, self.window)
 
     @property
     def prepared(self) -> Prepared:
@@ -135,6 +138,7 @@ class _Read:
     pixels: NDArray[Any] | None = None
     prepared: tuple[Prepared, ...] = ()
     place: Place | None = None
+    window: tuple[float, float] | None = None
 
 
 class Classifier:
@@ -228,6 +232,7 @@ class Classifier:
             pixels=read.pixels,
             looks=tuple(_look(*one) for one in looks),
             prediction=prediction,
+            window=read.window,
         )
         return unlit.for_label(label or prediction.predicted or CLASSES[0])
 
@@ -238,6 +243,8 @@ class Classifier:
             if isinstance(source, np.ndarray):
                 pixels = _grey_array(source)
                 return _Read(name, pixels=pixels, prepared=self._prepare(pixels))
+            if isinstance(source, ImageError):
+                return _unread(name, source)
             if not isinstance(source, Slice):
                 source = read_slice(_path_or_bytes(source), name=name or None)
         except Exception as error:
@@ -247,7 +254,7 @@ class Classifier:
     def _read_all(self, image: Source, choice: Choice | None) -> Iterator[_Read]:
         """One image, or every slice of a file that holds several."""
         name, source = image if isinstance(image, Named) else (_name_of(image), image)
-        if isinstance(source, np.ndarray | Slice):
+        if isinstance(source, np.ndarray | Slice | ImageError):
             yield self._read(image)
             return
         try:
@@ -275,6 +282,7 @@ class Classifier:
             pixels=slice_.pixels,
             prepared=prepared,
             place=slice_.place,
+            window=slice_.window,
         )
 
     def _prepare(self, pixels: NDArray[Any]) -> tuple[Prepared, ...]:
@@ -357,7 +365,7 @@ def _path_or_bytes(source: Path | str | bytes | bytearray | memoryview) -> Path 
 
 
 def _name_of(source: Plain) -> str:
-    if isinstance(source, Slice):
+    if isinstance(source, Slice | ImageError):
         return source.name
     return str(source) if isinstance(source, Path | str) else ""
 

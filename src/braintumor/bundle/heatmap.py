@@ -46,20 +46,23 @@ def spread(activation: NDArray[Any], box: Box, shape: tuple[int, int]) -> NDArra
     return heat
 
 
-def grey_levels(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+def grey_levels(
+    pixels: NDArray[Any], window: tuple[float, float] | None = None
+) -> NDArray[np.uint8]:
     """A slice of any type as grey levels to look at.
 
     Args:
-        pixels: (height, width); uint8 stays as it is, anything else is stretched between its
-            0.5 and 99.5 percentiles.
+        pixels: (height, width); without a window, uint8 stays as it is, and anything else is
+            stretched between its 0.5 and 99.5 percentiles.
+        window: values that become black and white.
 
     Returns:
         (height, width) uint8.
     """
-    if pixels.dtype == np.uint8:
+    if pixels.dtype == np.uint8 and window is None:
         return pixels
     values = np.nan_to_num(pixels.astype(np.float64), posinf=0.0, neginf=0.0)
-    low, high = np.percentile(values, [0.5, 99.5])
+    low, high = np.percentile(values, [0.5, 99.5]) if window is None else window
     if not high > low:
         return np.zeros(pixels.shape, np.uint8)
     levels = np.round(np.clip((values - low) / (high - low), 0.0, 1.0) * 255.0)

@@ -126,43 +126,52 @@ class SeriesBook:
         """A summary of every series of at least two slices."""
         found = [slices for slices in self._slices.values() if len(slices) > 1]
         return [
-            Summary(number=number, path=_common(slices), slices=in_order(slices))
+            Summary(
+                number=number,
+                path=common_path(slices),
+                slices=tuple(slices[at][1] for at in body_order([place for place, _ in slices])),
+            )
             for number, slices in enumerate(found, start=1)
         ]
 
-    def write(self, path: Path) -> None:
-        """Write `series.csv`, numbers with nine significant digits.
-
-        Raises:
-            BraintumorError: the place cannot be written to.
-        """
+    def to_csv(self) -> str:
+        """The text of a `series.csv`, numbers with nine significant digits."""
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(SERIES_COLUMNS)
         for summary in self.summaries():
             writer.writerow(_plain(value) for value in summary.row().values())
+        # A file's name may hold bytes that are no text.
+        return out.getvalue().encode("utf-8", "backslashreplace").decode()
+
+    def write(self, path: Path) -> None:
+        """Write `series.csv`.
+
+        Raises:
+            BraintumorError: the place cannot be written to.
+        """
         try:
-            write_text(path, out.getvalue().encode("utf-8", "backslashreplace").decode())
+            write_text(path, self.to_csv())
         except OSError as error:
             raise BraintumorError(
                 f"{path} cannot be written ({error.strerror or error}): choose another place"
             ) from error
 
 
-def in_order(slices: Sequence[tuple[Place, Prediction]]) -> tuple[Prediction, ...]:
-    """The slices of a series in the order of the body; where positions lack, of their numbers."""
-    placed = all(place.along is not None for place, _ in slices)
+def body_order(places: Sequence[Place]) -> list[int]:
+    """Indexes of slices in the order of the body; where positions lack, of their numbers."""
+    placed = all(place.along is not None for place in places)
 
-    def key(one: tuple[Place, Prediction]) -> tuple[float, int, int]:
-        place, _ = one
+    def key(index: int) -> tuple[float, int, int]:
+        place = places[index]
         along = place.along if placed and place.along is not None else 0.0
         # A micrometre is no other position, but rounding in the file.
         return (round(along, 3), place.instance, place.number)
 
-    return tuple(prediction for _, prediction in sorted(slices, key=key))
+    return sorted(range(len(places)), key=key)
 
 
-def _common(slices: Sequence[tuple[Place, Prediction]]) -> str:
+def common_path(slices: Sequence[tuple[Place, Prediction]]) -> str:
     """The file that holds the slices, or the folder (or archive) of their files."""
     paths = [prediction.path for _, prediction in slices]
     if slices[0][0].number:

@@ -26,6 +26,8 @@ from braintumor.images.decode import (
 from braintumor.images.sniff import HEAD, kind_of
 
 _DAMAGED = "the ZIP archive is damaged: copy or download it again"
+# What an entry may be: a file, or not said, as by archives of Windows.
+_PLAIN = (0, stat.S_IFREG)
 # The list of files is read at once; this much is 50,000 files with long names.
 _LONGEST_READ = 32 * 2**20
 
@@ -114,10 +116,10 @@ def _files(
         )
     found = []
     for info in infos:
-        below = PurePosixPath(info.filename.replace("\\", "/"))
-        parts = tuple(part for part in below.parts if part not in ("/", "..", "."))
-        mode = info.external_attr >> 16
-        plain = not info.is_dir() and (stat.S_IFMT(mode) in (0, stat.S_IFREG))
+        below = info.filename.replace("\\", "/")
+        parts = tuple(one for one in PurePosixPath(below).parts if one not in ("/", "..", "."))
+        # Not `is_dir`, which trips over an empty name.
+        plain = not below.endswith("/") and stat.S_IFMT(info.external_attr >> 16) in _PLAIN
         if plain and parts and not any(p.startswith(".") or p == "__MACOSX" for p in parts):
             found.append((parts, info))
     found.sort(key=lambda one: one[0])

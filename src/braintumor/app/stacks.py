@@ -1,0 +1,100 @@
+"""Series on the page: pictures that belong together, and the slider that scrolls through them.
+
+A series is scrolled in the order of the body, whatever the order of its files. Knows predictions
+and Streamlit; asks no network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from braintumor.app import charts, texts, verdicts
+from braintumor.bundle.prediction import Prediction
+from braintumor.bundle.series import SeriesBook, body_order, common_path
+from braintumor.classes import CLASSES
+from braintumor.images.decode import Place
+
+Results = Mapping[str, Sequence[Prediction]]
+
+
+@dataclass(frozen=True)
+class Item:
+    """Something that can be chosen to be shown.
+
+    Attributes:
+        title: of the picture or the series.
+        indexes: of its pictures, those of a series in the order of the body.
+    """
+
+    title: str
+    indexes: tuple[int, ...]
+
+    @property
+    def is_stack(self) -> bool:
+        """Whether it is a series to scroll through."""
+        return len(self.indexes) > 1
+
+
+def items(predictions: Sequence[Prediction], names: Sequence[str]) -> list[Item]:
+    """Single pictures and series, in the order of their first pictures.
+
+    Args:
+        predictions: one network's, of all pictures in their order.
+        names: of the pictures.
+    """
+    groups: dict[str, list[tuple[int, Place | None]]] = {}
+    for index, one in enumerate(predictions):
+        key = one.place.series if one.place is not None else f"alone {index}"
+        groups.setdefault(key, []).append((index, one.place))
+    return [_item(group, predictions, names) for group in groups.values()]
+
+
+def _item(
+    group: Sequence[tuple[int, Place | None]],
+    predictions: Sequence[Prediction],
+    names: Sequence[str],
+) -> Item:
+    if len(group) == 1:
+        return Item(names[group[0][0]], (group[0][0],))
+    placed = [(index, place) for index, place in group if place is not None]
+    order = body_order([place for _, place in placed])
+    indexes = tuple(placed[at][0] for at in order)
+    path = common_path([(place, predictions[index]) for index, place in placed])
+    count = texts.count(len(indexes), "slice")
+    return Item(f"{path or names[indexes[0]]} (series of {count})", indexes)
+
+
+def scroll(item: Item, results: Results) -> int:
+    """Draw the slider and what each network says along the series; index of the slice on view."""
+    count = len(item.indexes)
+    st.subheader(texts.in_markdown(item.title), anchor=False)
+    shown: int = st.slider(
+        "Slice, counted towards the top of the head, its back or its left",
+        1,
+        count,
+        (count + 1) // 2,
+        key=f"slice_{item.title}",
+    )
+    for label, answers in results.items():
+        of_series = [answers[at] for at in item.indexes]
+        shares = {name: [one.probabilities.get(name) for one in of_series] for name in CLASSES}
+        told = verdicts.classes_in_words(of_series)
+        st.caption(
+            f"{texts.in_markdown(label)} along the series: {told}. A count of slices, no diagnosis."
+        )
+        st.altair_chart(
+            charts.along_stack(shares, shown),
+            alt=f"Probability of each class along the series, from {label}: {told}",
+        )
+    return item.indexes[shown - 1]
+
+
+def book(predictions: Sequence[Prediction]) -> SeriesBook:
+    """The series among one network's predictions."""
+    made = SeriesBook()
+    for one in predictions:
+        made.add(one)
+    return made
