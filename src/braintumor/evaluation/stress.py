@@ -195,13 +195,16 @@ class _Draw:
     def __init__(self, group: NDArray[np.int64], draws: int, seed: int) -> None:
         self._group, self._draws, self._seed = group, draws, seed
 
-    def mean(self, values: Floats, *, comparisons: int = 1) -> Estimate:
-        """The mean of (n,) values over images."""
-        sums = self._sums(np.column_stack([values, np.ones(len(values))]))
-        return _interval(float(values.mean()), sums[:, 0] / sums[:, 1], comparisons)
+    def mean(self, values: Floats, *, lowest: float = 0.0, comparisons: int = 1) -> Estimate:
+        """The mean of (n,) values between `lowest` and 1 over images."""
+        rows = np.column_stack([values, np.ones(len(values))])
+        sums = self._sums(rows)
+        self._doubt(sums, lowest, 1.0)
+        return _estimate(float(values.mean()), sums[:, 0] / sums[:, 1], comparisons)
 
-    def under(self, values: Floats, truth: NDArray[np.int64], share: Floats) -> Estimate:
-        """The mean of (n,) values, classes weighted by a mix; NaN where a wanted one is absent."""
+    def difference_under(self, values: Floats, truth: NDArray[np.int64], share: Floats) -> Estimate:
+        """The mean of (n,) values between -1 and 1, classes weighted by a mix; NaN where a wanted
+        class is absent."""
         used = np.flatnonzero(share > 0)
         of_class = (truth[:, None] == used).astype(np.float64)
         rows, k = np.column_stack([of_class * values[:, None], of_class]), len(used)
@@ -210,8 +213,20 @@ class _Draw:
             with np.errstate(invalid="ignore", divide="ignore"):
                 return np.asarray((sums[:, :k] / sums[:, k:]) @ share[used], np.float64)
 
-        value = float(weighted(rows.sum(axis=0, keepdims=True))[0])
-        return _interval(value, weighted(self._sums(rows)), 1)
+        sums = self._sums(rows)
+        # The doubts of the classes add up; scaled by the mix, they stay those of one class.
+        self._doubt(sums, -1.0, float((share**2).sum()))
+        return _estimate(float(weighted(rows.sum(axis=0, keepdims=True))[0]), weighted(sums), 1)
+
+    def _doubt(self, sums: Floats, lowest: float, scale: float) -> None:
+        """Add about a group's worth of images of either extreme (see `rates`): of two models that
+        never differed in 24 images nobody knows that they never do."""
+        k = sums.shape[1] // 2
+        shape = (len(sums), 2 * k)
+        added = rates.drawn_doubt(shape, self._group, doubt=scale / 2, seed=self._seed)
+        high, low = added[:, :k], added[:, k:]
+        sums[:, :k] += high + lowest * low
+        sums[:, k:] += high + low
 
     def _sums(self, rows: Floats) -> Floats:
         return rates.drawn_sums(rows, self._group, draws=self._draws, seed=self._seed)
@@ -222,14 +237,15 @@ def clear(difference: Estimate) -> int:
     return int(difference.low > 0) - int(difference.high < 0)
 
 
-def _interval(value: float, drawn: Floats, comparisons: int) -> Estimate:
-    """The middle 95 per cent of the draws, wider where several intervals shall hold together."""
+def _estimate(value: float, drawn: Floats, comparisons: int) -> Estimate:
+    """The middle 95 per cent of the draws, stretched to hold the value itself as in `rates`; wider
+    where several intervals shall hold together."""
     known = drawn[np.isfinite(drawn)]
     if not known.size or not np.isfinite(value):
         return Estimate(value, np.nan, np.nan)
     tail = (1 - rates.LEVEL) / 2 / comparisons
     low, high = np.quantile(known, [tail, 1 - tail])
-    return Estimate(value, float(low), float(high))
+    return Estimate(value, float(min(low, value)), float(max(high, value)))
 
 
 def _model(
@@ -308,13 +324,13 @@ def _difference(
     return Difference(
         a=a,
         b=b,
-        overall=draw.mean(apart.mean(axis=1)),
+        overall=draw.mean(apart.mean(axis=1), lowest=-1),
         conditions={
-            name: draw.mean(apart[:, i], comparisons=len(table.graded))
+            name: draw.mean(apart[:, i], lowest=-1, comparisons=len(table.graded))
             for i, name in enumerate(table.graded)
         },
         mixes={
-            name: draw.under(clean, table.truth, np.asarray(share, np.float64))
+            name: draw.difference_under(clean, table.truth, np.asarray(share, np.float64))
             for name, share in mixes.items()
         },
     )
