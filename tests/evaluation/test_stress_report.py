@@ -205,7 +205,7 @@ class TestTheWords:
         )
         said = " ".join(stress_words.answer(judge_stress(read_stress([clear]), draws=300)))
         assert said.startswith("Across clinical conditions a generalises better than b")
-        assert "+80.0 points" in said
+        assert "+80.0 (" in said
         alike = write(
             tmp_path / "d.csv", rows(bad, model="a", images=40), rows(bad, model="b", images=40)
         )

@@ -50,9 +50,9 @@ def findings(stress: Stress) -> list[str]:
 
 
 def points(estimate: Estimate) -> str:
-    """A difference in percentage points, with its interval."""
+    """A difference in percentage points, with its interval: "+4.6 (−5.2 to +13.3)"."""
     value, low, high = (100 * x for x in (estimate.value, estimate.low, estimate.high))
-    return f"{value:+.1f} points, 95\N{NO-BREAK SPACE}% interval {low:+.1f} to {high:+.1f}"
+    return f"{value:+.1f} ({low:+.1f} to {high:+.1f})".replace("-", "\N{MINUS SIGN}")
 
 
 def share(estimate: Estimate) -> str:
@@ -75,12 +75,12 @@ def _over_conditions(d: Difference) -> str:
     if clear(d.overall):
         return (
             f"Across clinical conditions {better} generalises better than {worse}: over all "
-            f"conditions and severities, {d.a} minus {d.b} is {points(d.overall)}."
+            f"conditions and severities, {d.a} minus {d.b} is {points(d.overall)} points."
         )
     return (
         f"Which of {d.a} and {d.b} generalises better across clinical conditions cannot be told "
         f"from these slices: over all conditions and severities, {d.a} minus {d.b} is "
-        f"{points(d.overall)}."
+        f"{points(d.overall)} points."
     )
 
 
@@ -95,16 +95,17 @@ def _over_mixes(d: Difference, titles: Mapping[str, str]) -> str:
         if ahead[model] and not ahead[other]:
             return (
                 f"Across class mixes {model} generalises better than {other} in "
-                f"{len(ahead[model])} of {len(known)} ({d.a} minus {d.b} on untouched slices: "
-                f"{told})."
+                f"{len(ahead[model])} of {len(known)} ({d.a} minus {d.b} on untouched slices, "
+                f"points: {told})."
             )
     if not ahead[d.a] and not ahead[d.b]:
         return (
             f"Across class mixes no difference between {d.a} and {d.b} can be told ({d.a} minus "
-            f"{d.b} on untouched slices: {told})."
+            f"{d.b} on untouched slices, points: {told})."
         )
     return (
-        f"Across class mixes it depends on the mix ({d.a} minus {d.b} on untouched slices: {told})."
+        f"Across class mixes it depends on the mix ({d.a} minus {d.b} on untouched slices, points: "
+        f"{told})."
     )
 
 

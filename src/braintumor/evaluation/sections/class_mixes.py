@@ -61,6 +61,7 @@ def section(found: Mapping[str, Mixes]) -> Section:
 def told(found: Estimate, as_percent: bool) -> str:
     """A value with its interval, as a table shows it."""
     value, low, high = (words.score(x, as_percent) for x in (found.value, found.low, found.high))
+    low = low.removesuffix("\N{NO-BREAK SPACE}%")
     return value if value == words.NOT_DEFINED else f"{value} ({low} to {high})"
 
 

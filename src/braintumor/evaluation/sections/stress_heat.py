@@ -15,7 +15,7 @@ _WARM, _WHITE = (232, 119, 34), (255, 255, 255)
 def section(stress: Stress) -> Section:
     """Accuracy by condition and model; each severity below, folded away."""
     table = stress.table
-    kinds = [("At several severities: the mean", table.graded), ("On or off", table.switches)]
+    kinds = [("At several severities", table.graded), ("On or off", table.switches)]
     values = {
         "names": table.models,
         "models": stress.models,
