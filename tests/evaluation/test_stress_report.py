@@ -190,6 +190,13 @@ class TestTheNumbers:
         assert found["uniform"].value == pytest.approx(0.25)
         assert found["no_glioma"].value == 0
 
+    def test_a_mix_without_its_classes_is_not_judged(self, tmp_path: Path) -> None:
+        parts = (rows(say, model=name, images=3) for say, name in ((sturdy, "a"), (frail, "b")))
+        table = read_stress([write(tmp_path / "t.csv", *parts)])
+        wanted = {"all": [0.25] * 4, "nothing": [math.nan] * 4, "known": [0.5, 0.5, 0, 0]}
+        found = judge_stress(table, mixes=wanted, draws=50).differences[0].mixes
+        assert [math.isnan(found[name].value) for name in wanted] == [True, True, False]
+
     def test_an_unknown_reference_is_named(self, judged: Stress) -> None:
         with pytest.raises(BraintumorError, match="no model c: name one of a, b"):
             judge_stress(judged.table, reference="c")

@@ -203,8 +203,10 @@ class _Draw:
         return _estimate(float(values.mean()), sums[:, 0] / sums[:, 1], comparisons)
 
     def difference_under(self, values: Floats, truth: NDArray[np.int64], share: Floats) -> Estimate:
-        """The mean of (n,) values between -1 and 1, classes weighted by a mix; NaN where a wanted
-        class is absent."""
+        """The mean of (n,) values between -1 and 1, classes weighted by a mix; NaN where the
+        mix is not defined or a class of it is absent."""
+        if not np.isfinite(share).all():
+            return Estimate(np.nan, np.nan, np.nan)
         used = np.flatnonzero(share > 0)
         of_class = (truth[:, None] == used).astype(np.float64)
         rows, k = np.column_stack([of_class * values[:, None], of_class]), len(used)
