@@ -105,7 +105,7 @@ def compare(claims: Mapping[str, Any], predictions: Predictions) -> Comparison:
     Raises:
         PredictionsError: the table has no row that can be judged.
     """
-    parts = _by_split(claims)
+    parts = by_split(claims)
     plain = {k: v for k, v in claims.items() if k != "splits" and k not in parts}
     judged = predictions.scored().splits
     results = [_against(plain, predictions, ("all", *judged))]
@@ -118,8 +118,8 @@ def compare(claims: Mapping[str, Any], predictions: Predictions) -> Comparison:
             # The table names no splits, so it can only be the one that is spoken of.
             results.append(_against(part, predictions, ("all",)))
         else:
-            leaves = _flat(part)
-            unknown += [f"{name}.{key}" for key, value in leaves if _number(value) is not None]
+            leaves = flat(part)
+            unknown += [f"{name}.{key}" for key, value in leaves if number(value) is not None]
     return Comparison(
         compared=sum(result.compared for result in results),
         mismatches=tuple(m for result in results for m in result.mismatches),
@@ -127,7 +127,7 @@ def compare(claims: Mapping[str, Any], predictions: Predictions) -> Comparison:
     )
 
 
-def _by_split(claims: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+def by_split(claims: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     nested = claims.get("splits")
     named = dict(nested) if isinstance(nested, Mapping) else {}
     named.update({k: v for k, v in claims.items() if split_from_name(k) is not None})
@@ -140,18 +140,18 @@ def _against(
     """The comparison with the rows, of all `readings`, that leave the fewest mismatches."""
     wanted: dict[str, Any] = {}
     unknown = []
-    for key, value in _flat(claims):
-        name = _metric_name(key)
+    for key, value in flat(claims):
+        name = metric_name(key)
         if name is not None:
             wanted[name] = value
-        elif _number(value) is not None:
+        elif number(value) is not None:
             unknown.append(key)
     if not wanted:
         return Comparison(0, (), tuple(unknown))
     best: Comparison | None = None
     for rows in readings:
         part = predictions if rows == "all" else predictions.split(rows)
-        given = dict(_flat(part.metrics().to_dict()))
+        given = dict(flat(part.metrics().to_dict())) | _at_thresholds(claims, part)
         misses = tuple(
             Mismatch(name, rows, _written(value), given.get(name))
             for name, value in wanted.items()
@@ -163,7 +163,7 @@ def _against(
     return best
 
 
-def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Leaves of nested mappings and lists under dotted names."""
     if isinstance(value, Mapping):
         items = [(str(key), item) for key, item in value.items()]
@@ -173,10 +173,10 @@ def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         yield prefix, value
         return
     for key, item in items:
-        yield from _flat(item, f"{prefix}.{key}" if prefix else key)
+        yield from flat(item, f"{prefix}.{key}" if prefix else key)
 
 
-def _metric_name(key: str) -> str | None:
+def metric_name(key: str) -> str | None:
     """The name in `Metrics`, dotted, of a claimed name; None where it is none of ours."""
     plain = re.sub(r"[\s\-]+", "_", key.strip().lower())
     plain = _NAMES.get(plain, plain)
@@ -187,41 +187,88 @@ def _metric_name(key: str) -> str | None:
     return plain if plain in _known() else None
 
 
+def _at_thresholds(claims: Mapping[str, Any], predictions: Predictions) -> dict[str, float]:
+    """Sensitivity and specificity of each class for which a threshold is claimed too.
+
+    Where one is, a class is said when its probability reaches it, not when it is the largest.
+    """
+    rows = predictions.scored()
+    found: dict[str, float] = {}
+    for i, name in enumerate(CLASSES):
+        threshold = thresholds(claims).get(name)
+        positive = rows.y_true == i
+        if threshold is None or not positive.any() or positive.all():
+            continue
+        said = rows.y_prob[:, i] >= threshold
+        found[f"per_class.{name}.sensitivity"] = float(said[positive].mean())
+        found[f"per_class.{name}.specificity"] = float(1 - said[~positive].mean())
+        if said.any():
+            precision = float(positive[said].mean())
+            found[f"per_class.{name}.precision"] = precision
+            hits = 2 * int((said & positive).sum())
+            found[f"per_class.{name}.f1"] = hits / int(said.sum() + positive.sum())
+    return found
+
+
+def thresholds(claims: Mapping[str, Any]) -> dict[str, float]:
+    """Class -> threshold that is claimed for it."""
+    found = {}
+    for key, value in flat(claims):
+        parts = re.sub(r"[\s\-]+", "_", key.strip().lower()).removeprefix("per_class.").split(".")
+        known = class_from_name(parts[0]) if len(parts) == 2 else None
+        told = number(value)
+        if known is not None and parts[1] == "threshold" and told is not None:
+            found[known] = float(told)
+    return found
+
+
 def _known() -> frozenset[str]:
     left_out = [f"left_out.{reason}" for reason in ("refused", "error", "unlabelled")]
     cells = [f"confusion.{i}.{j}" for i in range(len(CLASSES)) for j in range(len(CLASSES))]
     return frozenset([*_SINGLE, *left_out, *cells])
 
 
-def _number(value: Any) -> Decimal | None:
+def number(value: Any) -> Decimal | None:
     """A claimed value as written; "94.3 %" is 0.943; None where it is no number."""
     if isinstance(value, bool) or value is None:
         return None
     text = str(value).strip()
     try:
-        number = Decimal(text.removesuffix("%").strip())
+        told = Decimal(text.removesuffix("%").strip())
     except InvalidOperation:
         return None
-    if not number.is_finite():
+    if not told.is_finite():
         return None
-    return number.scaleb(-2) if text.endswith("%") else number
+    return told.scaleb(-2) if text.endswith("%") else told
 
 
 def _agrees(name: str, claimed: Any, given: float | None) -> bool:
-    number = _number(claimed)
-    if number is None:
+    told = number(claimed)
+    if told is None:
         return True  # null, or a word: nothing is claimed
     if given is None:
         return False
-    if name.split(".")[-1] in _NO_RATES or name.split(".")[0] in _NO_RATES:
-        if isinstance(given, int):
-            return number == given
-    elif abs(number) > 1 and isinstance(claimed, int | Decimal):
-        number = number.scaleb(-2)  # a percentage
-    exponent = int(number.as_tuple().exponent)
-    tolerance = min(max(Decimal(5).scaleb(exponent - 1), _NARROWEST), _WIDEST)
+    if isinstance(given, int) and is_count(name):
+        return told == given
+    value, tolerance = meant(name, claimed)
     # The rim: 0.9425 written as 0.943 or as 0.942 is honest rounding either way.
-    return abs(float(number) - given) <= float(tolerance) * (1 + 1e-9) + 1e-9
+    return abs(value - given) <= tolerance * (1 + 1e-9) + 1e-9
+
+
+def is_count(name: str) -> bool:
+    """Whether a metric is no rate, so that no percentage can be meant."""
+    return name.split(".")[-1] in _NO_RATES or name.split(".")[0] in _NO_RATES
+
+
+def meant(name: str, claimed: Any) -> tuple[float, float]:
+    """(value, half a unit of its last digit) of a claimed number; 94.3 as a rate is 0.943."""
+    told = number(claimed)
+    assert told is not None
+    if not is_count(name) and abs(told) > 1 and isinstance(claimed, int | Decimal | float):
+        told = told.scaleb(-2)
+    exponent = int(told.as_tuple().exponent)
+    tolerance = min(max(Decimal(5).scaleb(exponent - 1), _NARROWEST), _WIDEST)
+    return float(told), float(tolerance)
 
 
 def _written(value: Any) -> str:

@@ -1,0 +1,109 @@
+"""Foreign tables: the headings and codes that people use, and what is said of a guess."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_tables import draw
+
+from braintumor.evaluation import foreign
+from braintumor.evaluation.predictions import PredictionsError
+
+MADE = draw(np.random.default_rng(0), 40)
+PROB, TRUTH = MADE.prob, MADE.truth
+NAMES = np.array(["glioma", "meningioma", "notumor", "pituitary"], dtype=object)
+
+
+def columns(form: str, values: Any = PROB, order: tuple[int, ...] = (0, 1, 2, 3)) -> dict[str, Any]:
+    """Four columns; `form` holds {} for the class, or {i} for its number."""
+    return {form.format(NAMES[k], i=k, j=k + 1): values[:, k] for k in order}
+
+
+FORMS: dict[str, dict[str, Any]] = {
+    "bare names": {"filename": range(40), "true_label": NAMES[TRUTH], **columns("{}")},
+    "numbers": {"y_true": TRUTH, "y_pred": PROB.argmax(axis=1), **columns("prob_{i}")},
+    "numbers from one": {"y_true": TRUTH + 1, **columns("p{j}")},
+    "floats": {"target": TRUTH.astype(float), **columns("class_{i}")},
+    "digits alone": {"label": NAMES[TRUTH], **columns("{i}")},
+    "brackets": {"Actual Class": NAMES[TRUTH], **columns("P({})")},
+    "suffix": {"ground_truth": NAMES[TRUTH], **columns("{}_probability")},
+    "by file order": {"label": 3 - TRUTH, **columns("score_{}", order=(3, 2, 1, 0))},
+    "by the alphabet": {"label": TRUTH, **columns("score_{}", order=(3, 2, 1, 0))},
+    "letters": {"label": np.array(list("GMNP"))[TRUTH], **columns("softmax_{}")},
+    "one-hot": {
+        **{f"true_{name}": (i == TRUTH).astype(int) for i, name in enumerate(NAMES)},
+        **columns("pred_{}"),
+    },
+    "a list": {"label": NAMES[TRUTH], "probs": [str(list(row)) for row in PROB]},
+    "folders": {"image": [f"Testing/{NAMES[k]}/{k}.jpg" for k in TRUTH], **columns("prob_{}")},
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_labels_and_probabilities_are_found(form: str, tmp_path: Path) -> None:
+    pd.DataFrame(FORMS[form]).to_csv(tmp_path / "t.csv", index=False)
+    table = foreign.read(tmp_path / "t.csv").predictions
+    np.testing.assert_array_equal(table.y_true, TRUTH)
+    np.testing.assert_allclose(table.y_prob, PROB, rtol=1e-9)
+    np.testing.assert_array_equal(table.y_said, PROB.argmax(axis=1))
+
+
+def test_percent_signs_and_decimal_commas_are_read(tmp_path: Path) -> None:
+    cells = np.array([[f"{100 * v:.4f} %".replace(".", ",") for v in row] for row in PROB])
+    frame = pd.DataFrame({"label": NAMES[TRUTH], **columns("{} (%)", cells)})
+    frame.to_csv(tmp_path / "t.csv", index=False, sep=";")
+    reading = foreign.read(tmp_path / "t.csv")
+    np.testing.assert_allclose(reading.predictions.y_prob, PROB, atol=1e-6)
+    assert [note.sentence for note in reading.notes] == ["Percentages are read as shares."]
+
+
+def test_what_was_guessed_is_said() -> None:
+    reading = foreign.interpret(pd.DataFrame(FORMS["numbers"]), "t.csv")
+    said = " ".join(note.sentence for note in reading.notes)
+    assert "'y_true' as label" in said
+    assert "prob_0, prob_1, prob_2, prob_3 are read as glioma, meningioma, no_tumor" in said
+    assert "Labels 0 to 3 are read as glioma" in said
+    assert {note.severity for note in reading.notes} == {"note"}
+
+
+def test_the_contracts_own_form_needs_no_guess() -> None:
+    frame = pd.DataFrame({"label": NAMES[TRUTH], **columns("p_{}")})
+    assert foreign.interpret(frame, "t.csv").notes == ()
+
+
+def test_what_is_told_is_not_guessed() -> None:
+    frame = pd.DataFrame({"diag": NAMES[TRUTH], "label": "glioma", **columns("w{i}x")})
+    told = {"label": "diag", "glioma": "w0x", "p_meningioma": "w1x"}
+    told |= {"no_tumor": "w2x", "pituitary": "w3x"}
+    table = foreign.interpret(frame, "t.csv", told).predictions
+    np.testing.assert_array_equal(table.y_true, TRUTH)
+    with pytest.raises(PredictionsError, match="has no column 'w9x', to be read as glioma"):
+        foreign.interpret(frame, "t.csv", {"glioma": "w9x"})
+    with pytest.raises(PredictionsError, match="mood is no column of a predictions table"):
+        foreign.interpret(frame, "t.csv", {"mood": "diag"})
+
+
+def test_a_class_without_column_is_zero_only_where_no_label_is_it() -> None:
+    three = TRUTH != 2
+    prob = PROB[three] / (1 - PROB[three, 2:3])
+    frame = pd.DataFrame({"label": NAMES[TRUTH][three], **columns("p_{}", prob, (0, 1, 3))})
+    assert (foreign.interpret(frame, "t.csv").predictions.y_prob[:, 2] == 0).all()
+    frame.loc[0, "label"] = "notumor"
+    with pytest.raises(PredictionsError, match="lacks the column p_no_tumor"):
+        foreign.interpret(frame, "t.csv")
+
+
+def test_what_cannot_be_found_is_one_sentence_with_the_remedy() -> None:
+    with pytest.raises(PredictionsError, match="can be taken for probabilities: say which with"):
+        foreign.interpret(pd.DataFrame({"label": NAMES[TRUTH], "x": PROB[:, 0]}), "t.csv")
+    with pytest.raises(PredictionsError, match="can be taken for labels"):
+        foreign.interpret(pd.DataFrame(columns("p_{}")), "t.csv")
+    doubled = pd.DataFrame({"label": NAMES[TRUTH], "Label ": NAMES[TRUTH], **columns("p_{}")})
+    with pytest.raises(PredictionsError, match="the column label twice"):
+        foreign.interpret(doubled, "t.csv")
+    with pytest.raises(PredictionsError, match="'tooth' is none of the classes"):
+        foreign.interpret(pd.DataFrame({"label": "tooth", **columns("p_{}")}), "t.csv")
