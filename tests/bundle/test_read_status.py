@@ -49,6 +49,13 @@ def test_a_note_makes_it_uncertain_and_a_prediction_is_given(
     assert prediction.reason == "it is T2-weighted; it is old"
 
 
+def test_the_window_of_a_file_is_for_the_eyes_only(classifier: Classifier, slice_: Slice) -> None:
+    seen = classifier.explain(replace(slice_, window=(0.0, 1000.0)))
+
+    assert seen.grey.max() == round(slice_.pixels.max() / 1000 * 255)
+    assert seen.prediction.probabilities == classifier.predict(slice_).probabilities
+
+
 def test_what_reading_refuses_has_no_class_but_the_hash_of_its_file(
     classifier: Classifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+from made_dicom import SECRETS, dataset, saved
 from PIL import Image
 from tiny_bundle import make_tiny_bundle, striped
 
@@ -212,6 +213,53 @@ def test_a_volume_gives_a_row_a_slice_and_a_summary_beside_the_table(call: Call)
         (row,) = csv.DictReader(file)
     assert (row["path"], row["slices"]) == ("scans/head.nii.gz", "3")
     assert (row["evidence_glioma"], row["evidence_meningioma"]) == ("#1..#2", "#3")
+
+
+def test_series_in_one_folder_are_told_apart_and_ordered_by_position(call: Call) -> None:
+    Path("study").mkdir()
+    for series, kinds in (("1.1", ("upright", "level", "even")), ("1.2", ("checked", "level"))):
+        for k, kind in enumerate(kinds):
+            ds = dataset(
+                striped(kind), SeriesInstanceUID=series, SeriesDescription="T1 +C",
+                ImageOrientationPatient=[1, 0, 0, 0, 1, 0], ImagePositionPatient=[0, 0, -k],
+            )  # fmt: skip
+            Path(f"study/IM{k}_{series}").write_bytes(saved(ds))
+    status, _, _ = call("study", "--out", "table.csv")
+
+    assert status == 0
+    frame = Predictions.read("table.csv").frame
+    assert list(frame["path"]) == [
+        f"study/{name}" for name in ("IM0_1.1", "IM0_1.2", "IM1_1.1", "IM1_1.2", "IM2_1.1")
+    ]
+    assert set(frame["status"]) == {"ok"}
+    with Path("series.csv").open() as file:
+        first, second = csv.DictReader(file)
+    assert (first["path"], first["slices"], second["slices"]) == ("study", "3", "2")
+    assert first["evidence_glioma"] == "IM0_1.1"
+    assert second["strongest_pituitary"] == "study/IM0_1.2"
+    assert "1.1.1" not in Path("series.csv").read_text()
+
+
+def test_what_tags_say_becomes_the_status_and_no_patient_is_named(call: Call) -> None:
+    files = {
+        "ct.dcm": {"Modality": "CT"},
+        "knee.dcm": {"BodyPartExamined": "KNEE"},
+        "t2.dcm": {"SeriesDescription": f"T2 {SECRETS[0]}"},
+        "fine.dcm": {"SeriesDescription": "T1", "ContrastBolusAgent": "Gd"},
+    }
+    for name, tags in files.items():
+        Path(name).write_bytes(saved(dataset(striped("level"), **tags)))
+    status, out, err = call(*files, "--json")
+
+    rows = json.loads(out)
+    assert status == 0
+    assert [row["status"] for row in rows] == ["refused", "refused", "uncertain", "ok"]
+    assert [row["predicted"] for row in rows] == [None, None, "meningioma", "meningioma"]
+    assert all(len(row["sha256"]) == 64 for row in rows)
+    assert "computed tomography" in rows[0]["reason"]
+    assert "the knee" in rows[1]["reason"]
+    assert "T2-weighted" in rows[2]["reason"]
+    assert not [secret for secret in SECRETS if secret in out + err]
 
 
 def test_without_a_series_there_is_no_summary(call: Call) -> None:

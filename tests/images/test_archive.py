@@ -135,6 +135,10 @@ class TestHarm:
         data[data.rindex(b"PK\x01\x02") + 8] |= 1
         assert "a.png cannot be used: it is encrypted" in sentence(read(bytes(data)))
 
+    def test_methods_that_set_aside_memory(self) -> None:
+        for method in (zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2):
+            assert "packed in an unusual way" in sentence(read(zipped({"a.png": PNG}, method)))
+
     def test_damage(self) -> None:
         data = zipped({"a.png": PNG}, zipfile.ZIP_STORED)
         broken = data.replace(PNG[60:70], bytes(10))

@@ -115,6 +115,22 @@ class TestChild:
         codecs._RUNNING[0].process.kill()
         np.testing.assert_array_equal(decode_frame(data, frame, max_seconds=20), SMOOTH)
 
+    def test_an_interrupted_frame_does_not_lend_its_pixels_to_the_next(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first, frame = self.frame(SMOOTH.astype(np.uint16))
+        second, _ = self.frame(SMOOTH[::-1].astype(np.uint16))
+
+        def interrupt(pipe: object) -> None:
+            raise KeyboardInterrupt
+
+        decode_frame(first, frame, max_seconds=20)
+        with monkeypatch.context() as patch:
+            patch.setattr(codecs, "receive", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                decode_frame(first, frame, max_seconds=20)
+        np.testing.assert_array_equal(decode_frame(second, frame, max_seconds=20), SMOOTH[::-1])
+
     def test_a_slow_file_is_one_sentence(self) -> None:
         data = saved(jpeg2000(RNG.integers(0, 60_000, (1600, 1600), dtype=np.uint16)))
         with pytest.raises(ImageError, match=r"^big.dcm cannot be used: decoding .* 0.01 s"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +37,19 @@ def test_every_format_gives_all_its_slices(kind: str, tmp_path: Path) -> None:
     elif kind != "zip":
         assert [one.name for one in found] == [f"f#{k}" for k in range(1, len(found) + 1)]
     assert [one.name for one in read_slices(data, name="f")] == [one.name for one in found]
+
+
+def test_a_picture_waits_for_no_library_of_other_formats(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(made_files()["png"])
+    code = (
+        "import sys\nfrom braintumor.images.read import read_slices\n"
+        "list(read_slices(sys.argv[1])); print(*sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "a.png")],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert not {"pydicom", "nibabel"} & set(done.stdout.split())
 
 
 @pytest.mark.parametrize("kind", ["nifti", "nifti-gz", "zip", "dicom-frames"])

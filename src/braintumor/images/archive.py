@@ -26,6 +26,7 @@ from braintumor.images.decode import (
 from braintumor.images.sniff import HEAD, kind_of
 
 _DAMAGED = "the ZIP archive is damaged: copy or download it again"
+_BAD_ENTRY = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError)
 # What an entry may be: a file, or not said, as by archives of Windows.
 _PLAIN = (0, stat.S_IFREG)
 # The list of files is read at once; this much is 50,000 files with long names.
@@ -62,11 +63,15 @@ def entries(
             except ImageError as error:
                 yield error
                 continue
-            except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError):
+            except (
+                zipfile.BadZipFile,
+                zlib.error,
+                EOFError,
+                OSError,
+                ValueError,
+                NotImplementedError,
+            ):
                 yield ImageError(label, "it is damaged: make the ZIP archive anew")
-                continue
-            except NotImplementedError:
-                yield ImageError(label, "it is packed in an unusual way: make the ZIP archive anew")
                 continue
             if _is_image(label, data):
                 yield label, data
@@ -129,6 +134,9 @@ def _files(
 def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, label: str, limits: Limits) -> bytes:
     if info.flag_bits & 0x1:
         raise ImageError(label, "it is encrypted: make a ZIP archive without a password")
+    # The other methods set aside as much memory as the file likes.
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ImageError(label, "it is packed in an unusual way: make the ZIP archive anew")
     with archive.open(info) as file:
         data = file.read(HEAD)
         if kind_of(data) == "zip":

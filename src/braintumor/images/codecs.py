@@ -71,6 +71,11 @@ def decode_frame(data: bytes, frame: Frame, *, max_seconds: float) -> NDArray[np
                     raise CodecError(
                         f"decoding it took longer than the {max_seconds:g} s that are allowed"
                     ) from None
+            except CodecError:
+                raise
+            except BaseException:
+                _forget()  # interrupted: its answer must not be taken for that of another frame
+                raise
     raise CodecError("its compressed pixels are damaged: export it again")
 
 
