@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import io
+import tempfile
 import zipfile
+from pathlib import Path
 
 import nibabel
 import numpy as np
@@ -12,7 +14,13 @@ import pydicom
 from made_dicom import dataset, saved
 from PIL import Image
 from pydicom.dataset import Dataset
-from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, RLELossless
+from pydicom.uid import (
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    RLELossless,
+)
 
 GREY = (np.add.outer(np.arange(48) * 5, np.arange(40) * 7) % 256).astype(np.uint8)
 
@@ -40,6 +48,28 @@ def dicom(syntax: str = "", *, frames: int = 1) -> bytes:
     if syntax:
         ds.compress(syntax)
     return saved(ds)
+
+
+def with_gdcm(data: bytes, syntax: str) -> bytes:
+    """A DICOM file in a transfer syntax that pydicom cannot write."""
+    import gdcm
+
+    with tempfile.TemporaryDirectory() as folder:
+        plain, small = Path(folder, "plain.dcm"), Path(folder, "small.dcm")
+        plain.write_bytes(data)
+        reader = gdcm.ImageReader()
+        reader.SetFileName(str(plain))
+        assert reader.Read()
+        change = gdcm.ImageChangeTransferSyntax()
+        change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.GetTSType(str(syntax))))
+        change.SetInput(reader.GetImage())
+        assert change.Change()
+        writer = gdcm.ImageWriter()
+        writer.SetFileName(str(small))
+        writer.SetFile(reader.GetFile())
+        writer.SetImage(change.GetOutput())
+        assert writer.Write()
+        return small.read_bytes()
 
 
 def dicom_jpeg() -> bytes:
@@ -105,6 +135,8 @@ def made_files() -> dict[str, bytes]:
         "dicom-rle": dicom(RLELossless, frames=2),
         "dicom-jpeg2000": dicom(JPEG2000Lossless, frames=2),
         "dicom-jpeg": dicom_jpeg(),
+        "dicom-jpeg-ls": with_gdcm(dicom(), JPEGLSLossless),
+        "dicom-jpeg-lossless": with_gdcm(dicom(), JPEGLosslessSV1),
         "dicom-enhanced": enhanced(),
         "dicom-naked": dicom()[132:],
         "nifti": nifti(),

@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from made_files import made_files
 
 from braintumor.files import sha256_bytes
+from braintumor.images import codecs
 from braintumor.images.decode import ImageError, Limits
 from braintumor.images.read import read_slices
 
@@ -89,6 +90,15 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY * 2, MEMORY * 2))
     dice = random.Random(asked.seed)
     files = made_files()
+    started_children = 0
+    start = codecs._Child.__init__
+
+    def counted(child: codecs._Child) -> None:
+        nonlocal started_children
+        started_children += 1
+        start(child)
+
+    codecs._Child.__init__ = counted  # type: ignore[method-assign]
     counts: Counter[str] = Counter()
     finds: Counter[str] = Counter()
     slowest = 0.0
@@ -116,6 +126,7 @@ def main() -> None:
     for line, count in finds.most_common():
         print(f"{count:8d}  FIND  {line}")
     print(f"{sum(counts.values())} files, slowest {slowest:.2f} s of CPU, {most:.0f} MiB at most")
+    print(f"{started_children} decoding processes were started: all but the first after a death")
     bad = finds or any("SLOW" in line for line in counts) or most > MEMORY / 2**20
     sys.exit(1 if bad else 0)
 
