@@ -116,6 +116,14 @@ class TestRefusals:
         with pytest.raises(ImageError, match="damaged"):
             read(ds)
 
+    @pytest.mark.parametrize(
+        "lost", ["BitsStored", "HighBit", "PixelRepresentation", "Modality", "SOPInstanceUID"]
+    )
+    def test_what_a_header_lacks_and_can_be_guessed_is_survived(self, lost: str) -> None:
+        ds = dataset()
+        delattr(ds, lost)
+        np.testing.assert_array_equal(read(ds).pixels, VALUES)
+
     def test_too_large_is_refused_by_its_header(self) -> None:
         with pytest.raises(ImageError, match="65000 x 65000 pixels"):
             read(dataset(Rows=65000, Columns=65000))

@@ -118,6 +118,7 @@ def _open(data: bytes, name: str, limits: Limits) -> _Opened:
         if refusal is not None:
             raise RefusedError(name, refusal, sha256_bytes(data))
         count = _checked_count(dataset, name, limits)
+        _fill(dataset)
         notes = tags.notes(dataset)
     except (ImageError, MemoryError):
         raise
@@ -137,6 +138,18 @@ def _checked_count(dataset: Any, name: str, limits: Limits) -> int:
         raise ImageError(name, _DAMAGED)
     _check_whole(dataset, count, name)
     return count
+
+
+def _fill(dataset: Any) -> None:
+    """What a file forgot to say of its pixels and only one thing is likely."""
+    if "BitsStored" not in dataset:
+        dataset.BitsStored = dataset.BitsAllocated
+    if "HighBit" not in dataset:
+        dataset.HighBit = int(dataset.BitsStored) - 1
+    if "PixelRepresentation" not in dataset:
+        dataset.PixelRepresentation = 0
+    if int(dataset.SamplesPerPixel) > 1 and "PlanarConfiguration" not in dataset:
+        dataset.PlanarConfiguration = 0
 
 
 def _check_whole(dataset: Any, count: int, name: str) -> None:
