@@ -16,12 +16,15 @@ from typing import Any, Final, Literal
 
 from pydantic import Field, JsonValue, ValidationError, field_validator
 
+from braintumor.bundle import checks
+from braintumor.bundle.gate import Gate, read_gate_file
 from braintumor.bundle.parts import (
     CARD_FILE,
     GRAPH_FILE,
     Calibration,
     Conformal,
     FourShares,
+    GateStatistics,
     Graph,
     Member,
     Name,
@@ -43,6 +46,7 @@ VERSION: Final = 2
 _READABLE = (1, 2)
 # A card is a page or two of text; whatever is larger is something else.
 _MAX_CARD_BYTES = 4 * 1024 * 1024
+_MAX_GATE_BYTES = 16 * 1024 * 1024
 # The larger of the two networks takes 94 MB.
 _MAX_GRAPH_BYTES = 1024 * 1024 * 1024
 
@@ -61,6 +65,8 @@ class _AnyCard(Part):
             Without quantiles, no set is given.
         thresholds: for each class the lowest calibrated probability at which it is given without
             asking for a person; None for no such bound.
+        operating_points: for each rule of choosing one, the threshold on each class's calibrated
+            probability; a record for who needs one, which changes no answer.
         trained_on: see there.
         evidence: metrics of the network, as `metrics.json` of its run holds them.
         licence: under which the bundle may be used.
@@ -72,6 +78,7 @@ class _AnyCard(Part):
     calibration: Calibration = Calibration()
     thresholds: FourShares | None = None
     conformal: Conformal | None = None
+    operating_points: dict[str, JsonValue] = Field(default_factory=dict)
     trained_on: TrainedOn
     evidence: dict[str, JsonValue] = Field(default_factory=dict)
     licence: str
@@ -94,6 +101,8 @@ class Card(_AnyCard):
         heat_map_layer: the layer whose places the class activation maps speak of.
         precision: of the graph's arithmetic. `float32` is that of the training;`bfloat16` rounds
             to 8 bits of mantissa where the processor has the units; `int8` is a quantised graph.
+        gate: statistics by which pictures of anything else are turned away; None where every
+            picture gets a class.
         parity: what the precision costs, measured against float32 on slices of known class.
     """
 
@@ -104,6 +113,7 @@ class Card(_AnyCard):
     graph: Graph
     heat_map_layer: str = "features"
     precision: Precision = "float32"
+    gate: GateStatistics | None = None
     parity: dict[str, JsonValue] = Field(default_factory=dict)
 
     @field_validator("preparation")
@@ -187,6 +197,33 @@ def read_bundle(folder: Path | str) -> tuple[Card, bytes]:
             f"{card.graph.sha256[:12]}…): it was changed or damaged, so copy or export it again"
         )
     return card, graph
+
+
+def read_gate(folder: Path | str, card: Card) -> Gate | None:
+    """The gate of a bundle, checked; None where its card has none.
+
+    Raises:
+        BundleError: its file is missing, damaged or another one, or this braintumor checks
+            pictures in another way.
+    """
+    folder = Path(folder)
+    if card.gate is None:
+        return None
+    path = folder / card.gate.file
+    data = _read(path, _MAX_GATE_BYTES, folder)
+    if sha256_bytes(data) != card.gate.sha256:
+        raise BundleError(
+            f"{path} is not the gate that its card describes: it was changed or damaged, so copy "
+            f"or export it again"
+        )
+    if card.gate.checks != checks.VERSION:
+        raise BundleError(
+            f"{path} belongs to other image checks than this braintumor makes: export it again"
+        )
+    try:
+        return read_gate_file(data, card.gate)
+    except ValueError as error:
+        raise BundleError(f"{path} is damaged ({error}): export it again") from error
 
 
 def read_card(folder: Path | str) -> AnyCard:

@@ -21,7 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from braintumor.bundle.card import AnyCard, BundleError
+from braintumor.bundle.checks import image_checks, is_blank
 from braintumor.bundle.decision import calibrated, combined, doubts, prediction_set
+from braintumor.bundle.gate import BLANK, DOUBTED, REFUSED, VERDICTS, Verdict
 from braintumor.bundle.heatmap import grey_levels, spread
 from braintumor.bundle.network import Network, open_networks
 from braintumor.bundle.prediction import Prediction, Status
@@ -137,6 +139,8 @@ class _Read:
     sha256: str = ""
     pixels: NDArray[Any] | None = None
     prepared: tuple[Prepared, ...] = ()
+    # For each network what its gate wants to know of the picture.
+    checks: tuple[NDArray[np.float32], ...] = ()
     place: Place | None = None
     window: tuple[float, float] | None = None
 
@@ -221,7 +225,7 @@ class Classifier:
             BraintumorError: the image cannot be read, or there is no such class.
         """
         read = self._read(image)
-        if read.pixels is None:
+        if read.pixels is None or not read.prepared:
             raise BraintumorError(f"{read.name or 'the image'} cannot be explained: {read.reason}")
         answers = self._ask([read])
         (prediction,) = self._predictions([read], answers)
@@ -241,8 +245,7 @@ class Classifier:
         name, source = image if isinstance(image, Named) else (_name_of(image), image)
         try:
             if isinstance(source, np.ndarray):
-                pixels = _grey_array(source)
-                return _Read(name, pixels=pixels, prepared=self._prepare(pixels))
+                return self._prepare(_Read(name, pixels=_grey_array(source)))
             if isinstance(source, ImageError):
                 return _unread(name, source)
             if not isinstance(source, Slice):
@@ -270,23 +273,31 @@ class Classifier:
             yield _unread(name, error)
 
     def _read_slice(self, name: str, slice_: Slice) -> _Read:
-        try:
-            prepared = self._prepare(slice_.pixels)
-        except Exception as error:
-            return _unread(name, error)
-        return _Read(
+        read = _Read(
             name,
             status="uncertain" if slice_.notes else "ok",
             reason="; ".join(slice_.notes),
             sha256=slice_.sha256,
             pixels=slice_.pixels,
-            prepared=prepared,
             place=slice_.place,
             window=slice_.window,
         )
+        try:
+            return self._prepare(read)
+        except Exception as error:
+            return _unread(name, error)
 
-    def _prepare(self, pixels: NDArray[Any]) -> tuple[Prepared, ...]:
-        return tuple(network.prepare(pixels) for network in self.networks)
+    def _prepare(self, read: _Read) -> _Read:
+        """Bring the picture to every network's canvas, and check it for every gate."""
+        assert read.pixels is not None
+        prepared = tuple(network.prepare(read.pixels) for network in self.networks)
+        if is_blank(read.pixels):
+            return replace(read, status="refused", reason=BLANK)
+        checks = tuple(
+            image_checks(read.pixels, one) if network.gate else np.zeros(0, np.float32)
+            for network, one in zip(self.networks, prepared, strict=True)
+        )
+        return replace(read, prepared=prepared, checks=checks)
 
     def _answer(self, read: Sequence[_Read]) -> Iterator[Prediction]:
         """The predictions of a batch, the unreadable ones in their places."""
@@ -312,13 +323,28 @@ class Classifier:
                 )
         log_q = combined([answer.logits for answer in answers])
         shares = calibrated(log_q, self.card.calibration)
-        return [self._said(one, p) for one, p in zip(read, shares, strict=True)]
+        verdicts = self._verdicts(read, answers)
+        return [self._said(*one) for one in zip(read, shares, verdicts, strict=True)]
 
-    def _said(self, read: _Read, p: NDArray[np.float64]) -> Prediction:
+    def _verdicts(self, read: Sequence[_Read], answers: Sequence[Answer]) -> list[Verdict]:
+        """What the gates say of each picture: the sternest of them counts."""
+        sternest: list[Verdict] = ["pass"] * len(read)
+        for number, (network, answer) in enumerate(zip(self.networks, answers, strict=True)):
+            if network.gate is None:
+                continue
+            checks = np.stack([one.checks[number] for one in read])
+            for k, score in enumerate(network.gate.score(answer.embedding, checks)):
+                sternest[k] = max(sternest[k], network.gate.verdict(score), key=VERDICTS.index)
+        return sternest
+
+    def _said(self, read: _Read, p: NDArray[np.float64], verdict: Verdict) -> Prediction:
+        if verdict == "refuse":
+            return replace(self._blank(read), status="refused", reason=REFUSED)
         best = int(np.argmax(p))
         confidence = float(p[best])
         classes = prediction_set(p, self.card.conformal)
         why = [read.reason] if read.reason else []
+        why += [DOUBTED] if verdict == "doubt" else []
         why += doubts(best, confidence, classes, self.card.thresholds)
         return replace(
             self._blank(read),

@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from braintumor.bundle.parts import Calibration, Conformal
 from braintumor.classes import CLASSES
 
+# Below this a probability counts as this.
+_FLOOR = 1e-12
+
 
 def log_softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
     """Log-probabilities of logits over the last axis; float64, so that rare classes keep digits."""
@@ -52,7 +55,9 @@ def calibrated(log_q: NDArray[Any], calibration: Calibration) -> NDArray[np.floa
     Returns:
         (n, 4), 0 to 1, each row summing to 1.
     """
-    return softmax(np.asarray(log_q) * np.array(calibration.scale) + np.array(calibration.bias))
+    # The floor of `evaluation.calibration`, so that what is applied is what was fitted.
+    logs = np.maximum(log_q, np.log(_FLOOR))
+    return softmax(logs * np.array(calibration.scale) + np.array(calibration.bias))
 
 
 def prediction_set(p: NDArray[Any], conformal: Conformal | None) -> tuple[str, ...] | None:

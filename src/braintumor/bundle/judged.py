@@ -21,7 +21,7 @@ class Judged(BaseModel):
     """The content of a `calibration.json`; what else stands in the file is left alone.
 
     Attributes:
-        calibration, conformal, thresholds: as on the card.
+        calibration, conformal, thresholds, operating_points: as on the card.
         evidence: metrics to put on the card; those of the run where it is empty.
     """
 
@@ -30,6 +30,7 @@ class Judged(BaseModel):
     calibration: Calibration = Calibration()
     conformal: Conformal | None = None
     thresholds: FourShares | None = None
+    operating_points: dict[str, JsonValue] = Field(default_factory=dict)
     evidence: dict[str, JsonValue] = Field(default_factory=dict)
 
     @classmethod
@@ -57,5 +58,6 @@ class Judged(BaseModel):
             "calibration": self.calibration,
             "conformal": self.conformal,
             "thresholds": self.thresholds,
+            "operating_points": self.operating_points,
             "evidence": self.evidence,
         }

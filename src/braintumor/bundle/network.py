@@ -20,7 +20,9 @@ from braintumor.bundle.card import (
     read_bundle,
     read_card,
     read_card_and_hash,
+    read_gate,
 )
+from braintumor.bundle.gate import Gate
 from braintumor.bundle.parts import Member
 from braintumor.bundle.runtime import Runtime
 from braintumor.images.prepare import Prepared, prepare
@@ -28,15 +30,17 @@ from braintumor.images.prepare import Prepared, prepare
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A card and its compiled graph.
+    """A card, its compiled graph and its gate.
 
     Attributes:
         card: of this one network.
         runtime: its graph, compiled.
+        gate: None where the card has none.
     """
 
     card: Card
     runtime: Runtime
+    gate: Gate | None = None
 
     @classmethod
     def load(cls, folder: Path, *, cache_dir: Path | None = None) -> Network:
@@ -53,7 +57,7 @@ class Network:
             precision=card.precision,
             cache_dir=cache_dir,
         )
-        return cls(card, runtime)
+        return cls(card, runtime, read_gate(folder, card))
 
     def prepare(self, pixels: NDArray[Any]) -> Prepared:
         """A grey slice as this network wants it."""
@@ -88,7 +92,8 @@ def check_bundle(folder: Path) -> AnyCard:
     card = read_card(folder)
     places = [folder] if isinstance(card, Card) else member_folders(folder, card)
     for place in places:
-        read_bundle(place)
+        member, _ = read_bundle(place)
+        read_gate(place, member)
     return card
 
 

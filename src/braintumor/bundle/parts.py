@@ -7,14 +7,22 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, JsonValue, PositiveInt
-from pydantic import field_validator as _field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    JsonValue,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
 
 from braintumor.classes import CLASSES
 
 CARD_FILE = "card.json"
 GRAPH_FILE = "model.onnx"
-GATE_FILE = "gate.npy"
+GATE_FILE: Final = "gate.npz"
 GRAPH_INPUT: Final = "image"
 GRAPH_OUTPUTS = ("logits", "embedding", "maps")
 
@@ -52,7 +60,7 @@ class Graph(Part):
     input: Literal["image"] = GRAPH_INPUT
     outputs: tuple[str, ...] = GRAPH_OUTPUTS
 
-    @_field_validator("outputs")
+    @field_validator("outputs")
     @classmethod
     def _all_outputs(cls, outputs: tuple[str, ...]) -> tuple[str, ...]:
         if sorted(outputs) != sorted(GRAPH_OUTPUTS):
@@ -114,6 +122,34 @@ class Conformal(Part):
     alpha: float = Field(gt=0.0, lt=1.0)
     quantiles: FourShares
     fitted_on: str = ""
+
+
+class GateStatistics(Part):
+    """What the gate knows of brain slices; how it is used stands in `bundle/gate.py`.
+
+    Attributes:
+        file: beside the card: tables of numbers, no pickle.
+        sha256: of that file.
+        checks: version of the image checks that the tables belong to.
+        refuse_above: the score above which no class is given.
+        doubt_above: the score above which a person should look.
+        evidence: refusals by kind of picture, on pictures that the gate was not fitted on.
+        fitted_on: which pictures it was fitted on.
+    """
+
+    file: Literal["gate.npz"] = GATE_FILE
+    sha256: Sha256
+    checks: PositiveInt
+    refuse_above: FiniteFloat
+    doubt_above: FiniteFloat
+    evidence: dict[str, JsonValue] = Field(default_factory=dict)
+    fitted_on: dict[str, JsonValue] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _doubts_first(self) -> GateStatistics:
+        if self.doubt_above > self.refuse_above:
+            raise ValueError("must doubt before it refuses")
+        return self
 
 
 class Member(Part):

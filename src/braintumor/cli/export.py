@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+_PLACE = click.Path(exists=True, path_type=Path)
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -26,6 +28,14 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="JSON with calibration, conformal and thresholds; default: calibration.json of the run.",
 )  # fmt: skip
 @click.option(
+    "--gate", type=_PLACE, metavar="DATA",
+    help="Fit the gate against pictures that are no brain on these slices: folder or catalogue.",
+)  # fmt: skip
+@click.option(
+    "--gate-beside", type=_FOLDER, multiple=True, metavar="FOLDER",
+    help="With --gate: slices of other scanners and planes, which are brains too.",
+)  # fmt: skip
+@click.option(
     "--ensemble", is_flag=True,
     help="RUN... are bundles that lie beside --out, and are to answer as one.",
 )  # fmt: skip
@@ -39,11 +49,15 @@ def command(
     name: str | None,
     with_predictions: bool,
     calibration: Path | None,
+    gate: Path | None,
+    gate_beside: tuple[Path, ...],
     ensemble: bool,
     predictions: Path | None,
     as_json: bool,
 ) -> None:
     """Turn RUN, a trained run, into a bundle: model.onnx and card.json.
+
+    RUN may be a bundle itself, to give it another name, calibration or gate.
 
     The graph is held against Keras before it is put in place. A bundle that stands at --out is
     replaced. Use it with  braintumor predict --model BUNDLE  and  braintumor app.
@@ -53,10 +67,15 @@ def command(
     elif len(runs) > 1 or predictions:
         raise click.UsageError("several RUNs and --predictions need --ensemble")
     else:
-        from braintumor.training.export import export_run
+        from braintumor.training.export import GateData, export_run
 
         folder = export_run(
-            runs[0], out, name=name, with_predictions=with_predictions, calibration=calibration
+            runs[0],
+            out,
+            name=name,
+            with_predictions=with_predictions,
+            calibration=calibration,
+            gate=GateData(gate, gate_beside) if gate else None,
         )
     if not as_json:
         click.echo(f"bundle: {folder}")

@@ -9,22 +9,43 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from braintumor.bundle.card import Card
+from braintumor.bundle.card import Card, read_bundle, read_gate
 from braintumor.bundle.judged import JUDGED_FILE, Judged
 from braintumor.bundle.network import Network
-from braintumor.bundle.parts import GRAPH_FILE, GRAPH_OUTPUTS, Graph, TrainedOn
-from braintumor.bundle.workshop import check_place, workshop
+from braintumor.bundle.parts import (
+    CARD_FILE,
+    GATE_FILE,
+    GRAPH_FILE,
+    GRAPH_OUTPUTS,
+    Graph,
+    TrainedOn,
+)
+from braintumor.bundle.workshop import PREDICTIONS_FILE, check_place, workshop
 from braintumor.errors import BraintumorError, require
 from braintumor.files import sha256_of
 from braintumor.training.recipe import Recipe, read_record, versions
 from braintumor.training.run import RunFolder
+
+
+@dataclass(frozen=True)
+class GateData:
+    """What a gate is fitted on.
+
+    Attributes:
+        slices: brain slices, a data set's folder or its catalogue.
+        beside: folders with slices of other sources.
+    """
+
+    slices: Path
+    beside: tuple[Path, ...] = ()
+
 
 # Largest difference between Keras and the graph that is float32's own rounding, in units of the
 # output, or of its largest value where that is above 1.
@@ -40,11 +61,13 @@ def export_run(
     name: str | None = None,
     with_predictions: bool = False,
     calibration: Path | None = None,
+    gate: GateData | None = None,
 ) -> Path:
-    """Turn a trained run into a bundle.
+    """Turn a trained run into a bundle, or a bundle into one that is further on.
 
     Args:
-        run: a finished run folder, with model.keras and recipe.toml.
+        run: a finished run folder, with model.keras and recipe.toml; or a bundle, whose graph is
+            kept.
         out: folder of the bundle. A bundle that stands there is replaced; anything else is left
             alone, and refused.
         name: what the bundle calls itself; the network's name where None.
@@ -53,6 +76,7 @@ def export_run(
             names can bear those of patients.
         calibration: a file as `bundle.judged` reads it; the run's calibration.json where None
             and there is one.
+        gate: the pictures to fit the gate on; None for no gate, or the bundle's own.
 
     Returns:
         The bundle's folder.
@@ -62,10 +86,15 @@ def export_run(
         BraintumorError: no finished run, `out` is in use, or the graph's answers differ from
             those of Keras by more than rounding.
     """
-    require("keras", extra="train", what="Exporting a run")
-    require("onnx", extra="train", what="Exporting a run")
     run, out = Path(run), Path(out)
     check_place(out)
+    if (run / CARD_FILE).is_file():
+        with workshop(out) as folder:
+            _copy(run, folder, name, calibration, with_predictions=with_predictions)
+            _add_gate(folder, gate)
+        return out
+    require("keras", extra="train", what="Exporting a run")
+    require("onnx", extra="train", what="Exporting a run")
     recipe, record = _recipe(run)
     name = name or recipe.network
     if not _NAME.fullmatch(name):
@@ -80,7 +109,36 @@ def export_run(
         if with_predictions and RunFolder(run).predictions.is_file():
             shutil.copyfile(RunFolder(run).predictions, folder / RunFolder(run).predictions.name)
         check_parity(served, folder)
+        _add_gate(folder, gate)
     return out
+
+
+def _copy(
+    bundle: Path,
+    folder: Path,
+    name: str | None,
+    calibration: Path | None,
+    *,
+    with_predictions: bool,
+) -> None:
+    """Copy a bundle, with what is new on its card."""
+    card, graph = read_bundle(bundle)
+    gate = read_gate(bundle, card)
+    judged = Judged.read(calibration).for_card() if calibration else {}
+    changes = {key: value for key, value in judged.items() if key != "evidence" or value}
+    (folder / card.graph.file).write_bytes(graph)
+    if gate is not None:
+        shutil.copyfile(bundle / GATE_FILE, folder / GATE_FILE)
+    Card(**{**dict(card), **changes, "name": name or card.name}).write(folder)
+    if with_predictions and (bundle / PREDICTIONS_FILE).is_file():
+        shutil.copyfile(bundle / PREDICTIONS_FILE, folder / PREDICTIONS_FILE)
+
+
+def _add_gate(folder: Path, data: GateData | None) -> None:
+    if data is not None:
+        from braintumor.training.gate import add_gate
+
+        add_gate(folder, data.slices, beside=data.beside)
 
 
 def check_parity(served: Any, folder: Path) -> dict[str, float]:

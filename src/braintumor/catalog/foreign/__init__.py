@@ -1,0 +1,59 @@
+"""Pictures that are no brain, drawn by code: what the gate learns to turn away.
+
+    >>> draw("limb", 0).dtype
+    dtype('uint8')
+
+Each depends on (seed, kind, number) alone. Drawn, because a package may not carry other people's
+pictures, and because of a drawn one everybody knows what it shows.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from braintumor.catalog.foreign import bodies, surfaces
+
+KINDS: dict[str, Callable[[np.random.Generator], NDArray[Any]]] = {
+    "limb": bodies.limb,
+    "joint": bodies.joint_from_the_side,
+    "shoulder": bodies.shoulder,
+    "abdomen": bodies.abdomen,
+    "trunk": bodies.trunk_from_the_front,
+    "spine": bodies.spine,
+    "chest_radiograph": bodies.chest_radiograph,
+    "hand": bodies.hand,
+    "ultrasound": bodies.ultrasound,
+    "text_page": surfaces.text_page,
+    "screenshot": surfaces.screenshot,
+    "chart": surfaces.chart,
+    "noise": surfaces.noise,
+    "clouds": surfaces.clouds,
+    "leaves": surfaces.leaves,
+    "scene": surfaces.scene,
+    "shapes": surfaces.shapes,
+    "gradient": surfaces.gradient,
+}
+
+
+def draw(kind: str, number: int, *, seed: int = 0) -> NDArray[Any]:
+    """One picture.
+
+    Args:
+        kind: one of `KINDS`.
+        number: which of its kind.
+        seed: of the whole collection.
+
+    Returns:
+        (height, width) uint8.
+
+    Raises:
+        ValueError: no such kind.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"unknown kind {kind!r}: choose one of {', '.join(KINDS)}")
+    return KINDS[kind](np.random.default_rng((seed, zlib.crc32(kind.encode()), number)))

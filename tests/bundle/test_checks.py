@@ -1,0 +1,70 @@
+"""The numbers of a picture are of one size, finite, and say what they are meant to say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from braintumor.bundle.checks import COUNT, EDGES, PLAIN, THUMB, image_checks, is_blank
+from braintumor.images.prepare import Box, Preparation, Prepared, prepare
+
+
+def checked(pixels: NDArray[np.generic], size: int = 96) -> NDArray[np.float32]:
+    return image_checks(pixels, prepare(pixels, Preparation(size=size)))
+
+
+def disc(height: int = 200, width: int = 200) -> NDArray[np.uint8]:
+    rows, columns = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    return ((np.hypot(rows, columns) < 0.8) * 180).astype(np.uint8)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("shape", [(20, 90), (333, 200), (640, 640)])
+def test_any_picture_gives_finite_numbers_of_about_one(shape: tuple[int, int], dtype: type) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, shape).astype(dtype)
+    numbers = checked(pixels)
+
+    assert numbers.shape == (COUNT,)
+    assert numbers.dtype == np.float32
+    assert np.abs(numbers).max() < 10
+
+
+def test_brightness_and_size_of_the_source_do_not_count() -> None:
+    small, large = disc(), disc(600, 600).astype(np.float32) * 7 + 100
+
+    np.testing.assert_allclose(checked(small)[PLAIN], checked(large)[PLAIN], atol=0.1)
+
+
+def test_nothing_that_is_not_a_number_gets_through() -> None:
+    pixels = disc().astype(np.float32)
+    pixels[0, 0], pixels[5, 5] = np.nan, np.inf
+
+    assert np.isfinite(checked(pixels)).all()
+
+
+def test_edges_say_which_way_they_run() -> None:
+    upright = np.tile((np.arange(96) // 8 % 2 * 200).astype(np.uint8), (96, 1))
+    strongest = []
+    for pixels in (upright, upright.T.copy()):
+        whole = Prepared(pixels, Box(0, 0, 96, 96), (96, 96))
+        edges = image_checks(pixels, whole)[EDGES].reshape(-1, 8)
+        strongest.append(edges.sum(axis=0).argmax())
+
+    assert strongest == [0, 4]
+
+
+def test_the_thumb_is_the_canvas() -> None:
+    pixels = disc()
+    canvas = prepare(pixels, Preparation(size=96)).pixels
+
+    assert checked(pixels)[THUMB].mean() == pytest.approx(canvas.mean() / 255, abs=0.01)
+
+
+def test_a_picture_of_one_value_is_blank_but_for_a_few_pixels() -> None:
+    flat = np.full((100, 100), 7.0)
+    flat[0, :3], flat[50, 50] = np.nan, 90
+
+    assert is_blank(flat)
+    assert is_blank(np.full((3, 3), np.nan))
+    assert not is_blank(disc())

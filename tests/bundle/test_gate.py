@@ -1,0 +1,167 @@
+"""What is no brain gets no class; what is odd gets one with a doubt; a damaged gate is refused."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from tiny_bundle import make_tiny_bundle, striped
+from tiny_gate import add_tiny_gate
+
+from braintumor.bundle import checks
+from braintumor.bundle.card import BundleError, Card, read_card, read_gate
+from braintumor.bundle.classifier import Classifier, Named
+from braintumor.bundle.ensemble import make_ensemble
+from braintumor.bundle.gate import BLANK, DOUBTED, REFUSED, Gate
+from braintumor.bundle.network import check_bundle
+from braintumor.errors import BraintumorError
+
+NOISE = np.random.default_rng(9).integers(0, 256, (100, 100)).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return add_tiny_gate(make_tiny_bundle(tmp_path_factory.mktemp("gated") / "one", name="one"))
+
+
+@pytest.fixture
+def gated(fitted: Path, tmp_path: Path) -> Path:
+    """A copy of its own for each test."""
+    return Path(shutil.copytree(fitted, tmp_path / "one"))
+
+
+def edit(bundle: Path, **fields: float | str) -> None:
+    path = bundle / "card.json"
+    card = json.loads(path.read_text())
+    card["gate"].update(fields)
+    path.write_text(json.dumps(card))
+
+
+def test_slices_pass_and_other_pictures_get_no_class(gated: Path) -> None:
+    classifier = Classifier.load(gated)
+    passed, refused = classifier.predict([striped("upright"), NOISE])
+
+    assert (passed.status, passed.predicted) == ("ok", "glioma")
+    assert (refused.status, refused.reason) == ("refused", REFUSED)
+    assert refused.predicted is refused.confidence is refused.set is None
+    assert refused.probabilities == {}
+
+
+def test_a_batch_is_judged_picture_by_picture(gated: Path) -> None:
+    pictures = [NOISE, striped("level"), b"", NOISE, striped("upright")]
+    found = Classifier.load(gated).predict(pictures)
+
+    assert [one.status for one in found] == ["refused", "ok", "error", "refused", "ok"]
+
+
+def test_between_the_bounds_there_is_a_class_and_a_doubt(gated: Path) -> None:
+    edit(gated, doubt_above=-1e6, refuse_above=1e6)
+    odd = Classifier.load(gated).predict(striped("level"))
+
+    assert (odd.status, odd.predicted) == ("uncertain", "meningioma")
+    assert DOUBTED in odd.reason
+
+
+def test_without_a_gate_only_the_blank_is_refused(tmp_path: Path) -> None:
+    classifier = Classifier.load(make_tiny_bundle(tmp_path))
+
+    assert classifier.predict(NOISE).status == "ok"
+    for blank in (np.zeros((50, 50)), np.full((50, 50), 7.0)):
+        assert (classifier.predict(blank).status, classifier.predict(blank).reason) == (
+            "refused",
+            BLANK,
+        )
+        with pytest.raises(BraintumorError, match=BLANK):
+            classifier.explain(Named("x.png", blank))
+
+
+def test_an_ensemble_refuses_what_one_of_its_members_does(gated: Path, tmp_path: Path) -> None:
+    make_tiny_bundle(tmp_path / "two", name="two")
+    make_ensemble([tmp_path / "two", gated], tmp_path / "both")
+    both = Classifier.load(tmp_path / "both")
+
+    assert [both.predict(one).status for one in (NOISE, striped("level"))] == ["refused", "ok"]
+
+
+def test_what_is_no_number_is_foreign(gated: Path) -> None:
+    card = read_card(gated)
+    assert isinstance(card, Card)
+    gate = read_gate(gated, card)
+    assert gate is not None
+
+    score = gate.score(np.full((1, 2), np.nan), np.zeros((1, checks.COUNT)))
+    assert score[0] == np.inf
+    assert gate.verdict(score[0]) == "refuse"
+
+
+class TestDamage:
+    def complaint(self, bundle: Path) -> str:
+        with pytest.raises(BundleError) as refused:
+            check_bundle(bundle)
+        assert "\n" not in str(refused.value)
+        return str(refused.value)
+
+    def put(self, bundle: Path, **tables: NDArray[np.generic]) -> None:
+        """Change tables of the gate, and the card's hash with them."""
+        with np.load(bundle / "gate.npz") as stored:
+            numbers = {**dict(stored), **tables}
+        stream = io.BytesIO()
+        np.savez(stream, allow_pickle=True, **numbers)
+        (bundle / "gate.npz").write_bytes(stream.getvalue())
+        from braintumor.files import sha256_of
+
+        edit(bundle, sha256=sha256_of(bundle / "gate.npz"))
+
+    def test_another_file_is_found_by_its_hash(self, gated: Path) -> None:
+        (gated / "gate.npz").write_bytes(b"PK\x03\x04")
+        assert "changed or damaged" in self.complaint(gated)
+
+    def test_a_missing_file_is_named(self, gated: Path) -> None:
+        (gated / "gate.npz").unlink()
+        assert "gate.npz is missing" in self.complaint(gated)
+
+    def test_a_pickle_is_never_opened(self, gated: Path) -> None:
+        self.put(gated, out=np.array([print], dtype=object))
+        assert "is damaged" in self.complaint(gated)
+
+    @pytest.mark.parametrize(
+        "tables",
+        [
+            {"out": np.zeros((2, 3))},
+            {"centre": np.zeros(5)},
+            {"out_bias": np.array([np.nan, 0])},
+            {"edges_scale": np.zeros(checks.EDGES.stop - checks.EDGES.start)},
+            {"further": np.zeros(1)},
+        ],
+        ids=lambda tables: next(iter(tables)),
+    )
+    def test_tables_that_do_not_fit_are_refused(
+        self, gated: Path, tables: dict[str, NDArray[np.generic]]
+    ) -> None:
+        self.put(gated, **tables)
+        assert "is damaged" in self.complaint(gated)
+
+    def test_other_checks_than_ours_are_refused(self, gated: Path) -> None:
+        edit(gated, checks=checks.VERSION + 1)
+        assert "other image checks" in self.complaint(gated)
+
+    def test_a_gate_that_refuses_before_it_doubts_is_refused(self, gated: Path) -> None:
+        edit(gated, doubt_above=2.0, refuse_above=1.0)
+        assert "must doubt before it refuses" in self.complaint(gated)
+
+
+def test_a_gate_is_its_tables(gated: Path) -> None:
+    card = read_card(gated)
+    assert isinstance(card, Card)
+    assert card.gate is not None
+    with np.load(gated / "gate.npz") as stored:
+        numbers = dict(stored)
+    with pytest.raises(ValueError, match="other tables"):
+        Gate(card.gate, {})
+    score = Gate(card.gate, numbers).score(np.zeros((3, 2)), np.zeros((3, checks.COUNT)))
+    assert score.shape == (3,)
