@@ -9,7 +9,8 @@ import pytest
 from tiny_bundle import striped
 
 from braintumor.app.pictures import MAX_SIDE, heat_over_slice, shrink
-from braintumor.bundle.classifier import Classifier, Explanation
+from braintumor.bundle.classifier import Classifier
+from braintumor.bundle.explanation import Explanation
 
 
 @pytest.fixture(scope="module")

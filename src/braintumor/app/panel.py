@@ -13,7 +13,7 @@ import streamlit as st
 from braintumor.app import pictures, session, texts, verdicts
 from braintumor.app.models import Network
 from braintumor.app.session import Picture
-from braintumor.bundle.classifier import Explanation, Look
+from braintumor.bundle.explanation import Explanation, Look
 from braintumor.bundle.prediction import Prediction
 from braintumor.classes import CLASSES
 from braintumor.errors import BraintumorError
