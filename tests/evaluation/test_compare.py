@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -17,10 +18,10 @@ from braintumor.evaluation.compare import (
     Comparison,
     compare,
     compare_runs,
-    mcnemar_exact,
     sentences,
 )
 from braintumor.evaluation.compare_report import render, write_comparison
+from braintumor.evaluation.paired import holm
 from braintumor.evaluation.predictions import Predictions
 from braintumor.evaluation.run_tables import RunTables, read_run
 from braintumor.evaluation.sections import compare_curves
@@ -60,7 +61,7 @@ def test_rows_meet_by_the_hash_of_their_image_whatever_their_order(
         "sha256",
     )
     for name, table in zip(two.names, tables, strict=True):
-        assert two.metrics[name] == table.split("test").metrics()
+        assert two.metrics[name] == table.split("test").metrics(intervals=True)
         assert list(two.rows[name].frame["path"]) == list(table.split("test").frame["path"])
 
 
@@ -68,7 +69,7 @@ def test_without_hashes_rows_meet_by_path(tables: tuple[Predictions, Predictions
     bare = Predictions.from_frame(shuffled(tables[1]).frame.assign(sha256=""))
     found = compare([alone(tables[0]), alone(bare)])
     assert found.joined_by == "path"
-    assert found.metrics["resnet50"] == tables[1].split("test").metrics()
+    assert found.metrics["resnet50"] == tables[1].split("test").metrics(intervals=True)
 
 
 def test_who_is_right_where_is_counted(
@@ -90,16 +91,7 @@ def test_who_is_right_where_is_counted(
     assert (np.diff(a.confidence[two.only("cnn")]) <= 0).all(), "the surest first"
 
 
-@pytest.mark.parametrize(
-    ("only_a", "only_b", "p"),
-    [(0, 0, 1.0), (1, 10, 0.01171875), (5, 5, 1.0), (0, 6, 0.03125), (6, 0, 0.03125)],
-)
-def test_mcnemars_exact_test(only_a: int, only_b: int, p: float) -> None:
-    # Twice the binomial tail: 2 (1 + 11) / 2^11 for 1 against 10.
-    assert mcnemar_exact(only_a, only_b) == pytest.approx(p)
-
-
-def made_pair(only_a: int, only_b: int, n: int = 100) -> Comparison:
+def made_pair(only_a: int, only_b: int, n: int = 100, group: Any = "") -> Comparison:
     """Two models that differ on just so many slices."""
     truth = np.zeros(n, int)
     right, wrong = np.eye(4)[0] * 0.6 + 0.1, np.eye(4)[1] * 0.6 + 0.1
@@ -108,7 +100,8 @@ def made_pair(only_a: int, only_b: int, n: int = 100) -> Comparison:
     a[only_a : only_a + only_b] = wrong
     paths = [f"{i}.png" for i in range(n)]
     tables = [
-        Predictions.from_arrays(paths, truth, p, model=m) for m, p in (("one", a), ("two", b))
+        Predictions.from_arrays(paths, truth, p, model=m, group=group)
+        for m, p in (("one", a), ("two", b))
     ]
     return compare([alone(table) for table in tables])
 
@@ -117,15 +110,35 @@ def test_the_words_say_what_differs_and_how_sure_that_is() -> None:
     said = sentences(made_pair(1, 10))
     assert said[0] == (
         "Of the same 100 slices, one gets 90 right (90.0\N{NO-BREAK SPACE}%) and two 99 "
-        "(99.0\N{NO-BREAK SPACE}%): 1 only one, 10 only two. Chance alone would rarely make such "
-        "a difference (p = 0.012)."
+        "(99.0\N{NO-BREAK SPACE}%): 1 only one, 10 only two. The difference is "
+        "\N{MINUS SIGN}9.0 points (95\N{NO-BREAK SPACE}% interval \N{MINUS SIGN}15.4 to "
+        "\N{MINUS SIGN}2.6; p = 0.012). Chance alone would rarely make it: two is better on slices "
+        "like these."
     )
-    assert "One slice is 1.00 points" in said[1]
-    assert "McNemar's exact test" in said[1]
-    assert "takes slices as independent" in said[1]
-    assert "may well be chance (p = 0.38)" in sentences(made_pair(1, 4))[0]
+    assert said[1].startswith("100 images: one error is 1.00 points of accuracy.")
+    assert "less than about 6.4 points cannot be told from chance" in said[1]
+    assert "McNemar's exact test" in said[2]
+    assert "differ on 5 images only: too few to conclude anything" in sentences(made_pair(1, 4))[0]
+    assert "neither can be called better" in sentences(made_pair(4, 5))[0]
     assert "on the same ones" in sentences(made_pair(0, 0))[0]
-    assert "(p < 0.001)" in sentences(made_pair(0, 30))[0]
+    assert "p < 0.001" in sentences(made_pair(0, 30))[0]
+    assert "no difference can be told" in sentences(made_pair(1, 10, n=40))[1]
+
+
+def test_patients_are_the_units_where_they_are_known() -> None:
+    bare = made_pair(2, 20)
+    # Ten patients of ten slices each: two of them hold all that differs.
+    grouped = made_pair(2, 20, group=[f"p{i // 10}" for i in range(100)])
+    assert (bare.pairs[0].accuracy.test, grouped.pairs[0].accuracy.test) == (
+        "mcnemar",
+        "permutation",
+    )
+    assert bare.pairs[0].accuracy.p < 0.001 < 0.05 < grouped.pairs[0].accuracy.p
+    assert grouped.pairs[0].accuracy.units == 10
+    said = sentences(grouped)
+    assert "differ on 3 patients only" in said[0]
+    assert "With 10 patients no difference can be told" in said[1]
+    assert "Patients are the units" in said[2]
 
 
 def test_images_in_one_table_only_are_left_out_and_counted(
@@ -221,7 +234,9 @@ def test_three_models_make_three_pairs(tables: tuple[Predictions, Predictions]) 
     assert set(found.only("third")) == set(
         np.flatnonzero(right[:, 2] & ~right[:, 0] & ~right[:, 1])
     )
-    assert "not corrected" in sentences(found)[-1]
+    assert "corrected for it by Holm's method" in sentences(found)[-1]
+    p = [pair.accuracy.p for pair in found.pairs]
+    assert [pair.p_holm for pair in found.pairs] == holm(p)
     page = Page(render(found))
     page.require_alone()
     page.require_own_ids()
@@ -235,6 +250,11 @@ def test_the_json_holds_it_all(two: Comparison, tmp_path: Path) -> None:
     assert found["models"]["cnn"]["accuracy"] == two.metrics["cnn"]["accuracy"]
     (pair,) = found["pairs"]
     assert pair["mcnemar_exact_p"] == two.pairs[0].p
+    accuracy = pair["differences"]["accuracy"]
+    assert accuracy["difference"] == pytest.approx(accuracy["first"] - accuracy["second"])
+    assert accuracy["low"] < accuracy["difference"] < accuracy["high"]
+    assert pair["differences"]["unit"] == "group"
+    assert set(pair["differences"]["per_class"]) == set(CLASSES)
     assert len(found["only_right"]["cnn"]) == pair["only_a_right"]
     assert len(found["only_right"]["resnet50"]) == pair["only_b_right"]
     assert len(found["none_right"]) == pair["neither_right"]

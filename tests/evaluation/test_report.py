@@ -68,7 +68,7 @@ def text_of(judgement: Judgement) -> str:
 def test_every_split_is_measured_on_its_own_rows(judgement: Judgement, run: Path) -> None:
     table = Predictions.read(run / "predictions.csv")
     for split in ("valid", "test"):
-        assert judgement.parts[split].metrics == table.split(split).metrics()
+        assert judgement.parts[split].metrics == table.split(split).metrics(intervals=True)
 
 
 def test_metrics_json_holds_every_part(judgement: Judgement, tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_unseen_slices_are_those_whose_group_is_not_in_train(
 ) -> None:
     table = Predictions.read(run / "predictions.csv").split("test")
     unseen = table.take(~table.frame["group"].isin(["pat0", "pat1", "pat2"]).to_numpy())
-    assert judgement.parts["test_unseen"].metrics == unseen.metrics()
+    assert judgement.parts["test_unseen"].metrics == unseen.metrics(intervals=True)
     counts = judgement.unseen["test"]
     assert (counts.slices, counts.in_train, counts.unseen, counts.unknown) == (80, 12, 68, 0)
     assert "of 80 slices, 12 are of a group" in text_of(judgement)

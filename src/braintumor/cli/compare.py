@@ -9,6 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from braintumor.evaluation.compare import Comparison
+    from braintumor.evaluation.run_tables import RunTables
 
 
 @click.command("compare")
@@ -21,16 +22,28 @@ if TYPE_CHECKING:
     default=Path("runs/compare"), show_default=True, help="Folder for the results.",
 )  # fmt: skip
 @click.option("--split", help="Rows to compare; default: test where there is one, else all.")
+@click.option(
+    "--learning-curve", "curve", is_flag=True,
+    help="The runs differ in how many patients they were trained on: draw accuracy against it.",
+)  # fmt: skip
+@click.option("--seed", default=0, show_default=True, help="Of bootstrap and permutations.")
 @click.option("--no-images", is_flag=True, help="No picture of any slice in the page.")
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
 def command(
-    sources: tuple[Path, ...], out: Path, split: str | None, no_images: bool, as_json: bool
+    sources: tuple[Path, ...],
+    out: Path,
+    split: str | None,
+    curve: bool,
+    seed: int,
+    no_images: bool,
+    as_json: bool,
 ) -> None:
     """Two or more models on the same images, side by side.
 
     Each is a run folder or a predictions table (.csv, .jsonl or .parquet). Images are matched by
-    the SHA-256 of their files, or by path where a table has none. Writes compare.json and
-    compare.html.
+    the SHA-256 of their files, or by path where a table has none. Patients (the column group) are
+    the units of every interval and test. Writes compare.json and compare.html; with
+    --learning-curve instead learning-curve.json and learning-curve.html.
     """
     import json
 
@@ -40,7 +53,11 @@ def command(
 
     if len(sources) < 2:
         raise click.UsageError("Give two runs or tables at least.")
-    comparison = compare([read_run(source) for source in sources], split=split)
+    runs = [read_run(source) for source in sources]
+    if curve:
+        _learning_curve(runs, out, split, seed, as_json=as_json)
+        return
+    comparison = compare(runs, split=split, seed=seed)
     found, page = write_comparison(comparison, out, images=not no_images)
     if as_json:
         files = {"comparison": str(found), "report": str(page)}
@@ -48,6 +65,25 @@ def command(
         click.echo(text)
         return
     _print(comparison)
+    click.echo(f"Report: {page}")
+
+
+def _learning_curve(
+    runs: list[RunTables], out: Path, split: str | None, seed: int, *, as_json: bool
+) -> None:
+    import json
+
+    from braintumor.evaluation.learning_curve import learning_curve, sentences
+    from braintumor.evaluation.learning_curve_report import write_learning_curve
+
+    curve = learning_curve(runs, split=split, seed=seed)
+    found, page = write_learning_curve(curve, out)
+    if as_json:
+        files = {"learning_curve": str(found), "report": str(page)}
+        click.echo(json.dumps({**curve.to_dict(), **files}, indent=2, ensure_ascii=False))
+        return
+    for sentence in sentences(curve):
+        click.echo(sentence)
     click.echo(f"Report: {page}")
 
 

@@ -1,15 +1,13 @@
 """Several models on the same images, row by row.
 
-Rows are matched by the SHA-256 of the image's bytes, or by path where a table has no hashes; only
-images that every table has judged are compared. Pairs are tested by McNemar's exact test, which
-takes images as independent; they are not where a patient gave several, and the words say so.
-Knows tables only: no figures, no pages.
+Rows are those that `matching` finds in every table. Pairs are tested with patients as the units,
+as `paired` describes. Knows tables only: no figures, no pages.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -18,46 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from braintumor import __version__
-from braintumor.classes import CLASSES, split_from_name
-from braintumor.errors import BraintumorError
-from braintumor.evaluation import words
+from braintumor.evaluation import conclusions
+from braintumor.evaluation.conclusions import Pair
+from braintumor.evaluation.matching import match
 from braintumor.evaluation.metrics import Metrics, without_nan
+from braintumor.evaluation.paired import holm, mcnemar_exact, paired
 from braintumor.evaluation.predictions import Predictions
 from braintumor.evaluation.run_tables import RunTables, read_run
-
-# Below this p-value a difference is said to be rarely chance.
-LEVEL = 0.05
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Two models on the same images.
-
-    Attributes:
-        a, b: their names.
-        both, only_a, only_b, neither: images that both, one or none judged rightly.
-        p: McNemar's exact p-value, two-sided.
-    """
-
-    a: str
-    b: str
-    both: int
-    only_a: int
-    only_b: int
-    neither: int
-    p: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return {
-            "a": self.a,
-            "b": self.b,
-            "both_right": self.both,
-            "only_a_right": self.only_a,
-            "only_b_right": self.only_b,
-            "neither_right": self.neither,
-            "mcnemar_exact_p": self.p,
-        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,51 +115,31 @@ class Comparison:
         return positions[np.argsort(-confidence, kind="stable")]
 
 
-def compare(runs: Sequence[RunTables], *, split: str | None = None) -> Comparison:
+def compare(runs: Sequence[RunTables], *, split: str | None = None, seed: int = 0) -> Comparison:
     """Compare two or more models on the images that all of them judged.
 
     Args:
         runs: as `run_tables.read_run` reads them.
         split: the rows to compare, in tables that name splits; None for test where any table
             has it, else all rows.
+        seed: of bootstrap and permutations.
 
     Raises:
-        BraintumorError: no such split, no image in common, tables whose rows cannot be matched,
-            or two labels for one image; one sentence.
+        BraintumorError: as for `matching.match`.
     """
     if len(runs) < 2:
         raise ValueError("a comparison needs two models or more")
-    named = dict(zip(_names(runs), runs, strict=True))
-    chosen = _split(runs, split)
-    parts = {name: _part(run.predictions, chosen) for name, run in named.items()}
-    scored = {name: part.scored() for name, part in parts.items()}
-    by = _key_column(scored)
-    keys = {name: _keys(rows, by) for name, rows in scored.items()}
-    common = [
-        key for key in next(iter(keys.values())) if all(key in other for other in keys.values())
-    ]
-    if not common:
-        tables = " and ".join(str(run.table) for run in runs)
-        where = f" of the split {chosen}" if chosen else ""
-        what = "SHA-256" if by == "sha256" else "path"
-        raise BraintumorError(
-            f"{tables} have no judged image{where} in common (matched by {what}): predict the same "
-            "images with both models."
-        )
-    rows = {
-        name: scored[name].take(np.array([keys[name][key] for key in common], np.int64))
-        for name in named
-    }
-    _require_one_truth(rows, by)
+    found = match(runs, split=split)
+    metrics = {n: rows.metrics(intervals=True, seed=seed) for n, rows in found.rows.items()}
     return Comparison(
-        runs=named,
-        rows=rows,
-        metrics={name: table.metrics() for name, table in rows.items()},
-        split=chosen,
-        joined_by=by,
-        only_in={name: len(keys[name]) - len(common) for name in named},
-        left_out={name: part.left_out() for name, part in parts.items()},
-        pairs=tuple(_pair(a, b, rows[a], rows[b]) for a, b in combinations(named, 2)),
+        runs=found.runs,
+        rows=found.rows,
+        metrics=metrics,
+        split=found.split,
+        joined_by=found.joined_by,
+        only_in=found.only_in,
+        left_out=found.left_out,
+        pairs=_pairs(found.rows, seed),
     )
 
 
@@ -207,133 +152,29 @@ def compare_runs(sources: Sequence[Path], out: Path, *, split: str | None = None
         split: as for `compare`.
 
     Raises:
-        BraintumorError: as `run_tables.read_run` and `compare`.
+        BraintumorError: as `run_tables.read_run` and `matching.match`.
     """
     from braintumor.evaluation.compare_report import write_comparison
 
     return write_comparison(compare([read_run(path) for path in sources], split=split), out)[1]
 
 
-def mcnemar_exact(only_a: int, only_b: int) -> float:
-    """Two-sided exact p-value of "each is as often right where the other is wrong".
-
-    McNemar (1947), with the binomial distribution for its chi-square; 1 where the two never
-    differ.
-    """
-    from scipy.stats import binomtest
-
-    total = only_a + only_b
-    return float(binomtest(only_a, total, 0.5).pvalue) if total else 1.0
-
-
 def sentences(comparison: Comparison) -> list[str]:
-    """What differs, in words, with the numbers it rests on."""
-    where = {"test": "test slices", "valid": "validation slices", "train": "training slices"}
-    noun = where.get(comparison.split, "slices")
-    said = [_pair_sentence(pair, comparison.n, noun) for pair in comparison.pairs]
-    said.append(
-        f"One slice is {100 / comparison.n:.2f} points of accuracy here. The p-values are those of "
-        "McNemar's exact test, which compares the slices that only one of the two gets right and "
-        "takes slices as independent; where a patient gave several, the true p-value is mostly "
-        "larger."
-    )
-    if len(comparison.pairs) > 1:
-        said.append(
-            f"There are {len(comparison.pairs)} pairs, and the p-values are not corrected for it: "
-            "with many pairs some differ by chance."
-        )
-    return said
+    """What differs and what that allows to conclude, in words; see `conclusions.sentences`."""
+    return conclusions.sentences(comparison.pairs, comparison.split)
 
 
-def _pair_sentence(pair: Pair, n: int, noun: str) -> str:
-    a, b = pair.both + pair.only_a, pair.both + pair.only_b
-    head = (
-        f"Of the same {n} {noun}, {pair.a} gets {a} right ({words.percent(a / n)}) and {pair.b} "
-        f"{b} ({words.percent(b / n)})"
-    )
-    if not pair.only_a + pair.only_b:
-        return f"{head}; they are right and wrong on the same ones."
-    apart = f"{pair.only_a} only {pair.a}, {pair.only_b} only {pair.b}"
-    p = words.p_value(pair.p)
-    if pair.p < LEVEL:
-        return f"{head}: {apart}. Chance alone would rarely make such a difference ({p})."
-    return f"{head}: {apart}. Such a difference may well be chance ({p})."
+def _pairs(rows: Mapping[str, Predictions], seed: int) -> tuple[Pair, ...]:
+    """Every two models, tested; p-values of the accuracies corrected over the pairs."""
+    found = [_pair(a, b, rows[a], rows[b], seed) for a, b in combinations(rows, 2)]
+    corrected = holm([pair.accuracy.p for pair in found])
+    return tuple(replace(pair, p_holm=p) for pair, p in zip(found, corrected, strict=True))
 
 
-def _names(runs: Sequence[RunTables]) -> list[str]:
-    """A name for each: the model's, with its folder or file where two are called the same."""
-    models = [run.model for run in runs]
-    names = []
-    for run in runs:
-        name = run.model
-        if models.count(name) > 1:
-            own = run.root.resolve().name if run.root is not None else run.table.stem
-            name = own if own and own not in names else f"{name} ({run.table})"
-        while name in names:
-            name += "'"
-        names.append(name)
-    return names
-
-
-def _split(runs: Sequence[RunTables], asked: str | None) -> str:
-    present = {name for run in runs for name in run.predictions.splits}
-    if asked is None:
-        return "test" if "test" in present else ""
-    name = split_from_name(asked) or asked
-    for run in runs:
-        if run.predictions.splits and name not in run.predictions.splits:
-            raise BraintumorError(f"{run.table} has no rows of the split {asked}.")
-    return name if present else ""
-
-
-def _part(table: Predictions, split: str) -> Predictions:
-    """The rows of a split; all of a table that names none."""
-    return table.split(split) if split and table.splits else table
-
-
-def _key_column(scored: Mapping[str, Predictions]) -> str:
-    for column in ("sha256", "path"):
-        if all((rows.frame[column] != "").all() for rows in scored.values()):
-            return column
-    raise BraintumorError(
-        "The rows cannot be matched: every row needs its sha256 in all tables, or its path in all "
-        "of them."
-    )
-
-
-def _keys(rows: Predictions, by: str) -> dict[tuple[str, int], int]:
-    """Key -> position. Copies of one file have one hash and are told apart by their number."""
-    frame = rows.frame
-    if by == "path":
-        twice = frame["path"][frame["path"].duplicated()]
-        if len(twice):
-            raise BraintumorError(
-                f"{rows.source} holds the path {twice.iloc[0]} twice; keep one of the rows."
-            )
-    # Copies that differ in label must meet their like in the other table.
-    order = frame.sort_values(["label", "path"], kind="stable")
-    number = order.groupby(by).cumcount().reindex(frame.index)
-    pairs = zip(frame[by], number, strict=True)
-    return {(str(key), int(copy)): row for row, (key, copy) in enumerate(pairs)}
-
-
-def _require_one_truth(rows: Mapping[str, Predictions], by: str) -> None:
-    (first, *others) = rows.items()
-    for name, table in others:
-        apart = np.flatnonzero(table.y_true != first[1].y_true)
-        if apart.size:
-            row = int(apart[0])
-            raise BraintumorError(
-                f"{first[0]} and {name} give different labels to {apart.size} of "
-                f"{len(table)} common images (first: {first[1].frame[by].iloc[row]}, "
-                f"{CLASSES[first[1].y_true[row]]} and {CLASSES[table.y_true[row]]}): there must "
-                "be one truth."
-            )
-
-
-def _pair(a: str, b: str, rows_a: Predictions, rows_b: Predictions) -> Pair:
+def _pair(a: str, b: str, rows_a: Predictions, rows_b: Predictions, seed: int) -> Pair:
     right_a, right_b = rows_a.y_pred == rows_a.y_true, rows_b.y_pred == rows_b.y_true
     only_a, only_b = int((right_a & ~right_b).sum()), int((~right_a & right_b).sum())
+    tests = paired(rows_a.y_true, rows_a.y_prob, rows_b.y_prob, _groups(rows_a, rows_b), seed=seed)
     return Pair(
         a=a,
         b=b,
@@ -342,4 +183,12 @@ def _pair(a: str, b: str, rows_a: Predictions, rows_b: Predictions) -> Pair:
         only_b=only_b,
         neither=int((~right_a & ~right_b).sum()),
         p=mcnemar_exact(only_a, only_b),
+        tests=tests,
+        p_holm=tests.differences["accuracy"].p,
     )
+
+
+def _groups(first: Predictions, second: Predictions) -> list[str]:
+    """The groups of the first table; where it knows none, those of the second."""
+    known = first if (first.frame["group"] != "").any() else second
+    return list(known.frame["group"])

@@ -17,6 +17,7 @@ from braintumor.evaluation.sections import (
     compare_images,
     compare_opening,
     compare_scores,
+    compare_tests,
 )
 from braintumor.files import write_text
 
@@ -32,6 +33,7 @@ class MakeSection(Protocol):
 SECTIONS: tuple[MakeSection, ...] = (
     compare_opening.section,
     compare_scores.section,
+    compare_tests.section,
     compare_curves.section,
     compare_images.section,
 )

@@ -232,6 +232,36 @@ def learning_curves(history: pd.DataFrame, *, key: str, what: str) -> str:
         return _finish(figure, axes, key, f"Learning curve: {what}", None, said)
 
 
+def by_patients(
+    curves: Mapping[str, Sequence[tuple[int, float, float, float]]], *, key: str
+) -> str:
+    """Accuracy against the number of patients trained on.
+
+    Args:
+        curves: network -> (patients, accuracy, low, high) of each run, by patients; several runs of
+            one size are joined in their mean.
+        key: unique in the page.
+    """
+    with style():
+        figure, axes = _canvas()
+        said = []
+        for index, (network, points) in enumerate(curves.items()):
+            colour = MODEL_COLOURS[index % len(MODEL_COLOURS)]
+            sizes, value, low, high = np.array(points, float).T
+            bars = {"yerr": [value - low, high - value], "fmt": "os^Dv"[index % 5], "capsize": 3}
+            axes.errorbar(sizes, value, color=colour, label=_name(network), linewidth=1.2, **bars)
+            levels = np.unique(sizes)
+            means = [value[sizes == size].mean() for size in levels]
+            axes.plot(levels, means, color=colour, linestyle=_DASHES[index % len(_DASHES)])
+            ends = f"{words.percent(means[0])} with {levels[0]:.0f}"
+            said.append(
+                f"{_name(network)}: {ends}, {words.percent(means[-1])} with {levels[-1]:.0f}"
+            )
+        axes.set(xlabel="Patients trained on", ylabel="Accuracy", ylim=(None, 1.005))
+        axes.set_xlim(left=0)
+        return _finish(figure, axes, key, "Accuracy by patients trained on", None, said)
+
+
 def best_epoch(history: pd.DataFrame) -> int | None:
     """Position of the epoch whose weights were kept: the lowest validation loss of the last phase;
     None where there is none."""

@@ -122,7 +122,7 @@ def judge(run: RunTables, *, patients: Patients | None = None) -> Judgement:
     for name, rows in _splits(table, notes):
         scored = rows.scored()
         if len(scored):
-            parts[name] = Part(name, scored, rows.metrics())
+            parts[name] = Part(name, scored, rows.metrics(intervals=True))
         else:
             notes.append(f"The split {name} has no row with both label and probabilities.")
     if not parts:
@@ -185,7 +185,7 @@ def _add_unseen(
             )
         if mask.any():
             rows = parts[split].rows.take(mask)
-            parts[f"{split}_unseen"] = Part(f"{split}_unseen", rows, rows.metrics())
+            parts[f"{split}_unseen"] = Part(f"{split}_unseen", rows, rows.metrics(intervals=True))
         else:
             notes.append(f"No {split} slice is of a group that was not trained on.")
     return found

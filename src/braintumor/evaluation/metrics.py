@@ -34,8 +34,8 @@ class Metrics(dict[str, Any]):
     """The scores by name: a dict whose undefined values are NaN.
 
     Keys: n, accuracy, balanced_accuracy, macro_f1, mcc, macro_auc, macro_ap, log_loss, ece,
-    per_class (class -> `PER_CLASS`), confusion (4 x 4 counts as lists, rows = truth); and
-    left_out where a table was measured.
+    per_class (class -> `PER_CLASS`), confusion (4 x 4 counts as lists, rows = truth); where a table
+    was measured left_out, and intervals where they were asked for.
     """
 
     def to_dict(self) -> dict[str, Any]:
@@ -223,14 +223,19 @@ def reliability(
     """
     n = len(confidence)
     right = np.asarray(correct, np.float64)
-    rank = rankdata(confidence, method="average") if n else np.zeros(0)
-    index = np.minimum((bins * (rank - 0.5) / max(n, 1)).astype(np.int64), bins - 1)
+    index = equal_mass_bins(confidence, bins)
     size = np.bincount(index, minlength=bins)
     used = size > 0
     mean = np.bincount(index, weights=confidence, minlength=bins)[used] / size[used]
     rate = np.bincount(index, weights=right, minlength=bins)[used] / size[used]
     ece = float(np.sum(size[used] * np.abs(rate - mean)) / n) if n else math.nan
     return Reliability(mean, rate, size[used].astype(np.int64), ece)
+
+
+def equal_mass_bins(values: NDArray[np.float64], bins: int) -> NDArray[np.int64]:
+    """(n,) bin of each value, 0 to bins - 1, of (nearly) equal numbers; equal values share one."""
+    rank = rankdata(values, method="average") if len(values) else np.zeros(0)
+    return np.minimum((bins * (rank - 0.5) / max(len(values), 1)).astype(np.int64), bins - 1)
 
 
 def measure(y_true: ArrayLike, y_prob: ArrayLike) -> Metrics:

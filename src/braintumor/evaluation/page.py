@@ -17,6 +17,7 @@ from markupsafe import Markup
 from braintumor import __version__
 from braintumor.classes import CLASSES
 from braintumor.evaluation import words
+from braintumor.evaluation.intervals import FEWEST_ERRORS, FEWEST_UNITS
 from braintumor.evaluation.metrics import PER_CLASS
 
 
@@ -91,12 +92,16 @@ def environment() -> Environment:
         "part_name": words.part_name,
         "slices": words.slices,
         "p_value": words.p_value,
+        "apart": words.apart,
+        "span": words.span,
     }
     made.globals |= {
         "CLASSES": CLASSES,
         "SCORES": words.SCORES,
         "CLASS_SCORES": words.CLASS_SCORES,
         "PER_CLASS": PER_CLASS,
+        "FEWEST_UNITS": FEWEST_UNITS,
+        "FEWEST_ERRORS": FEWEST_ERRORS,
         "RESEARCH_ONLY": words.RESEARCH_ONLY,
         "VERSION": __version__,
     }

@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from braintumor.classes import CLASSES, SPLITS, split_from_name
+from braintumor.evaluation import intervals as interval
 from braintumor.evaluation import tables
 from braintumor.evaluation.metrics import Metrics, measure
 from braintumor.evaluation.tables import PredictionsError
@@ -196,8 +197,13 @@ class Predictions:
             "unlabelled": int((given & (self.y_true < 0)).sum()),
         }
 
-    def metrics(self) -> Metrics:
+    def metrics(self, *, intervals: bool = False, seed: int = 0) -> Metrics:
         """Every metric of `metrics.measure` over the scored rows, and `left_out`.
+
+        Args:
+            intervals: add `intervals`, the 95 % interval of every score, by the column `group`
+                (see `intervals.Intervals.to_dict`).
+            seed: of the bootstrap over groups.
 
         Raises:
             PredictionsError: no scored row, or a row whose p_* are no probabilities.
@@ -211,6 +217,10 @@ class Predictions:
         tables.require_probabilities(rows.y_prob, rows.frame["path"], self.source)
         metrics = measure(rows.y_true, rows.y_prob)
         metrics["left_out"] = self.left_out()
+        if intervals:
+            groups = rows.frame["group"].to_numpy(object)
+            found = interval.intervals(rows.y_true, rows.y_prob, groups, seed=seed)
+            metrics["intervals"] = found.to_dict()
         return metrics
 
 

@@ -6,6 +6,7 @@ Knows words only: no tables, no figures, no files.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 CLASS_NAMES: dict[str, str] = {
@@ -24,6 +25,7 @@ PART_NAMES: dict[str, str] = {
 }
 RESEARCH_ONLY = "For research only. Not a medical device; not for diagnosis or treatment."
 NOT_DEFINED = "–"
+NBSP = "\N{NO-BREAK SPACE}"
 
 # Key in `Metrics`, heading, and whether it reads best as a percentage.
 SCORES: tuple[tuple[str, str, bool], ...] = (
@@ -60,6 +62,30 @@ def percent(share: float | None) -> str:
     if share > 0:
         tenths = max(tenths, 1)
     return f"{tenths / 10:.1f}\N{NO-BREAK SPACE}%"
+
+
+def points(difference: float | None) -> str:
+    """A difference of shares in points of a hundred, with its sign: 0.0123 is "+1.2"."""
+    if difference is None or not math.isfinite(difference):
+        return NOT_DEFINED
+    text = f"{100 * difference:+.1f}".replace("-", "\N{MINUS SIGN}")
+    return "0.0" if text[1:] == "0.0" else text
+
+
+def apart(difference: float | None, as_percent: bool) -> str:
+    """A difference of two scores with its sign: in points where they read as percentages."""
+    if as_percent or difference is None or not math.isfinite(difference):
+        return points(difference)
+    text = f"{difference:+.3f}".replace("-", "\N{MINUS SIGN}")
+    return "0.000" if text[1:] == "0.000" else text
+
+
+def span(interval: Mapping[str, Any] | None, as_percent: bool) -> str:
+    """The ends of an interval: "92.1–97.5", or "0.931–0.978"; "" where there is none."""
+    if not interval or interval["low"] is None or interval["high"] is None:
+        return ""
+    low, high = (score(interval[end], as_percent) for end in ("low", "high"))
+    return f"{low.removesuffix(NBSP + '%')}–{high.removesuffix(NBSP + '%')}"
 
 
 def number(value: float | None, digits: int = 3) -> str:

@@ -18,7 +18,9 @@ def section(judgement: Judgement, *, images: bool) -> Section:
         "figures": part_figures(head),
         "more": {part.name: part_figures(part) for part in others if part.name != head.name},
     }
-    return Section("curves.html", values, heading=f"Curves: {words.part_name(head.name)}")
+    heading = f"Curves: {words.part_name(head.name)}"
+    unfold = "Confusion, ROC, precision and recall, thresholds, confidence, reliability"
+    return Section("curves.html", values, heading=heading, unfold=unfold)
 
 
 def part_figures(part: Part) -> list[Figure]:

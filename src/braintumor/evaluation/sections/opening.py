@@ -14,6 +14,8 @@ def section(judgement: Judgement, *, images: bool) -> Section:
     values = {
         "model": judgement.run.model,
         "answer": answer(head),
+        "sure": how_sure(head),
+        "which": which_model(judgement),
         "findings": judgement.findings,
         "cards": cards(judgement),
         "failures": failures(head),
@@ -31,21 +33,57 @@ def answer(part: Part) -> str:
     return f"{words.percent(part.metrics['accuracy'])} right: {right} of {part.metrics['n']} {noun}"
 
 
+def how_sure(part: Part) -> str:
+    """How sure that is: the interval of the accuracy, and what it rests on."""
+    found = part.metrics["intervals"]
+    accuracy, unit = found["accuracy"], "image" if found["unit"] == "image" else "patient"
+    ends = words.span(accuracy, True)
+    if not ends:
+        return f"How sure that is cannot be said of {words.slices(found['units'], unit)}."
+    text = f"95{words.NBSP}% interval of the accuracy: {ends}{words.NBSP}%. {found['note']}"
+    if not accuracy["unreliable"]:
+        return text
+    few = words.slices(accuracy["units"], unit)
+    wrong = f"{accuracy['errors']} of them with an error"
+    return f"{text} It is unreliable, because it rests on {few}, {wrong}."
+
+
+def which_model(judgement: Judgement) -> str:
+    """Which model this is, as far as table and recipe tell."""
+    run = judgement.run
+    record = run.recipe.get("record", {})
+    text = f"Model: {run.model}"
+    hashes = [value for value in run.predictions.frame["model_sha256"].unique() if value]
+    if len(hashes) == 1:
+        text += f", sha256 {hashes[0][:12]}"
+    images = record.get("images")
+    if isinstance(images, dict) and isinstance(images.get("train"), int):
+        text += f", trained on {words.slices(images['train'])}"
+    if record.get("dataset"):
+        text += f" of {record['dataset']}"
+    return f"{text}. Table: {run.table.name}."
+
+
 def cards(judgement: Judgement) -> list[tuple[str, str, str]]:
     """The numbers of the first screen: (heading, value, what it means)."""
     head = judgement.headline
     unseen = judgement.parts.get(f"{head.name}_unseen")
-    found = [("Accuracy", words.percent(head.metrics["accuracy"]), f"{head.metrics['n']} slices")]
+    found = [_card("Accuracy", head, "accuracy", f"{head.metrics['n']} slices")]
     if unseen is not None:
         told = f"{unseen.metrics['n']} slices without a relative in training"
-        found.append(("Accuracy, unseen", words.percent(unseen.metrics["accuracy"]), told))
-    found += [
-        ("Balanced accuracy", words.percent(head.metrics["balanced_accuracy"]), "mean of classes"),
-        ("Macro AUC", words.number(head.metrics["macro_auc"]), "0.5 is a coin's, 1 is perfect"),
-    ]
+        found.append(_card("Accuracy, unseen", unseen, "accuracy", told))
+    found.append(_card("Balanced accuracy", head, "balanced_accuracy", "mean of classes"))
+    found.append(_card("Macro AUC", head, "macro_auc", "0.5 is a coin's, 1 is perfect"))
     if unseen is None:
-        found.append(("Macro F1", words.number(head.metrics["macro_f1"]), "mean of classes"))
+        found.append(_card("Macro F1", head, "macro_f1", "mean of classes"))
     return found
+
+
+def _card(heading: str, part: Part, score: str, meaning: str) -> tuple[str, str, str]:
+    share = next(share for key, _, share in words.SCORES if key == score)
+    ends = words.span(part.metrics["intervals"][score], share)
+    told = f"95{words.NBSP}% interval {ends}; {meaning}" if ends else meaning
+    return heading, words.score(part.metrics[score], share), told
 
 
 def failures(part: Part) -> list[str]:

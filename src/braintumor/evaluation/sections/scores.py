@@ -9,6 +9,7 @@ from braintumor.evaluation.page import Section
 def section(judgement: Judgement, *, images: bool) -> Section:
     """Scores of every part side by side, then each class."""
     values = {
+        "head": judgement.headline,
         "parts": list(judgement.parts.values()),
         "unseen": judgement.unseen,
         "notes": judgement.notes,

@@ -20,7 +20,7 @@ def section(judgement: Judgement, *, images: bool) -> Section | None:
     if not learning and not augmentation:
         return None
     values = {"learning": learning, "augmentation": augmentation}
-    return Section("training.html", values, heading="Training")
+    return Section("training.html", values, heading="Training", unfold="Epoch by epoch")
 
 
 def recipe(judgement: Judgement, *, images: bool) -> Section | None:

@@ -1,0 +1,123 @@
+"""Two models on the same rows: tests that keep their level, and intervals of differences."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+from made_groups import made_groups
+from numpy.typing import NDArray
+
+from braintumor.classes import CLASSES
+from braintumor.evaluation.paired import holm, mcnemar_exact, paired
+from braintumor.evaluation.scoresums import BY_CLASS, NAMES
+
+
+def two_models(
+    rng: np.random.Generator, groups: int, *, gain: float = 0.0, slices: int = 3
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], list[str]]:
+    """Two models that share half of what makes a slice hard; the first is better by `gain`."""
+    facts = {"skill": 1.5, "share": 0.4, "slices": 1}
+    truth, _, _ = made_groups(rng, groups, **facts)  # type: ignore[arg-type]
+    codes = np.repeat(np.arange(groups), slices)
+    truth = truth[codes]
+    common = rng.normal(size=(groups, 4))[codes] + rng.normal(size=(len(codes), 4))
+    models = []
+    for skill in (1.5 + gain, 1.5):
+        own = rng.normal(size=(groups, 4))[codes] + rng.normal(size=(len(codes), 4))
+        logits = 0.5 * (common + own)
+        logits[np.arange(len(codes)), truth] += skill
+        models.append(np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True))
+    return truth, models[0], models[1], [f"p{code}" for code in codes]
+
+
+@pytest.mark.parametrize(
+    ("only_a", "only_b", "p"),
+    [(0, 0, 1.0), (1, 10, 0.01171875), (5, 5, 1.0), (0, 6, 0.03125), (6, 0, 0.03125)],
+)
+def test_mcnemars_exact_test(only_a: int, only_b: int, p: float) -> None:
+    # Twice the binomial tail: 2 (1 + 11) / 2^11 for 1 against 10.
+    assert mcnemar_exact(only_a, only_b) == pytest.approx(p)
+
+
+def test_mcnemars_test_of_a_published_table() -> None:
+    # Agresti (2002), Categorical Data Analysis, table 10.1: 150 against 86; z^2 = 17.36.
+    assert mcnemar_exact(150, 86) == pytest.approx(3.7e-5, rel=0.03)
+
+
+def test_holms_correction() -> None:
+    # Times 4, 3, 2, 1 from the smallest up, never falling, at most one.
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.6, 0.5]) == [1.0, 1.0]
+    found = holm([0.01, float("nan"), 0.04])
+    assert found[0] == pytest.approx(0.02)
+    assert np.isnan(found[1])
+
+
+def test_every_score_has_a_difference_that_lies_in_its_interval() -> None:
+    found = paired(*two_models(np.random.default_rng(0), 80, gain=1.0))
+    assert tuple(found.differences) == NAMES
+    for name, each in found.differences.items():
+        assert each.difference == pytest.approx(each.first - each.second)
+        assert each.low < each.difference < each.high, name
+        assert each.p <= each.p_holm or "." not in name
+    assert found.differences["accuracy"].low > 0
+    assert found.differences["accuracy"].p < 0.01
+    plain = found.to_dict()
+    assert plain["unit"] == "group"
+    assert set(plain["per_class"]) == set(CLASSES)
+    assert set(plain["per_class"]["glioma"]) == set(BY_CLASS)
+
+
+def test_the_unit_decides_the_test() -> None:
+    truth, first, second, groups = two_models(np.random.default_rng(1), 60)
+    grouped = paired(truth, first, second, groups)
+    assert {each.test for each in grouped.differences.values()} == {"permutation"}
+    single = paired(truth, first, second)
+    tests = {name.rpartition(".")[2]: each.test for name, each in single.differences.items()}
+    assert tests["accuracy"] == tests["sensitivity"] == tests["specificity"] == "mcnemar"
+    assert (tests["auc"], tests["macro_f1"]) == ("delong", "permutation")
+    right = [(prob.argmax(axis=1) == truth) for prob in (first, second)]
+    only = [int((right[0] & ~right[1]).sum()), int((~right[0] & right[1]).sum())]
+    assert single.differences["accuracy"].p == mcnemar_exact(*only)
+    own = truth == 0
+    found = [(prob[own].argmax(axis=1) == 0) for prob in (first, second)]
+    only = [int((found[0] & ~found[1]).sum()), int((~found[0] & found[1]).sum())]
+    assert single.differences["glioma.sensitivity"].p == mcnemar_exact(*only)
+
+
+def test_permuting_few_groups_is_counting_all_ways_to_swap_them() -> None:
+    truth, first, second, groups = two_models(np.random.default_rng(2), 8, gain=1.0)
+    right = [(prob.argmax(axis=1) == truth).astype(int) for prob in (first, second)]
+    codes = np.array([int(group[1:]) for group in groups])
+    apart = np.bincount(codes, weights=right[0] - right[1])
+    ways = [abs(np.dot(signs, apart)) for signs in product((-1, 1), repeat=8)]
+    exact = np.mean(np.array(ways) >= abs(apart.sum()) - 1e-9)
+    found = paired(truth, first, second, groups).differences["accuracy"]
+    assert found.p == pytest.approx(exact, abs=0.03)
+
+
+def test_models_that_never_differ_are_alike_as_far_as_the_patients_tell() -> None:
+    truth, first, _, groups = two_models(np.random.default_rng(3), 60)
+    found = paired(truth, first, first, groups).differences["accuracy"]
+    assert (found.difference, found.p, found.differing) == (0.0, 1.0, 0)
+    assert found.unreliable
+    assert 0.03 < found.high < 0.10, "60 patients could hide as much"
+    assert found.low == -found.high
+
+
+def test_two_alike_models_are_called_different_once_in_twenty() -> None:
+    rng = np.random.default_rng(4)
+    names = ("accuracy", "macro_f1", "macro_auc", "glioma.auc")
+    called = dict.fromkeys(names, 0)
+    held = dict.fromkeys(names, 0)
+    for seed in range(250):
+        found = paired(
+            *two_models(rng, 50, slices=2), draws=150, permutations=149, seed=seed
+        ).differences
+        for name in names:
+            called[name] += found[name].p <= 0.05
+            held[name] += found[name].low <= 0 <= found[name].high
+    assert all(0.02 <= count / 250 <= 0.085 for count in called.values()), called
+    assert all(0.92 <= count / 250 <= 0.985 for count in held.values()), held

@@ -1,0 +1,130 @@
+"""Scores from sums by group are the scores of the rows, under any weighting of the groups."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from made_groups import made_groups
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from braintumor.classes import CLASSES
+from braintumor.evaluation.metrics import count, macro_f1, measure
+from braintumor.evaluation.resampling import bootstrap, permute
+from braintumor.evaluation.scoresums import BY_CLASS, NAMES, OVERALL, ScoreSums, score_bins
+
+
+def flat(metrics: dict) -> list[float]:  # type: ignore[type-arg]
+    """The scores of `measure` in the order of `NAMES`."""
+    by_class = metrics["per_class"]
+    return [
+        *(metrics[name] for name in OVERALL),
+        *(by_class[label][score] for label in CLASSES for score in BY_CLASS),
+    ]
+
+
+def made(groups: int = 40, seed: int = 0, slices: float = 3) -> tuple:  # type: ignore[type-arg]
+    rng = np.random.default_rng(seed)
+    return made_groups(rng, groups, skill=1.5, share=0.4, slices=slices)
+
+
+@pytest.mark.parametrize("decimals", [1, 3, 12])
+def test_all_rows_once_give_the_scores_of_measure(decimals: int) -> None:
+    truth, prob, codes = made()
+    prob = np.round(prob, decimals) + 1e-3
+    prob /= prob.sum(axis=1, keepdims=True)
+    found = ScoreSums.of(truth, prob, codes).estimate()
+    assert found == pytest.approx(flat(measure(truth, prob)), abs=2e-7)
+
+
+def test_a_weighting_gives_the_scores_of_rows_repeated_so_often() -> None:
+    truth, prob, codes = made()
+    weights = np.random.default_rng(1).integers(0, 4, 40)
+    rows = np.repeat(np.arange(len(truth)), weights[codes])
+    sums = ScoreSums.of(truth, prob, codes)
+    found = sums.scores(sums.matrix @ weights[:, None].astype(np.float32))[:, 0]
+    expected = dict(zip(NAMES, flat(measure(truth[rows], prob[rows])), strict=True))
+    for name, value in zip(NAMES, found, strict=True):
+        # The calibration bins are those of the table itself.
+        if name != "ece":
+            assert value == pytest.approx(expected[name], abs=2e-7), name
+
+
+def test_what_is_not_defined_is_nan_as_in_measure() -> None:
+    truth, prob, codes = made()
+    truth = np.where(truth == 3, 2, truth)
+    found = ScoreSums.of(truth, prob, codes).estimate()
+    assert found == pytest.approx(flat(measure(truth, prob)), abs=2e-7, nan_ok=True)
+    assert np.isnan(found).sum() == 3
+
+
+@pytest.mark.parametrize("rare", [0.25, 0.002])
+def test_with_more_scores_than_bins_areas_err_by_less_than_1e_4(rare: float) -> None:
+    rng = np.random.default_rng(2)
+    truth = np.where(rng.random(120_000) < rare, 0, rng.integers(1, 4, 120_000))
+    logits = rng.normal(size=(120_000, 4))
+    logits[np.arange(120_000), truth] += 2
+    prob = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    sums = ScoreSums.of(truth, prob, np.arange(120_000))
+    assert 4096 <= min(sums.bins) <= max(sums.bins) <= 16_386
+    found = dict(zip(NAMES, sums.estimate(), strict=True))
+    for label in (0, 1):
+        own, scores = truth == label, prob[:, label]
+        area = roc_auc_score(own, scores)
+        assert found[f"{CLASSES[label]}.auc"] == pytest.approx(area, abs=1e-4)
+        average = average_precision_score(own, scores)
+        assert found[f"{CLASSES[label]}.average_precision"] == pytest.approx(average, abs=1e-4)
+
+
+def test_no_bin_holds_more_than_its_share() -> None:
+    rng = np.random.default_rng(3)
+    own = rng.random(20_000) < 0.05
+    scores = rng.normal(size=20_000) + 3 * own
+    index, count = score_bins(scores, own, 200)
+    assert count <= 202
+    for part in (own, ~own):
+        assert np.bincount(index[part], minlength=count).max() <= -(-part.sum() // 100)
+    order = np.argsort(-scores)
+    assert (np.diff(index[order]) >= 0).all(), "bin 0 is the highest"
+
+
+# --- draws
+
+
+def test_draws_depend_on_the_seed_alone_and_centre_on_the_estimate() -> None:
+    truth, prob, codes = made(200)
+    sums = ScoreSums.of(truth, prob, codes)
+    drawn = bootstrap(sums.matrix, sums.scores, draws=400, seed=1)
+    assert drawn.shape == (len(NAMES), 400)
+    assert (drawn == bootstrap(sums.matrix, sums.scores, draws=400, seed=1)).all()
+    assert not (drawn == bootstrap(sums.matrix, sums.scores, draws=400, seed=2)).all()
+    accuracy = drawn[NAMES.index("accuracy")]
+    assert accuracy.mean() == pytest.approx(sums.estimate()[0], abs=4 * accuracy.std() / 20)
+
+
+def test_the_bootstraps_variance_is_that_of_drawing_rows_in_a_loop() -> None:
+    truth, prob, codes = made(60)
+    sums = ScoreSums.of(truth, prob, codes)
+    drawn = bootstrap(sums.matrix, sums.scores, draws=3000, seed=0)[NAMES.index("macro_f1")]
+    rng = np.random.default_rng(0)
+    members = [np.flatnonzero(codes == code) for code in range(60)]
+    looped = []
+    for _ in range(150):
+        rows = np.concatenate([members[code] for code in rng.integers(0, 60, 60)])
+        looped.append(macro_f1(count(truth[rows], prob[rows].argmax(axis=1))))
+    assert drawn.std() == pytest.approx(np.std(looped), rel=0.2)
+    assert drawn.mean() == pytest.approx(np.mean(looped), abs=0.02)
+
+
+def test_swapping_models_in_every_group_turns_the_difference_round() -> None:
+    truth, first, codes = made(30)
+    second = made(30, seed=9)[1][: len(truth)]
+    second = np.vstack([second, first])[: len(truth)]
+    one, two = ScoreSums.of_two(truth, first, second, codes)
+    difference = one.estimate() - two.estimate()
+    swapped = permute(one.matrix, two.matrix, one.scores, draws=2000, seed=0)
+    assert np.abs(swapped.mean(axis=1)).max() < 0.02, "alike on average, whoever is better"
+    back = two.estimate() - one.estimate()
+    assert back == pytest.approx(-difference)
+    for sums, prob in ((one, first), (two, second)):
+        auc = NAMES.index("glioma.auc")
+        assert sums.estimate()[auc] == pytest.approx(roc_auc_score(truth == 0, prob[:, 0]))
