@@ -89,3 +89,14 @@ def test_no_picture_of_a_slice_is_published() -> None:
         text = path.read_text(encoding="utf-8")
         assert "data:image/png" not in text
         assert "data:image/jpeg" not in text
+
+
+def test_the_document_on_intervals_quotes_what_the_predictions_give() -> None:
+    spec = importlib.util.spec_from_file_location("intervals_tool", ROOT / "tools/intervals.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    text = module.DOCUMENT.read_text(encoding="utf-8")
+    quoted = text.split(module.BEGIN)[1].split(module.END)[0].strip()
+    assert quoted == module.section(), "run  python tools/intervals.py --write"

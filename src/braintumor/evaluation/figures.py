@@ -252,7 +252,7 @@ def by_patients(
             axes.errorbar(sizes, value, color=colour, label=_name(network), linewidth=1.2, **bars)
             levels = np.unique(sizes)
             means = [value[sizes == size].mean() for size in levels]
-            axes.plot(levels, means, color=colour, linestyle=_DASHES[index % len(_DASHES)])
+            axes.plot(levels, means, color=colour, linestyle=DASHES[index % len(DASHES)])
             ends = f"{words.percent(means[0])} with {levels[0]:.0f}"
             said.append(
                 f"{_name(network)}: {ends}, {words.percent(means[-1])} with {levels[-1]:.0f}"

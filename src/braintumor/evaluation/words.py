@@ -109,7 +109,9 @@ def score(value: Any, as_percent: bool) -> str:
 
 
 def p_value(p: float) -> str:
-    """A p-value as people write it: "p = 0.034", "p < 0.001"."""
+    """A p-value as people write it: "p = 0.034", "p < 0.001"; NaN a dash."""
+    if math.isnan(p):
+        return NOT_DEFINED
     return "p < 0.001" if p < 0.001 else f"p = {number(p, 3 if p < 0.1 else 2)}"
 
 
