@@ -39,7 +39,7 @@ STRANGERS = {
 }
 # These start at once and run where Keras is not installed.
 LIGHT = {"evaluation", "images", "catalog", "bundle", "scoring", "app"}
-HEAVY = {"keras", "tensorflow", "torch", "jax", "tensorboard", "onnx"}
+HEAVY = {"keras", "tensorflow", "torch", "jax", "tensorboard", "onnx", "nncf"}
 LONGEST = 400
 
 

@@ -126,6 +126,20 @@ class TestEnvironment:
         subprocess.run([PYTHON, "-c", code], check=True)
 
 
+def test_quantising_connects_to_nothing(watched: Callable[[str], Recording], bundle: Path) -> None:
+    """NNCF would report its use to Google Analytics, as OpenVINO would."""
+    pytest.importorskip("nncf", reason="SKIPPED FOR WANT OF the extra [train]")
+    seen = watched(
+        "import numpy as np\n"
+        "from pathlib import Path\n"
+        "from braintumor.training.quantise import quantised\n"
+        f"graph = (Path({str(bundle)!r}) / 'model.onnx').read_bytes()\n"
+        "canvases = np.random.default_rng(0).integers(0, 255, (4, 64, 64)).astype(np.uint8)\n"
+        "assert b'QuantizeLinear' in quantised(graph, canvases)\n"
+    )
+    assert seen.addresses == []
+
+
 def test_predicting_connects_to_nothing_and_writes_nothing(
     watched: Callable[[str], Recording], bundle: Path, tmp_path: Path
 ) -> None:

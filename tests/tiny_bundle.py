@@ -90,7 +90,10 @@ def tiny_graph(*, size: int = SIZE, turn: int = 0) -> onnx.ModelProto:
         "to_logits": to_maps,
         "bias": bias,
     }
-    node = helper.make_node
+
+    def node(kind: str, inputs: list[str], outputs: list[str], **settings: Any) -> onnx.NodeProto:
+        return helper.make_node(kind, inputs, outputs, name=outputs[0], **settings)
+
     cell = [_CELL, _CELL]
     nodes = [
         node("Transpose", ["image"], ["x"], perm=[0, 3, 1, 2]),
@@ -101,8 +104,8 @@ def tiny_graph(*, size: int = SIZE, turn: int = 0) -> onnx.ModelProto:
         node("GlobalAveragePool", ["cells"], ["pooled"]),
         node("Flatten", ["pooled"], ["embedding"]),
         node("Gemm", ["embedding", "to_logits", "bias"], ["logits"], transB=1),
-        node("Conv", ["cells", "to_maps"], ["m"]),
-        node("Transpose", ["m"], ["maps"], perm=[0, 2, 3, 1]),
+        node("Conv", ["cells", "to_maps"], ["class_activation"]),
+        node("Transpose", ["class_activation"], ["maps"], perm=[0, 2, 3, 1]),
     ]
     value, real, side = helper.make_tensor_value_info, TensorProto.FLOAT, size // _CELL
     graph = helper.make_graph(

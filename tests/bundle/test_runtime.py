@@ -12,7 +12,7 @@ from onnx import helper
 from tiny_bundle import SIZE, tiny_graph
 
 from braintumor.bundle.card import BundleError
-from braintumor.bundle.runtime import Runtime
+from braintumor.bundle.runtime import ENGINES, EngineName, Runtime, available_engine
 
 
 @pytest.fixture(scope="module")
@@ -20,9 +20,14 @@ def graph() -> onnx.ModelProto:
     return tiny_graph()
 
 
-@pytest.fixture(scope="module")
-def runtime(graph: onnx.ModelProto) -> Runtime:
-    return Runtime(graph.SerializeToString(), size=SIZE)
+@pytest.fixture(scope="module", params=ENGINES)
+def runtime(graph: onnx.ModelProto, request: pytest.FixtureRequest) -> Runtime:
+    """On either engine, so that both are held to the same answers."""
+    pytest.importorskip(request.param, reason=f"SKIPPED FOR WANT OF {request.param}")
+    return Runtime(graph.SerializeToString(), size=SIZE, engine=request.param)
+
+
+both_engines = pytest.mark.parametrize("engine", ENGINES)
 
 
 def canvases(count: int, seed: int = 0) -> np.ndarray:
@@ -85,18 +90,21 @@ def test_many_threads_get_their_own_answers(runtime: Runtime) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"not a graph", b"\x80\x04pickle", b"\0" * 100])
-def test_bytes_that_are_no_graph_are_refused(data: bytes) -> None:
+@both_engines
+def test_bytes_that_are_no_graph_are_refused(data: bytes, engine: EngineName) -> None:
     with pytest.raises(BundleError, match=r"^thing\.onnx is not "):
-        Runtime(data, size=SIZE, name="thing.onnx")
+        Runtime(data, size=SIZE, name="thing.onnx", engine=engine)
 
 
-def test_a_graph_for_another_size_is_refused(graph: onnx.ModelProto) -> None:
+@both_engines
+def test_a_graph_for_another_size_is_refused(graph: onnx.ModelProto, engine: EngineName) -> None:
     with pytest.raises(BundleError, match="image"):
-        Runtime(graph.SerializeToString(), size=SIZE * 2)
+        Runtime(graph.SerializeToString(), size=SIZE * 2, engine=engine)
 
 
 @pytest.mark.parametrize("name", ["image", "logits", "embedding", "maps"])
-def test_a_graph_with_another_face_is_refused(name: str) -> None:
+@both_engines
+def test_a_graph_with_another_face_is_refused(name: str, engine: EngineName) -> None:
     graph = tiny_graph()
     for node in graph.graph.node:
         node.input[:] = ["x0" if key == name else key for key in node.input]
@@ -105,7 +113,7 @@ def test_a_graph_with_another_face_is_refused(name: str) -> None:
         value.name = "x0" if value.name == name else value.name
 
     with pytest.raises(BundleError, match=name):
-        Runtime(graph.SerializeToString(), size=SIZE)
+        Runtime(graph.SerializeToString(), size=SIZE, engine=engine)
 
 
 def test_a_graph_whose_weights_lie_in_another_file_is_refused(
@@ -136,13 +144,28 @@ def test_a_graph_with_a_second_input_is_refused() -> None:
         Runtime(graph.SerializeToString(), size=SIZE)
 
 
+def test_onnx_runtime_stands_in_where_openvino_is_missing(
+    graph: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = {"openvino"}
+    monkeypatch.setattr(
+        "braintumor.bundle.runtime.find_spec", lambda name: None if name in missing else name
+    )
+    assert available_engine() == "onnxruntime"
+    assert Runtime(graph.SerializeToString(), size=SIZE).run(canvases(1)).logits.shape == (1, 4)
+    missing.add("onnxruntime")
+    with pytest.raises(BundleError, match="pip install openvino"):
+        Runtime(graph.SerializeToString(), size=SIZE)
+
+
 def test_the_compiled_graph_can_be_kept_for_the_next_start(
-    graph: onnx.ModelProto, runtime: Runtime, tmp_path: Path
+    graph: onnx.ModelProto, tmp_path: Path
 ) -> None:
     data = graph.SerializeToString()
     for _ in range(2):
-        kept = Runtime(data, size=SIZE, cache_dir=tmp_path / "cache")
+        kept = Runtime(data, size=SIZE, cache_dir=tmp_path / "cache", engine="openvino")
+        plain = Runtime(data, size=SIZE)
         np.testing.assert_allclose(
-            kept.run(canvases(2)).logits, runtime.run(canvases(2)).logits, atol=1e-6
+            kept.run(canvases(2)).logits, plain.run(canvases(2)).logits, atol=1e-6
         )
     assert any((tmp_path / "cache").iterdir())

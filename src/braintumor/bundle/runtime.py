@@ -1,4 +1,6 @@
-"""Runs a bundle's graph on the processor with OpenVINO, from any number of threads.
+"""Runs a bundle's graph on the processor, from any number of threads.
+
+With OpenVINO; with ONNX Runtime where OpenVINO has no wheel for the machine.
 
 Arithmetic is that of the card: float32 throughout, also where the processor offers bfloat16, unless
 the card says that the network was judged in another precision. This module does not know what the
@@ -7,19 +9,21 @@ numbers mean.
 
 from __future__ import annotations
 
-import io
-from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol
 
 import numpy as np
-import openvino as ov
 from numpy.typing import NDArray
 
 from braintumor.bundle.card import BundleError
-from braintumor.bundle.parts import GRAPH_INPUT, Precision
-from braintumor.classes import CLASSES
+from braintumor.bundle.parts import Precision
+
+EngineName = Literal["openvino", "onnxruntime"]
+ENGINES: tuple[EngineName, ...] = ("openvino", "onnxruntime")
+Arrays = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,16 @@ class Answer:
     maps: NDArray[np.float32]
 
 
+class Engine(Protocol):
+    """What runs a compiled graph, from any number of threads."""
+
+    def infer(self, batch: Arrays) -> tuple[Arrays, Arrays, Arrays]:
+        """Logits, embedding and maps of (n, size, size, 1) float32."""
+        ...
+
+
 class Runtime:
-    """A compiled graph. Safe to share between threads: each call has a request of its own."""
+    """A compiled graph. Safe to share between threads."""
 
     def __init__(
         self,
@@ -49,6 +61,7 @@ class Runtime:
         name: str = "the graph",
         precision: Precision = "float32",
         cache_dir: Path | None = None,
+        engine: EngineName | None = None,
     ) -> None:
         """Compile a graph.
 
@@ -60,6 +73,7 @@ class Runtime:
                 quantised parts itself, and the rest of it is computed in float32.
             cache_dir: where OpenVINO keeps the compiled graph for the next start; None for
                 nowhere.
+            engine: one of `ENGINES`; the first that is installed where None.
 
         Raises:
             BundleError: not a graph, or one with another face than a bundle's.
@@ -71,23 +85,17 @@ class Runtime:
                 f"{name} is not a whole graph, for it takes weights from another file: "
                 f"export the run again"
             )
-        options: dict[str, Any] = {
-            "INFERENCE_PRECISION_HINT": "bf16" if precision == "bfloat16" else "f32",
-            "PERFORMANCE_HINT": "LATENCY",
-        }
-        core = ov.Core()
-        if cache_dir is not None:
-            core.set_property({"CACHE_DIR": str(cache_dir)})
-        try:
-            model = core.read_model(io.BytesIO(graph))
-            _check_face(model, size, name)
-            self._compiled = core.compile_model(model, "CPU", options)
-        except RuntimeError as error:
-            raise BundleError(
-                f"{name} is not a graph that OpenVINO can run: copy or export the bundle again"
-            ) from error
-        # Requests that no call is using; deque's append and pop are atomic.
-        self._idle: deque[Any] = deque()
+        engine = engine or available_engine()
+        if engine == "openvino":
+            from braintumor.bundle.engine_openvino import OpenVinoEngine
+
+            self._engine: Engine = OpenVinoEngine(
+                graph, size=size, name=name, precision=precision, cache_dir=cache_dir
+            )
+        else:
+            from braintumor.bundle.engine_onnx import OnnxEngine
+
+            self._engine = OnnxEngine(graph, size=size, name=name)
 
     def run(self, canvases: NDArray[Any]) -> Answer:
         """One forward pass.
@@ -99,41 +107,25 @@ class Runtime:
             The answer, in arrays of its own.
         """
         batch = np.ascontiguousarray(canvases, dtype=np.float32)[..., np.newaxis]
-        try:
-            request = self._idle.pop()
-        except IndexError:
-            request = self._compiled.create_infer_request()
-        try:
-            results = request.infer({GRAPH_INPUT: batch}, share_inputs=True)
-            return Answer(
-                logits=np.array(results["logits"]),
-                embedding=np.array(results["embedding"]),
-                maps=np.array(results["maps"]),
-            )
-        finally:
-            self._idle.append(request)
+        logits, embedding, maps = self._engine.infer(batch)
+        return Answer(logits=logits, embedding=embedding, maps=maps)
 
 
-def _check_face(model: ov.Model, size: int, name: str) -> None:
-    """The names and shapes that every bundle's graph has."""
-    classes = len(CLASSES)
-    wanted = {
-        GRAPH_INPUT: ov.PartialShape([-1, size, size, 1]),
-        "logits": ov.PartialShape([-1, classes]),
-        "embedding": ov.PartialShape([-1, -1]),
-        "maps": ov.PartialShape([-1, -1, -1, classes]),
-    }
-    ports = [*model.inputs, *model.outputs]
-    found = {port_name: port for port in ports for port_name in port.get_names()}
-    wrong = [
-        key
-        for key, shape in wanted.items()
-        if key not in found
-        or not shape.compatible(found[key].get_partial_shape())
-        or found[key].get_element_type() != ov.Type.f32
-    ]
-    if wrong or len(model.inputs) != 1:
-        raise BundleError(
-            f"{name} is not the graph of a bundle ({', '.join(wrong) or 'inputs'} missing or of "
-            f"another shape): export the run again"
-        )
+def available_engine() -> EngineName:
+    """`openvino`, or `onnxruntime` where only that is installed.
+
+    Raises:
+        BundleError: neither is.
+    """
+    for name in ENGINES:
+        if find_spec(name) is not None:
+            return name
+    raise BundleError("nothing is installed that runs a graph: run  pip install openvino")
+
+
+def not_a_face(name: str, wrong: Sequence[str]) -> BundleError:
+    """The sentence for a graph whose inputs or outputs are not those of a bundle."""
+    return BundleError(
+        f"{name} is not the graph of a bundle ({', '.join(wrong) or 'inputs'} missing or of "
+        f"another shape): export the run again"
+    )

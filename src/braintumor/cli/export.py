@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from braintumor.bundle.parts import Precision
 
 _PLACE = click.Path(exists=True, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -26,6 +30,14 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--calibration", type=_FILE,
     help="JSON with calibration, conformal and thresholds; default: calibration.json of the run.",
+)  # fmt: skip
+@click.option(
+    "--precision", type=click.Choice(["float32", "bfloat16", "int8"]), default="float32",
+    show_default=True, help="Of the graph's arithmetic; another one needs --data to be judged on.",
+)  # fmt: skip
+@click.option(
+    "--data", type=_PLACE,
+    help="With --precision: the data set; int8 is calibrated on its training slices.",
 )  # fmt: skip
 @click.option(
     "--gate", type=_PLACE, metavar="DATA",
@@ -49,6 +61,8 @@ def command(
     name: str | None,
     with_predictions: bool,
     calibration: Path | None,
+    precision: Precision,
+    data: Path | None,
     gate: Path | None,
     gate_beside: tuple[Path, ...],
     ensemble: bool,
@@ -62,12 +76,14 @@ def command(
     The graph is held against Keras before it is put in place. A bundle that stands at --out is
     replaced. Use it with  braintumor predict --model BUNDLE  and  braintumor app.
     """
+    if (precision == "float32") != (data is None):
+        raise click.UsageError("--precision int8 or bfloat16 and --data go together")
     if ensemble:
         folder = _ensemble(runs, out, name, calibration, predictions)
     elif len(runs) > 1 or predictions:
         raise click.UsageError("several RUNs and --predictions need --ensemble")
     else:
-        from braintumor.training.export import GateData, export_run
+        from braintumor.training.export import GateData, PrecisionData, export_run
 
         folder = export_run(
             runs[0],
@@ -76,19 +92,23 @@ def command(
             with_predictions=with_predictions,
             calibration=calibration,
             gate=GateData(gate, gate_beside) if gate else None,
+            precision=PrecisionData(precision, data) if data else None,
         )
-    if not as_json:
-        click.echo(f"bundle: {folder}")
-        return
     from braintumor.bundle.card import Card, read_card
 
     card = read_card(folder)
+    if isinstance(card, Card) and precision != card.precision:
+        click.echo(f"It stays in {card.precision}: {card.parity['reason']}.", err=True)
+    if not as_json:
+        click.echo(f"bundle: {folder}")
+        return
     result: dict[str, str | int] = {
         "bundle": str(folder),
         "name": card.name,
         "network": card.network,
     }
     if isinstance(card, Card):
+        result["precision"] = card.precision
         result["graph_sha256"] = card.graph.sha256
         result["graph_bytes"] = (folder / card.graph.file).stat().st_size
     click.echo(json.dumps(result))

@@ -25,6 +25,7 @@ from braintumor.bundle.parts import (
     GRAPH_FILE,
     GRAPH_OUTPUTS,
     Graph,
+    Precision,
     TrainedOn,
 )
 from braintumor.bundle.workshop import PREDICTIONS_FILE, check_place, workshop
@@ -47,6 +48,19 @@ class GateData:
     beside: tuple[Path, ...] = ()
 
 
+@dataclass(frozen=True)
+class PrecisionData:
+    """Another precision, and what it is calibrated and judged on.
+
+    Attributes:
+        wanted: `int8` or `bfloat16`.
+        data: a data set's folder or its catalogue.
+    """
+
+    wanted: Precision
+    data: Path
+
+
 # Largest difference between Keras and the graph that is float32's own rounding, in units of the
 # output, or of its largest value where that is above 1.
 TOLERANCE = 1e-4
@@ -62,6 +76,7 @@ def export_run(
     with_predictions: bool = False,
     calibration: Path | None = None,
     gate: GateData | None = None,
+    precision: PrecisionData | None = None,
 ) -> Path:
     """Turn a trained run into a bundle, or a bundle into one that is further on.
 
@@ -77,6 +92,7 @@ def export_run(
         calibration: a file as `bundle.judged` reads it; the run's calibration.json where None
             and there is one.
         gate: the pictures to fit the gate on; None for no gate, or the bundle's own.
+        precision: another precision than float32, and the slices that it is judged on.
 
     Returns:
         The bundle's folder.
@@ -91,7 +107,7 @@ def export_run(
     if (run / CARD_FILE).is_file():
         with workshop(out) as folder:
             _copy(run, folder, name, calibration, with_predictions=with_predictions)
-            _add_gate(folder, gate)
+            _finish(folder, gate, precision)
         return out
     require("keras", extra="train", what="Exporting a run")
     require("onnx", extra="train", what="Exporting a run")
@@ -109,7 +125,7 @@ def export_run(
         if with_predictions and RunFolder(run).predictions.is_file():
             shutil.copyfile(RunFolder(run).predictions, folder / RunFolder(run).predictions.name)
         check_parity(served, folder)
-        _add_gate(folder, gate)
+        _finish(folder, gate, precision)
     return out
 
 
@@ -134,11 +150,16 @@ def _copy(
         shutil.copyfile(bundle / PREDICTIONS_FILE, folder / PREDICTIONS_FILE)
 
 
-def _add_gate(folder: Path, data: GateData | None) -> None:
-    if data is not None:
+def _finish(folder: Path, gate: GateData | None, precision: PrecisionData | None) -> None:
+    """Precision first: the gate is fitted on what the graph says in the end."""
+    if precision is not None:
+        from braintumor.training.quantise import change_precision
+
+        change_precision(folder, precision.wanted, precision.data)
+    if gate is not None:
         from braintumor.training.gate import add_gate
 
-        add_gate(folder, data.slices, beside=data.beside)
+        add_gate(folder, gate.slices, beside=gate.beside)
 
 
 def check_parity(served: Any, folder: Path) -> dict[str, float]:

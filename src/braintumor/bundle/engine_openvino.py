@@ -1,0 +1,81 @@
+"""OpenVINO as a runtime's engine, on the processor."""
+
+from __future__ import annotations
+
+import io
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino as ov
+
+from braintumor.bundle.card import BundleError
+from braintumor.bundle.parts import GRAPH_INPUT, GRAPH_OUTPUTS, Precision
+from braintumor.bundle.runtime import Arrays, not_a_face
+from braintumor.classes import CLASSES
+
+
+class OpenVinoEngine:
+    """A graph compiled by OpenVINO; each call has a request of its own."""
+
+    def __init__(
+        self, graph: bytes, *, size: int, name: str, precision: Precision, cache_dir: Path | None
+    ) -> None:
+        """Compile; see `Runtime`.
+
+        Raises:
+            BundleError: not a graph, or one with another face than a bundle's.
+        """
+        options: dict[str, Any] = {
+            "INFERENCE_PRECISION_HINT": "bf16" if precision == "bfloat16" else "f32",
+            "PERFORMANCE_HINT": "LATENCY",
+        }
+        core = ov.Core()
+        if cache_dir is not None:
+            core.set_property({"CACHE_DIR": str(cache_dir)})
+        try:
+            model = core.read_model(io.BytesIO(graph))
+            _check_face(model, size, name)
+            self._compiled = core.compile_model(model, "CPU", options)
+        except RuntimeError as error:
+            raise BundleError(
+                f"{name} is not a graph that OpenVINO can run: copy or export the bundle again"
+            ) from error
+        # Requests that no call is using; deque's append and pop are atomic.
+        self._idle: deque[Any] = deque()
+
+    def infer(self, batch: Arrays) -> tuple[Arrays, Arrays, Arrays]:
+        """Logits, embedding and maps of (n, size, size, 1) float32, in arrays of their own."""
+        try:
+            request = self._idle.pop()
+        except IndexError:
+            request = self._compiled.create_infer_request()
+        try:
+            results = request.infer({GRAPH_INPUT: batch}, share_inputs=True)
+            logits, embedding, maps = (np.array(results[name]) for name in GRAPH_OUTPUTS)
+            return logits, embedding, maps
+        finally:
+            self._idle.append(request)
+
+
+def _check_face(model: ov.Model, size: int, name: str) -> None:
+    """The names and shapes that every bundle's graph has."""
+    classes = len(CLASSES)
+    wanted = {
+        GRAPH_INPUT: ov.PartialShape([-1, size, size, 1]),
+        "logits": ov.PartialShape([-1, classes]),
+        "embedding": ov.PartialShape([-1, -1]),
+        "maps": ov.PartialShape([-1, -1, -1, classes]),
+    }
+    ports = [*model.inputs, *model.outputs]
+    found = {port_name: port for port in ports for port_name in port.get_names()}
+    wrong = [
+        key
+        for key, shape in wanted.items()
+        if key not in found
+        or not shape.compatible(found[key].get_partial_shape())
+        or found[key].get_element_type() != ov.Type.f32
+    ]
+    if wrong or len(model.inputs) != 1:
+        raise not_a_face(name, wrong)

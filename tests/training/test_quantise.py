@@ -1,0 +1,194 @@
+"""Eight bits are taken where they cost next to nothing, and else the bundle stays as it was."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from tiny_bundle import make_tiny_bundle, striped
+
+from braintumor.bundle.card import Card, read_bundle, read_card
+from braintumor.bundle.classifier import Classifier
+from braintumor.bundle.network import Network
+from braintumor.bundle.parts import Calibration
+from braintumor.bundle.runtime import Runtime
+from braintumor.classes import CLASSES
+from braintumor.cli.main import run as braintumor
+from braintumor.errors import BraintumorError
+
+pytest.importorskip("nncf", reason="SKIPPED FOR WANT OF the extra [train]")
+from braintumor.training import quantise
+from braintumor.training.quantise import change_precision, parity
+
+STRIPES = dict(zip(CLASSES, ("upright", "level", "even", "checked"), strict=True))
+
+
+def shaken(kind: str, seed: int) -> NDArray[np.uint8]:
+    random = np.random.default_rng(seed)
+    side = int(random.integers(80, 110))
+    noise = random.integers(0, 20, (side, side))
+    return np.clip(striped(kind, shape=(side, side)) + noise, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Stripes that the tiny bundle knows, as a data set."""
+    root = tmp_path_factory.mktemp("stripes")
+    for split, count in (("train", 6), ("valid", 5), ("test", 1)):
+        for label, kind in STRIPES.items():
+            folder = root / split / label
+            folder.mkdir(parents=True)
+            for number in range(count):
+                pixels = shaken(kind, 100 * len(split) + number)
+                Image.fromarray(pixels).save(folder / f"{number}.png")
+    return root
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    return make_tiny_bundle(tmp_path / "bundle")
+
+
+def test_a_bundle_becomes_one_of_eight_bits_with_its_parity_on_the_card(
+    bundle: Path, data: Path
+) -> None:
+    _, before = read_bundle(bundle)
+    table = change_precision(bundle, "int8", data)
+    card, graph = read_bundle(bundle)
+
+    assert table["accepted"] is True
+    assert card.precision == "int8"
+    assert card.parity == table
+    assert graph != before
+    assert (table["n"], table["calibration_slices"]) == (20, 24)
+    assert b"QuantizeLinear" in graph
+    assert [Classifier.load(bundle).predict(shaken(kind, 1)).predicted for kind in STRIPES.values()]
+
+
+def test_all_outputs_survive_and_the_maps_stay_exact(bundle: Path, data: Path) -> None:
+    canvases = np.stack([shaken("upright", 3)[:64, :64], shaken("checked", 4)[:64, :64]])
+    plain = Network.load(bundle).runtime.run(canvases)
+    change_precision(bundle, "int8", data)
+    small = Network.load(bundle).runtime.run(canvases)
+
+    for output in ("logits", "embedding", "maps"):
+        assert getattr(small, output).shape == getattr(plain, output).shape
+    bias = small.logits - small.maps.mean(axis=(1, 2))
+    np.testing.assert_allclose(bias, np.broadcast_to([0, 0, 2, -2.5], (2, 4)), atol=1e-5)
+    assert np.abs(small.logits - plain.logits).max() < 0.5
+
+
+def test_both_engines_give_the_same_answer(bundle: Path, data: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    change_precision(bundle, "int8", data)
+    _, graph = read_bundle(bundle)
+    canvases = np.stack([shaken(kind, 5)[:64, :64] for kind in STRIPES.values()])
+    answers = [
+        Runtime(graph, size=64, engine=engine).run(canvases).logits
+        for engine in ("openvino", "onnxruntime")
+    ]
+
+    p, q = (np.exp(one) / np.exp(one).sum(axis=1, keepdims=True) for one in answers)
+    assert np.abs(p - q).max() < 0.02
+    assert (p.argmax(axis=1) == q.argmax(axis=1)).all()
+
+
+def test_the_same_slices_and_seed_give_the_same_graph(tmp_path: Path, data: Path) -> None:
+    graphs = []
+    for name in ("a", "b"):
+        change_precision(make_tiny_bundle(tmp_path / name), "int8", data)
+        graphs.append(read_bundle(tmp_path / name)[1])
+
+    assert graphs[0] == graphs[1]
+
+
+def test_what_costs_too_much_is_left_and_said(
+    bundle: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card, graph = read_bundle(bundle)
+    turned = make_tiny_bundle(bundle.parent / "turned", turn=1)
+    wrong = (turned / "model.onnx").read_bytes()
+    monkeypatch.setattr(quantise, "quantised", lambda graph, canvases: wrong)
+    table = change_precision(bundle, "int8", data)
+
+    after, same = read_bundle(bundle)
+    assert (table["accepted"], after.precision) == (False, "float32")
+    assert "glioma loses 5 of 5 slices" in str(table["reason"])
+    assert same == graph
+    assert after.graph == card.graph
+    assert after.parity["accepted"] is False
+
+
+def test_bfloat16_leaves_the_graph_and_changes_the_card(bundle: Path, data: Path) -> None:
+    _, graph = read_bundle(bundle)
+    change_precision(bundle, "bfloat16", data)
+
+    card, same = read_bundle(bundle)
+    assert (card.precision, same == graph) == ("bfloat16", True)
+    with pytest.raises(BraintumorError, match="in bfloat16 already"):
+        change_precision(bundle, "int8", data)
+
+
+def logits(right: NDArray[np.bool_], truth: NDArray[np.int64]) -> NDArray[np.float32]:
+    return (3 * np.eye(4)[np.where(right, truth, (truth + 1) % 4)]).astype(np.float32)
+
+
+def test_a_loss_within_the_bounds_is_accepted_and_counted() -> None:
+    truth = np.repeat(np.arange(4), 400)
+    before = np.ones(1600, bool)
+    within, beyond = before.copy(), before.copy()
+    within[[0, 400]] = False
+    beyond[[0, 1, 2]] = False
+    one, other = (
+        parity(truth, logits(before, truth), logits(after, truth), Calibration())
+        for after in (within, beyond)
+    )
+
+    assert one["accepted"] is True
+    assert one["classes"]["glioma"] == {"n": 400, "hits_float32": 400, "hits": 399}
+    assert one["same_class"] == pytest.approx(1598 / 1600)
+    assert other["accepted"] is False
+    assert other["reason"] == "glioma loses 3 of 400 slices that were right"
+
+
+def test_a_fall_of_the_auc_is_not_accepted() -> None:
+    truth = np.repeat(np.arange(4), 100)
+    before = logits(np.ones(400, bool), truth)
+    after = before.copy()
+    after[truth == 2] /= 50  # the right class still, but hardly
+    after[:, 2] += 2.9 * (truth == 3)
+    table = parity(truth, before, after, Calibration())
+
+    assert table["classes"]["pituitary"]["hits"] == 100
+    assert "macro AUC falls" in str(table["reason"])
+
+
+class TestCommand:
+    def run(self, *arguments: str) -> int:
+        with pytest.raises(SystemExit) as end:
+            braintumor(["export", *arguments])
+        return int(end.value.code or 0)
+
+    def test_precision_and_data_go_together(self, bundle: Path, tmp_path: Path) -> None:
+        out = ["--out", str(tmp_path / "b")]
+        assert self.run(str(bundle), *out, "--precision", "int8") == 2
+        assert self.run(str(bundle), *out, "--data", str(tmp_path)) == 2
+
+    def test_a_bundle_is_quantised_into_another_place(
+        self, bundle: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        out = tmp_path / "small"
+        code = self.run(
+            str(bundle), "--out", str(out), "--precision", "int8", "--data", str(data), "--json"
+        )
+
+        assert code == 0
+        assert json.loads(capsys.readouterr().out)["precision"] == "int8"
+        small, plain = read_card(out), read_card(bundle)
+        assert isinstance(small, Card)
+        assert isinstance(plain, Card)
+        assert (small.precision, plain.precision) == ("int8", "float32")
