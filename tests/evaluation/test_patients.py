@@ -61,7 +61,7 @@ def test_a_slice_that_was_given_another_split_since_is_still_found(tmp_path: Pat
     ("content", "message"),
     [
         ("split,class,file\n", "lacks the column group"),
-        ("a,b\n1,2\n", "lacks the columns split, class, file, group"),
+        ("a,b\n1,2\n", "lacks the columns class, file, group"),
         ("path\nx.jpg\n", "lacks the column group; .* or path and patient"),
         ("split,class,file,group\ntrain,glioma,a,x\ntrain,Glioma,a,y\n", "twice, with two groups"),
         ("path,patient\na/b.png,x\na\\b.png,y\n", "twice"),

@@ -27,6 +27,8 @@ _ALIASES = {
     "patient": ("patient", "patient_id", "patientid"),
     "raw_patient": ("raw_patient_id",),
     "source_label": ("source_label",),
+    "source_slice": ("source_slice",),
+    "orientation": ("orientation",),
 }
 
 
@@ -41,12 +43,16 @@ class Owner:
             groups of its own.
         source_label: its class in a second source, one of `CLASSES`, or the source's own word
             where it is none of them.
+        source_slice: its number in the source, by which masks are named.
+        orientation: `same` as the source, or `mirrored` left to right.
     """
 
     patient: str = ""
     raw_patient: str = ""
     group: str = ""
     source_label: str = ""
+    source_slice: str = ""
+    orientation: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,11 +108,12 @@ class Patients:
 
 
 def read_patients(path: Path | str) -> Patients:
-    """Read a CSV file with the columns path and patient, or split, class, file and group.
+    """Read a CSV file with the columns path and patient, or class, file and group.
 
-    Also understood: `patient_id` for patient, `label` for class, and the columns
-    `raw_patient_id` (the id as the source writes it) and `source_label` (the class in a second
-    source). At least one of patient and group must be there; other columns are ignored.
+    Also understood: `split`, without which a slice is found by class and file; `patient_id` for
+    patient, `label` for class; and the columns of `Owner`: `raw_patient_id`, `source_label`,
+    `source_slice`, `orientation`. At least one of patient and group must be there; other columns
+    are ignored.
 
     Raises:
         BraintumorError: no such file, not a table, a column missing, or a slice named twice with
@@ -151,13 +158,13 @@ def _columns(frame: pd.DataFrame, name: str) -> dict[str, list[str]]:
         for alias in reversed(aliases)
         if alias in plain
     }
-    missing = [] if "path" in found else [n for n in ("split", "class", "file") if n not in found]
+    missing = [] if "path" in found else [n for n in ("class", "file") if n not in found]
     if not {"group", "patient"} & set(found):
         missing.append("group")
     if missing:
         raise BraintumorError(
             f"{name} lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}; a patients "
-            "file needs split, class, file, group, or path and patient."
+            "file needs class, file, group (and split), or path and patient."
         )
     return found
 
@@ -183,7 +190,8 @@ def _owners(columns: dict[str, list[str]]) -> Iterator[Owner]:
     raw = columns.get("raw_patient", patients)
     groups = columns.get("group", patients)
     labels = [class_from_name(text) or text for text in columns.get("source_label", empty)]
-    for cells in zip(patients, raw, groups, labels, strict=True):
+    places = (columns.get(name, empty) for name in ("source_slice", "orientation"))
+    for cells in zip(patients, raw, groups, labels, *places, strict=True):
         yield Owner(*cells)
 
 

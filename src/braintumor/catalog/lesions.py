@@ -1,0 +1,133 @@
+"""Masks of lesions: which image has one, and the mask brought to the network's canvas.
+
+A masks folder holds `N.png` (any size, bright inside the lesion), one for each source slice N;
+patients files tell by `source_slice` and `orientation` which image shows which of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from braintumor.catalog.cache import cache_key, cached_rows
+from braintumor.catalog.catalog import Catalog
+from braintumor.errors import BraintumorError
+from braintumor.evaluation.patients import Patients
+from braintumor.files import sha256_of
+from braintumor.images.decode import Slice
+from braintumor.images.prepare import Preparation, prepare
+
+# Pillow holds 20 times as many pixels for a decompression bomb; no mask of a slice is larger.
+_MAX_PIXELS = 4096 * 4096
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """A mask file, and whether it is mirrored against the slice."""
+
+    mask: Path
+    mirrored: bool
+
+
+@dataclass(frozen=True)
+class Lesions:
+    """Where the masks of lesions lie.
+
+    Attributes:
+        folder: holds `N.png`.
+        patients: the files that say which slice is which.
+    """
+
+    folder: Path
+    patients: Sequence[Patients]
+
+    def __post_init__(self) -> None:
+        if not self.folder.is_dir():
+            raise BraintumorError(f"{self.folder} is no folder: give the one with the masks N.png")
+
+    def of(self, catalog: Catalog) -> list[Lesion | None]:
+        """The lesion of every row; None where no mask of it is known."""
+        rows = (catalog.table[name] for name in ("path", "split", "label"))
+        return [self._find(*row) for row in zip(*rows, strict=True)]
+
+    def prepared(
+        self, catalog: Catalog, preparation: Preparation
+    ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        """The masks on the canvas on which `catalog.cache.prepared` shows the same images.
+
+        Returns:
+            (masks, known): (n, size, size) uint8, 0 to 255; and (n,), whether the mask is to be
+            believed. A slice of the class `no_tumor` has no lesion, and that is known.
+
+        Raises:
+            BraintumorError: a mask that cannot be read.
+        """
+        found = self.of(catalog)
+        digest = hashlib.sha256()
+        for lesion in found:
+            digest.update(
+                f"{sha256_of(lesion.mask)}{lesion.mirrored}-".encode() if lesion else b"-"
+            )
+        # The same bytes show the same lesion.
+        by_bytes = {
+            sha256: lesion
+            for sha256, lesion in zip(catalog.table["sha256"], found, strict=True)
+            if lesion is not None
+        }
+
+        def make(slice_: Slice) -> bytes:
+            lesion = by_bytes.get(slice_.sha256)
+            if lesion is None:
+                return bytes(preparation.size**2)
+            return _on_canvas(lesion, slice_, preparation).tobytes()
+
+        masks = cached_rows(
+            catalog,
+            f"masks-{cache_key(catalog, preparation.key() + digest.hexdigest())}",
+            dtype=np.dtype((np.uint8, (preparation.size, preparation.size))),
+            make=make,
+            what="Preparing masks",
+        )
+        healthy = (catalog.table["label"] == "no_tumor").to_numpy(bool)
+        return masks, healthy | np.array([lesion is not None for lesion in found], bool)
+
+    def _find(self, path: str, split: str, label: str) -> Lesion | None:
+        for patients in self.patients:
+            owner = patients.find(path, split=split, label=label)
+            if owner is None or owner.orientation not in ("same", "mirrored"):
+                continue
+            mask = self.folder / f"{owner.source_slice}.png"
+            if owner.source_slice.isalnum() and mask.is_file():
+                return Lesion(mask, owner.orientation == "mirrored")
+        return None
+
+
+def read_mask(lesion: Lesion) -> Image.Image:
+    """The mask as the slice lies, grey.
+
+    Raises:
+        BraintumorError: it cannot be read.
+    """
+    try:
+        with Image.open(lesion.mask) as picture:
+            if picture.width * picture.height > _MAX_PIXELS:
+                raise BraintumorError(f"{lesion.mask} is too large for the mask of a slice")
+            mask = picture.convert("L")
+    except (OSError, ValueError, SyntaxError) as error:
+        raise BraintumorError(f"{lesion.mask} cannot be read as a mask: remove it") from error
+    return mask.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if lesion.mirrored else mask
+
+
+def _on_canvas(lesion: Lesion, slice_: Slice, preparation: Preparation) -> NDArray[np.uint8]:
+    seen = prepare(slice_.pixels, preparation)
+    mask, (height, width), box = read_mask(lesion), seen.source_shape, seen.box
+    wide, high = mask.width / width, mask.height / height
+    bounds = (box.left * wide, box.top * high, box.right * wide, box.bottom * high)
+    size = (preparation.size, preparation.size)
+    return np.asarray(mask.resize(size, Image.Resampling.BILINEAR, box=bounds))

@@ -1,0 +1,85 @@
+"""Masks of lesions: found by the patients file, and lying on the canvas where the slice lies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from braintumor.catalog.cache import prepared
+from braintumor.catalog.catalog import Catalog
+from braintumor.catalog.lesions import Lesions
+from braintumor.errors import BraintumorError
+from braintumor.evaluation.patients import read_patients
+from braintumor.images.prepare import Preparation
+
+PREPARATION = Preparation(size=64)
+HEAD = (slice(30, 130), slice(50, 150))  # rows and columns of the head in the slice
+LESION = (slice(40, 60), slice(60, 90))
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Slices of 160 x 200 with a head off the middle; gliomas 1 and 2, the second mirrored."""
+    root = tmp_path / "data"
+    for label, names in (("glioma", ("a", "b", "c")), ("no_tumor", ("n", "o"))):
+        for number, name in enumerate(names):
+            pixels = np.zeros((160, 200), np.uint8)
+            pixels[HEAD] = 100 + number
+            if label == "glioma":
+                pixels[LESION] = 220
+            if name == "b":
+                pixels = pixels[:, ::-1]
+            folder = root / "train" / label
+            folder.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(folder / f"{name}.png")
+    return root
+
+
+@pytest.fixture
+def lesions(tmp_path: Path) -> Lesions:
+    """Masks at another size than the slices, as the figshare collection has them."""
+    folder = tmp_path / "masks"
+    folder.mkdir()
+    mask = np.zeros((80, 100), np.uint8)
+    mask[20:30, 30:45] = 255
+    for number in (1, 2):
+        Image.fromarray(mask).save(folder / f"{number}.png")
+    table = tmp_path / "patients.csv"
+    table.write_text(
+        "split,class,file,group,source_slice,orientation\n"
+        "train,glioma,a.png,p1,1,same\ntrain,glioma,b.png,p2,2,mirrored\n"
+        "train,glioma,c.png,p3,../1,same\n"
+    )
+    return Lesions(folder, [read_patients(table)])
+
+
+def test_a_mask_lies_where_the_lesion_lies(data: Path, lesions: Lesions) -> None:
+    catalog = Catalog.from_folder(data)
+    masks, _ = lesions.prepared(catalog, PREPARATION)
+    pixels = prepared(catalog, PREPARATION)
+    for row in (0, 1):
+        bright = pixels[row] > 200
+        assert ((masks[row] > 127) == bright).mean() > 0.98
+        assert bright.any()
+
+
+def test_what_is_known_is_said(data: Path, lesions: Lesions) -> None:
+    catalog = Catalog.from_folder(data)
+    masks, known = lesions.prepared(catalog, PREPARATION)
+    assert list(catalog.table["label"]) == ["glioma"] * 3 + ["no_tumor"] * 2
+    assert known.tolist() == [True, True, False, True, True]
+    assert not masks[2:].any(), "no mask, and no way out of the folder either"
+
+
+def test_a_mask_that_cannot_be_read_is_named(data: Path, lesions: Lesions) -> None:
+    (lesions.folder / "1.png").write_bytes(b"no picture")
+    with pytest.raises(BraintumorError, match=r"1\.png cannot be read as a mask"):
+        lesions.prepared(Catalog.from_folder(data), PREPARATION)
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BraintumorError, match="nowhere is no folder"):
+        Lesions(tmp_path / "nowhere", [])
