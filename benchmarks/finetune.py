@@ -23,6 +23,8 @@ import keras
 import numpy as np
 
 from braintumor.networks import build, resnet50
+from braintumor.networks.where import places
+from braintumor.training.objective import objective, targets
 from braintumor.training.recipe import default_recipe, has_bfloat16
 
 BATCH = 32
@@ -42,7 +44,7 @@ def rate(work: Callable[[], object], images: int) -> float:
 
 def compiled(model: keras.Model) -> keras.Model:
     """The model ready to fit, as the training does it."""
-    loss = keras.losses.CategoricalCrossentropy(from_logits=True)
+    loss = objective(mask_weight=1.0, outside_weight=0.3)
     model.compile(optimizer=keras.optimizers.AdamW(1e-4), loss=loss, jit_compile=False)
     return model
 
@@ -56,9 +58,9 @@ def plain(precision: str, cut_at: str, images: np.ndarray, labels: np.ndarray) -
     for layer in tail.layers:
         if not isinstance(layer, keras.layers.BatchNormalization):
             layer.trainable = True
-    compiled(model)
+    whole = compiled(places(model))
     return rate(
-        lambda: model.fit(images, labels, batch_size=BATCH, shuffle=False, verbose=0), len(images)
+        lambda: whole.fit(images, labels, batch_size=BATCH, shuffle=False, verbose=0), len(images)
     )
 
 
@@ -69,7 +71,7 @@ def cached(
     trunk, tail = resnet50.cut(build("resnet50", precision=precision), cut_at)
     batches = [images[i : i + BATCH] for i in range(0, len(images), BATCH)]
     once = rate(lambda: [trunk.predict_on_batch(batch) for batch in batches], len(images))
-    features = trunk.predict(images, batch_size=BATCH, verbose=0)["features"]
+    features = trunk.predict(images, batch_size=BATCH, verbose=0)
     compiled(tail)
     often = rate(
         lambda: tail.fit(features, labels, batch_size=BATCH, shuffle=False, verbose=0), len(images)
@@ -88,7 +90,9 @@ def main() -> None:
     random = np.random.default_rng(0)
     count = -(-options.images // BATCH) * BATCH
     images = random.uniform(0, 255, (count, resnet50.SIZE, resnet50.SIZE, 1)).astype(np.float32)
-    labels = np.eye(4, dtype=np.float32)[random.integers(0, 4, count)]
+    rows = np.eye(4, dtype=np.float32)[random.integers(0, 4, count)]
+    side = resnet50.SIZE // 16
+    labels = targets(rows, np.zeros((count, side, side), np.float32), np.ones(count, bool))
 
     print(f"{os.cpu_count()} cores, bfloat16 in hardware: {has_bfloat16()}, cut {recipe.tune_from}")
     costs = {}

@@ -53,7 +53,6 @@ class Settings:
             "batch_size": 8,
             "learning_rate": 1e-3,
             "warmup_epochs": 1,
-            "mixup": 0.0,
             "dropout": 0.1,
             "patience": 14,
         }
@@ -63,9 +62,8 @@ class Settings:
             "epochs": 3,
             "batch_size": 16,
             "warmup_epochs": 0,
-            "mixup": 0.0,
             "variants": 2,
-            "head_epochs": 10,
+            "head_epochs": 2,
             "patience": 3,
         }
     )

@@ -15,50 +15,60 @@ from braintumor.training.batches import (
     image_names,
     smooth,
 )
+from braintumor.training.examples import Examples
 from braintumor.training.recipe import default_recipe
+from braintumor.training.trunk import TrunkOutput
 
 STILL = Augmentation(
     flip=0, rotation=0, zoom=0, stretch=0, shift=0, contrast=0, brightness=0, gamma=0
 )
-PLAIN = default_recipe("cnn", batch_size=8, label_smoothing=0.0, mixup=0.0, augmentation=STILL)
-COUNT = 21
+PLAIN = default_recipe(
+    "cnn", batch_size=8, label_smoothing=0.0, augmentation=STILL, implant=0.0, heal=0.0
+)
+COUNT, PLACES = 21, (4, 4)
+LABELS = np.arange(COUNT) % 4
 
 
 @pytest.fixture
-def pixels() -> np.ndarray:
-    """Every picture is filled with its own row number."""
-    return np.repeat(np.arange(COUNT, dtype=np.uint8), 16 * 16).reshape(COUNT, 16, 16)
+def examples() -> Examples:
+    """Every picture is filled with its own row number; its lesion is its upper half."""
+    pixels = np.repeat(np.arange(COUNT, dtype=np.uint8), 16 * 16).reshape(COUNT, 16, 16)
+    masks = np.zeros_like(pixels)
+    masks[LABELS != 2, :8] = 255
+    return Examples(
+        pixels=pixels, labels=LABELS, names=np.arange(COUNT), masks=masks, known=LABELS != 1
+    )
 
 
-LABELS = np.arange(COUNT) % 4
-NAMES = np.arange(COUNT)
-
-
-def test_every_image_comes_once_an_epoch_with_its_own_label(pixels: np.ndarray) -> None:
-    batches = ImageBatches(pixels, LABELS, NAMES, PLAIN, epoch=2)
+def test_every_image_comes_once_an_epoch_with_its_own_label_and_mask(examples: Examples) -> None:
+    batches = ImageBatches(examples, PLAIN, 2, PLACES)
     seen = [batches[step] for step in range(len(batches))]
     rows = np.concatenate([x[:, 0, 0, 0] for x, _ in seen]).astype(int)
-    labels = np.concatenate([y.argmax(axis=1) for _, y in seen])
+    wanted = np.concatenate([y for _, y in seen])
     assert sorted(rows) == list(range(COUNT))
-    np.testing.assert_array_equal(labels, LABELS[rows])
+    np.testing.assert_array_equal(wanted[:, 3, 0, :4].argmax(axis=1), LABELS[rows])
+    np.testing.assert_array_equal(wanted[:, 0, 2, 4], LABELS[rows] != 2)
+    assert not wanted[:, 2:, :, 4].any(), "the lower half is no lesion"
+    np.testing.assert_array_equal(wanted[:, 1, 1, 5], LABELS[rows] != 1)
     assert list(rows) != sorted(rows), "the order must be shuffled"
 
 
-def test_an_epoch_is_the_same_whenever_it_is_drawn_again(pixels: np.ndarray) -> None:
+def test_an_epoch_is_the_same_whenever_it_is_drawn_again(examples: Examples) -> None:
     recipe = default_recipe("cnn", batch_size=8)
-    first, again = (ImageBatches(pixels, LABELS, NAMES, recipe, epoch=3) for _ in range(2))
+    first, again = (ImageBatches(examples, recipe, 3, PLACES) for _ in range(2))
     for step in (2, 0, 1):
         for a, b in zip(first[step], again[step], strict=True):
             np.testing.assert_array_equal(a, b)
-    later = ImageBatches(pixels, LABELS, NAMES, recipe, epoch=4)
+    later = ImageBatches(examples, recipe, 4, PLACES)
     assert not np.array_equal(first[0][0], later[0][0])
 
 
-def test_mixing_blends_images_and_labels_by_the_same_share(pixels: np.ndarray) -> None:
+def test_mixing_blends_images_and_targets_by_the_same_share(examples: Examples) -> None:
     recipe = PLAIN.changed(mixup=1.0)
-    images, targets = ImageBatches(pixels, LABELS, NAMES, recipe, epoch=0)[0]
-    np.testing.assert_allclose(targets.sum(axis=1), 1.0, atol=1e-6)
-    assert ((targets > 0.01).sum(axis=1) == 2).any()
+    images, wanted = ImageBatches(examples, recipe, 0, PLACES)[0]
+    shares = wanted[:, 0, 0, :4]
+    np.testing.assert_allclose(shares.sum(axis=1), 1.0, atol=1e-6)
+    assert ((shares > 0.01).sum(axis=1) == 2).any()
     assert (images[:, 0, 0, 0] % 1 > 0).any()
 
 
@@ -73,13 +83,26 @@ def test_a_last_batch_of_one_takes_a_second_row() -> None:
 
 
 def test_features_walk_through_all_variants_before_any_comes_again() -> None:
-    variants = [np.full((COUNT, 2), number, np.float16) for number in range(3)]
+    variants = [
+        TrunkOutput(
+            features=np.full((COUNT, 1, 1, 2), number, np.float16),
+            labels=(LABELS + number) % 4,  # a lesion put in or out changes the class of a variant
+            masks=np.full((COUNT, *PLACES), 255 * (number == 1), np.uint8),
+            known=np.full(COUNT, number == 1),
+        )
+        for number in range(3)
+    ]
     seen = np.zeros((COUNT, 3), int)
     for epoch in range(3):
-        batches = FeatureBatches(variants, LABELS, PLAIN, epoch)
-        order = batches.order
-        values = np.concatenate([batches[s][0][:, 0] for s in range(len(batches))]).astype(int)
-        seen[order, epoch] = values
+        batches = FeatureBatches(variants, PLAIN, epoch)
+        steps = [batches[step] for step in range(3)]
+        features, wanted = map(np.concatenate, zip(*steps, strict=True))
+        number = features[:, 0, 0, 0].astype(int)
+        labels = wanted[:, 0, 0, :4].argmax(axis=1)
+        np.testing.assert_array_equal(labels, (LABELS[batches.order] + number) % 4)
+        np.testing.assert_array_equal(wanted[:, 1, 1, 4], number == 1)
+        np.testing.assert_array_equal(wanted[:, 1, 1, 5], number == 1)
+        seen[batches.order, epoch] = number
     assert (np.sort(seen, axis=1) == [0, 1, 2]).all()
     assert len({tuple(row) for row in seen}) > 1, "each image has a walk of its own"
 

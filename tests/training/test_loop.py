@@ -14,9 +14,12 @@ keras = pytest.importorskip("keras")
 from braintumor.errors import BraintumorError  # noqa: E402
 from braintumor.images.prepare import Preparation  # noqa: E402
 from braintumor.networks import build  # noqa: E402
+from braintumor.networks.where import places, places_of  # noqa: E402
 from braintumor.training.batches import ImageBatches  # noqa: E402
+from braintumor.training.examples import Examples  # noqa: E402
 from braintumor.training.fit import set_up  # noqa: E402
 from braintumor.training.loop import Phase, fit_phase, score  # noqa: E402
+from braintumor.training.objective import logits_of  # noqa: E402
 from braintumor.training.recipe import Recipe, default_recipe  # noqa: E402
 from braintumor.training.report import Reporter  # noqa: E402
 from braintumor.training.run import RunFolder, State, load_state, save_state  # noqa: E402
@@ -57,12 +60,19 @@ def _phase(
     pixels, labels = images
     set_up(recipe)
     model = build("cnn", size=SIDE, precision=recipe.precision, dropout=recipe.dropout)
+    examples = Examples(
+        pixels=pixels,
+        labels=labels,
+        names=np.arange(COUNT),
+        masks=np.zeros_like(pixels),
+        known=np.zeros(COUNT, bool),
+    )
     valid = pixels[..., None].astype(np.float32)
     return Phase(
         name=name,
-        model=model,
-        batches=lambda epoch: ImageBatches(pixels, labels, np.arange(COUNT), recipe, epoch),
-        validate=lambda m: m.predict(valid, verbose=0),
+        model=places(model),
+        batches=lambda epoch: ImageBatches(examples, recipe, epoch, places_of(model)),
+        validate=lambda m: logits_of(m.predict(valid, verbose=0)),
         valid_labels=labels,
         epochs=recipe.epochs,
         learning_rate=recipe.learning_rate,

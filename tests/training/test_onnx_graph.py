@@ -136,6 +136,8 @@ def test_same_padding_lies_where_keras_puts_it(side: int, kernel: int, strides: 
     x = layers.MaxPooling2D(kernel, strides=strides, padding="same")(x)
     x = layers.Add()([x, layers.Dropout(0.5)(x), x])
     x = layers.ZeroPadding2D(((1, 2), (3, 0)))(x)
+    x = layers.UpSampling2D((2, 3))(layers.Multiply()([x, layers.Activation("sigmoid")(x)]))
+    x = keras.ops.divide(x, layers.GlobalAveragePooling2D(keepdims=True)(x))
     maps = layers.Conv2D(4, 3, dilation_rate=1, name="m")(layers.Concatenate()([x, x]))
     pooled = layers.GlobalAveragePooling2D()(maps)
     logits = layers.Dense(4, activation="relu")(pooled)
@@ -160,6 +162,7 @@ STRANGE = {
     "the activation softmax": lambda x: keras.layers.Conv2D(4, 3, activation="softmax")(x),
     "follows no convolution": lambda x: keras.layers.BatchNormalization()(x),
     "'twice'": lambda x: used_twice(keras.layers.Conv2D(4, 3)(x)),
+    "the interpolation bilinear": lambda x: keras.layers.UpSampling2D(interpolation="bilinear")(x),
     "anything but vectors": lambda x: keras.layers.Dense(4)(x),
 }
 

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from braintumor.catalog.catalog import Catalog
+    from braintumor.training.sources import Materials
 
 
 @click.command("train")
@@ -19,10 +24,34 @@ import click
     "--recipe", "recipe_file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="TOML file with settings (a recipe.toml of another run, or a part of one).",
 )  # fmt: skip
+@click.option(
+    "--split", type=click.Choice(["given", "grouped"]), default="given", show_default=True,
+    help="given: as the folders say. grouped: drawn anew, no patient or copy on two sides.",
+)  # fmt: skip
+@click.option(
+    "--folds", type=click.IntRange(min=2), metavar="K",
+    help="Train K networks, each judged on a K-th that it never saw, no group in two.",
+)  # fmt: skip
+@click.option(
+    "--patients", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="CSV file that says whose slices these are; may be given several times.",
+)  # fmt: skip
+@click.option(
+    "--extra", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
+    help="Further images, all for training, but for patients held back; needs --patients.",
+)  # fmt: skip
+@click.option(
+    "--masks", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
+    help="Masks of the tumours, N.png by source_slice in --patients: they teach it where.",
+)  # fmt: skip
 @click.option("--epochs", type=click.IntRange(min=1), help="Most epochs; default by network.")
 @click.option("--batch-size", type=click.IntRange(min=2), help="Images a step.")
 @click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), help="Highest rate.")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of everything drawn at random.")
+@click.option(
+    "--deterministic/--no-deterministic", default=None,
+    help="Same seed, same machine, same result to the last digit (default), or a quarter faster.",
+)  # fmt: skip
 @click.option(
     "--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="resnet50: file of ImageNet weights; looked for where not given.",
@@ -38,15 +67,21 @@ def command(
     out: Path | None,
     resume: bool,
     recipe_file: Path | None,
+    split: str,
+    folds: int | None,
+    patients: tuple[Path, ...],
+    extra: Path | None,
+    masks: Path | None,
     epochs: int | None,
     batch_size: int | None,
     learning_rate: float | None,
     seed: int | None,
+    deterministic: bool | None,
     weights: Path | None,
     evaluate: bool,
     no_images: bool,
 ) -> None:
-    """Train the cnn or the resnet50 on DATA, a folder of images.
+    """Train the cnn or the resnet50 on DATA, a folder of images or a catalogue (.csv).
 
     DATA holds class folders (glioma, meningioma, no_tumor, pituitary), inside train, valid and
     test or without them. Trained on train, chosen on valid; test is predicted once, at the end.
@@ -56,7 +91,6 @@ def command(
 
     require("keras", extra="train", what="Training")
     require("tomli_w", extra="train", what="Training")
-    from braintumor.catalog.catalog import Catalog
     from braintumor.training.fit import train
     from braintumor.training.recipe import Recipe, default_recipe
 
@@ -65,6 +99,7 @@ def command(
         "batch_size": batch_size,
         "learning_rate": learning_rate,
         "seed": seed,
+        "deterministic": deterministic,
     }
     settings = {name: value for name, value in given.items() if value is not None}
     run = out or Path("runs") / network
@@ -74,13 +109,49 @@ def command(
         recipe = Recipe.read(recipe_file).changed(**settings)
     else:
         recipe = default_recipe(network, **settings)
-    catalog = Catalog.from_folder(data)
-    for warning in catalog.warnings:
-        click.echo(f"warning: {warning}", err=True)
-    folder = train(catalog, recipe, run, resume=resume, weights=weights)
+    catalog, materials = _read(data, split, folds, patients, extra, masks, recipe.seed)
+    if folds is not None:
+        from braintumor.training.folds import train_folds
+
+        folder = train_folds(
+            catalog, recipe, run, count=folds, materials=materials, resume=resume, weights=weights
+        )
+    else:
+        sources = materials.for_training(catalog)
+        folder = train(catalog, recipe, run, sources=sources, resume=resume, weights=weights)
     click.echo(f"trained: {folder.root}", err=True)
     if evaluate:
         from braintumor.cli.evaluate import command as evaluate_command
 
         arguments = [str(folder.root), *(["--no-images"] if no_images else [])]
         evaluate_command.main(arguments, standalone_mode=False)
+
+
+def _read(
+    data: Path,
+    split: str,
+    folds: int | None,
+    patients: tuple[Path, ...],
+    extra: Path | None,
+    masks: Path | None,
+    seed: int,
+) -> tuple[Catalog, Materials]:
+    """What is trained on: the catalogue with the split asked for, and what lies beside it."""
+    from braintumor.catalog.catalog import Catalog
+    from braintumor.catalog.lesions import Lesions
+    from braintumor.evaluation.patients import read_patients
+    from braintumor.training.sources import Materials, grouped
+
+    files = tuple(read_patients(path) for path in patients)
+    catalog = Catalog.open(data)
+    if split == "grouped" or folds is not None:
+        catalog = grouped(catalog, files)
+        if folds is None:
+            catalog = catalog.grouped(seed=seed)
+    for warning in catalog.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    return catalog, Materials(
+        patients=files,
+        extra=Catalog.from_folder(extra) if extra is not None else None,
+        lesions=Lesions(masks, files) if masks is not None else None,
+    )

@@ -1,8 +1,8 @@
 """The two networks, their common face, and the augmentation of their training images.
 
 Every network is a Keras functional model from the prepared canvas, float32 (n, size, size, 1) in
-0 to 255, to four logits. Its last layers are called `features` (n, h, w, d), `pool` (the mean
-over h and w) and `logits`, so that `serving_model` can read class activation maps from either.
+0 to 255, to four logits. Its last layers, made by `where.attend`, are `features` (n, h, w, d),
+`evidence`, `where`, `maps` and `logits`, so that every network is trained and served alike.
 
 This room does not know files, folders or metrics.
 """

@@ -1,5 +1,7 @@
 """Augmentation: what is drawn, apart from how it is applied, so that any picture can be replayed.
 
+The place of things changes (flip, rotation, zoom, stretch, shift), the grey levels (contrast,
+brightness, gamma), and what scanners differ in (coil shading, noise, sharpness: `scanner`).
 Every draw depends on (seed, epoch, image) alone: not on the order of batches, the number of
 threads or the Keras backend, and so a resumed training sees what an unbroken one would have.
 """
@@ -7,12 +9,14 @@ threads or the Keras backend, and so a resumed training sees what an unbroken on
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from braintumor.networks.scanner import Scan, draw_scan, scanned
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +32,8 @@ class Augmentation:
         contrast: largest change of contrast about mid grey, as a share either way.
         brightness: largest change of brightness, as a share of the full range.
         gamma: largest change of the exponent, as a share either way.
+        scanner: how often another scanner's shading, noise and blur are put on, each drawn for
+            itself, 0 to 1.
     """
 
     flip: float = 0.5
@@ -38,6 +44,7 @@ class Augmentation:
     contrast: float = 0.25
     brightness: float = 0.08
     gamma: float = 0.3
+    scanner: float = 0.0
 
     def to_dict(self) -> dict[str, float]:
         """The settings as plain values."""
@@ -56,6 +63,7 @@ class Draw:
         contrast: factor about mid grey, 1 for none.
         brightness: added, as a share of the full range, 0 for none.
         gamma: exponent on intensities in 0 to 1, 1 for none.
+        scan: what another scanner would have done, if anything.
     """
 
     flip: bool = False
@@ -67,6 +75,7 @@ class Draw:
     contrast: float = 1.0
     brightness: float = 0.0
     gamma: float = 1.0
+    scan: Scan = field(default_factory=Scan)
 
 
 def draw(augmentation: Augmentation, *, seed: int, epoch: int, image: int) -> Draw:
@@ -101,6 +110,7 @@ def draw(augmentation: Augmentation, *, seed: int, epoch: int, image: int) -> Dr
         contrast=factor(a.contrast),
         brightness=either_way(a.brightness),
         gamma=factor(a.gamma),
+        scan=draw_scan(random, a.scanner),
     )
 
 
@@ -114,15 +124,19 @@ def apply(pixels: NDArray[np.uint8], drawn: Draw) -> NDArray[np.uint8]:
     Returns:
         (side, side) uint8.
     """
-    picture = Image.fromarray(pixels)
-    picture = picture.point(_levels(drawn))
-    moved = picture.transform(
-        picture.size,
-        Image.Transform.AFFINE,
-        _matrix(drawn, pixels.shape),
-        Image.Resampling.BILINEAR,
-    )
-    return np.asarray(moved)
+    picture = Image.fromarray(pixels).point(_levels(drawn))
+    return scanned(_moved(picture, drawn), drawn.scan)
+
+
+def apply_place(mask: NDArray[np.uint8], drawn: Draw) -> NDArray[np.uint8]:
+    """Apply to a mask what a draw does to the place of things: (side, side) uint8, likewise."""
+    return _moved(Image.fromarray(mask), drawn)
+
+
+def _moved(picture: Image.Image, drawn: Draw) -> NDArray[np.uint8]:
+    matrix = _matrix(drawn, (picture.height, picture.width))
+    bilinear = Image.Resampling.BILINEAR
+    return np.asarray(picture.transform(picture.size, Image.Transform.AFFINE, matrix, bilinear))
 
 
 def _levels(drawn: Draw) -> list[int]:

@@ -34,7 +34,7 @@ def build(
         size: side of the square input, pixels; the network's own default where None.
         precision: Keras dtype policy, `float32` or `mixed_bfloat16`. Weights, input and logits
             are float32 either way.
-        dropout: share of features dropped ahead of the last layer; the default where None.
+        dropout: share of features dropped ahead of the last layers; the default where None.
         weights: for resnet50, a file of ImageNet weights to start from. None leaves the
             weights random, which is right only if trained ones are loaded at once.
 
@@ -53,27 +53,23 @@ def build(
 def serving_model(model: Any) -> Any:
     """The network with everything that prediction needs, in one forward pass.
 
-    Because `logits` is linear in the mean of `features`, the same linear map applied at every
-    place gives class activation maps that are exact: their mean plus the bias is the logit
-    (Zhou et al., Learning Deep Features for Discriminative Localization, CVPR 2016).
+    Because the logits are the mean of the maps, the maps are exact class activation maps (Zhou et
+    al., Learning Deep Features for Discriminative Localization, CVPR 2016).
 
     Args:
         model: made by `build`.
 
     Returns:
         keras.Model with the same input and a dict of outputs: `logits` (n, 4), `embedding`
-        (n, d), the pooled features, and `maps` (n, h, w, 4), all float32.
+        (n, d), the features weighted as the logits weigh them, and `maps` (n, h, w, 4), all
+        float32.
     """
     keras = require("keras", extra="train", what="Serving a network")
-    features = model.get_layer("features").output
-    head = model.get_layer("logits")
-    pooled = model.get_layer("pool")(features)
-    linear = keras.layers.Conv2D(
-        head.units, 1, use_bias=False, dtype="float32", name="class_activation"
-    )
-    maps = linear(features)
-    linear.kernel.assign(keras.ops.reshape(head.kernel, (1, 1, *head.kernel.shape)))
-    outputs = {"logits": head(pooled), "embedding": pooled, "maps": maps}
+    features, maps = model.get_layer("features").output, model.get_layer("maps")
+    weights = maps.input[0]
+    weighted = keras.layers.Multiply(dtype="float32", name="weighted")([weights, features])
+    pooled = keras.layers.GlobalAveragePooling2D(dtype="float32", name="embedding")(weighted)
+    outputs = {"logits": model.output, "embedding": pooled, "maps": maps.output}
     return keras.Model(model.input, outputs, name=f"{model.name}_serving")
 
 

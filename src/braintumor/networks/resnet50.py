@@ -1,8 +1,10 @@
 """ResNet50 (He et al. 2016) with ImageNet weights: top replaced, cut in two for fine-tuning.
 
 The trunk, frozen, can be run once per image and its output kept; the tail, trained, starts from
-that output. Batch normalisation is held at its ImageNet statistics throughout: batches of a few
-dozen slices of few patients would only blur them.
+that output. The new top joins the last stage with the one before it, which sees twice as finely
+(Lin et al., Feature Pyramid Networks, CVPR 2017). Batch normalisation of the backbone is held at
+its ImageNet statistics throughout: batches of a few dozen slices of few patients would only blur
+them.
 """
 
 from __future__ import annotations
@@ -10,19 +12,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from braintumor.networks.where import attend, places
+
 SIZE = 224
+# Last layers of the stages that the new top reads: a sixteenth and a thirty-second of a side.
+_FINE, _COARSE = "conv4_block6_out", "conv5_block3_out"
+_DENSE = 256
 # Means of ImageNet's blue, green and red channels, which these weights were trained to expect
 # subtracted (keras.applications, mode "caffe").
 _MEANS = (103.939, 116.779, 123.68)
 
 
-def build(*, size: int = SIZE, weights: Path | None = None, dropout: float = 0.4) -> Any:
-    """Build the network, 23.6 million parameters.
+def build(*, size: int = SIZE, weights: Path | None = None, dropout: float = 0.3) -> Any:
+    """Build the network, 24.9 million parameters.
 
     Args:
         size: side of the input, pixels; a multiple of 32.
         weights: ImageNet weights from `imagenet.find_weights`; None leaves them random.
-        dropout: share of pooled features dropped in training, 0 to 1.
+        dropout: share of the last features dropped in training, 0 to 1.
 
     Returns:
         keras.Model: float32 (n, size, size, 1) in 0 to 255 -> logits (n, 4).
@@ -40,15 +47,23 @@ def build(*, size: int = SIZE, weights: Path | None = None, dropout: float = 0.4
         from braintumor.networks import imagenet
 
         imagenet.load_into(backbone, weights)
-    x = layers.Activation("linear", dtype="float32", name="features")(backbone.output)
-    x = layers.GlobalAveragePooling2D(dtype="float32", name="pool")(x)
-    x = layers.Dropout(dropout, dtype="float32", name="drop")(x)
-    logits = layers.Dense(4, dtype="float32", name="logits")(x)
-    model = keras.Model(image, logits, name="resnet50")
-    for layer in model.layers:
+    x = _dense(backbone.get_layer(_COARSE).output, "coarse")
+    x = layers.UpSampling2D(2, name="top_up")(x)
+    fine = _dense(backbone.get_layer(_FINE).output, "fine")
+    x = layers.Add(name="top_add")([x, fine])
+    x = layers.Conv2D(_DENSE, 3, padding="same", activation="relu", name="top_conv")(x)
+    model = keras.Model(image, attend(x, dropout=dropout), name="resnet50")
+    for layer in backbone.layers:
         if isinstance(layer, layers.BatchNormalization):
             layer.trainable = False
     return model
+
+
+def _dense(x: Any, name: str) -> Any:
+    """A dense layer at every place."""
+    from keras import layers
+
+    return layers.Conv2D(_DENSE, 1, name=f"top_{name}")(x)
 
 
 def cut(model: Any, at: str) -> tuple[Any, Any]:
@@ -56,12 +71,12 @@ def cut(model: Any, at: str) -> tuple[Any, Any]:
 
     Args:
         model: made by `build`.
-        at: name of the last layer of the trunk, for example `conv4_block6_out`.
+        at: name of the last layer of the trunk, before the stage's end that the top reads: for
+            example `conv4_block4_out`.
 
     Returns:
-        (trunk, tail): the trunk maps images to a dict of `features` (the cut layer's output)
-        and `pooled` (n, 2048), the latter for training the head alone; the tail maps the cut
-        layer's output to logits.
+        (trunk, tail): the trunk maps images to the cut layer's output, the tail maps that to
+        evidence and where at every place (see `where.places`).
 
     Raises:
         ValueError: no such layer.
@@ -69,18 +84,16 @@ def cut(model: Any, at: str) -> tuple[Any, Any]:
     import keras
 
     seam = model.get_layer(at).output
-    trunk = keras.Model(
-        model.input,
-        {"features": seam, "pooled": model.get_layer("pool").output},
-        name="trunk",
-    )
-    tail = keras.Model(seam, model.output, name="tail")
+    trunk = keras.Model(model.input, seam, name="trunk")
+    tail = keras.Model(seam, places(model).output, name="tail")
     return trunk, tail
 
 
-def head(model: Any) -> Any:
-    """The last layers alone, sharing weights: pooled features (n, 2048) to logits (n, 4)."""
-    import keras
+def hold_backbone(tail: Any, held: bool) -> None:
+    """Train the new top alone, or the last stages with it; batch normalisation stays held."""
+    from keras import layers
 
-    pooled = model.get_layer("pool").output
-    return keras.Model(pooled, model.output, name="head")
+    for layer in tail.layers:
+        ours = layer.name.startswith("top_") or layer.name in ("evidence", "where")
+        if not ours and not isinstance(layer, layers.BatchNormalization):
+            layer.trainable = not held

@@ -12,88 +12,80 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from braintumor.networks.augmentation import apply, draw
+from braintumor.training.examples import Examples, augmented, coarse
+from braintumor.training.objective import targets
 from braintumor.training.recipe import Recipe
 
 _ORDER, _MIX, _VARIANT = 1, 2, 3  # keeps the random streams of one epoch apart
+Batch = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 class ImageBatches(keras.utils.PyDataset):  # type: ignore[misc]
     """One epoch of augmented training images, each once, in an order drawn from the seed.
 
     Args:
-        pixels: (n, side, side) uint8, memory-mapped or not.
-        labels: (n,) integers, 0 to 3.
-        names: (n,) integers that name the images for the draws of augmentation.
+        examples: the training images.
         recipe: batch size, augmentation, smoothing, mixing and seed.
         epoch: which pass this is, from 0.
+        places: height and width of the network's features.
     """
 
     def __init__(
-        self,
-        pixels: NDArray[np.uint8],
-        labels: NDArray[np.int64],
-        names: NDArray[np.int64],
-        recipe: Recipe,
-        epoch: int,
+        self, examples: Examples, recipe: Recipe, epoch: int, places: tuple[int, int]
     ) -> None:
         super().__init__(workers=1)
-        self.pixels, self.names, self.recipe, self.epoch = pixels, names, recipe, epoch
-        self.targets = smooth(labels, recipe.label_smoothing)
-        self.order = epoch_order(len(labels), recipe.seed, epoch)
+        self.examples, self.recipe, self.epoch, self.places = examples, recipe, epoch, places
+        self.order = epoch_order(len(examples), recipe.seed, epoch)
 
     def __len__(self) -> int:
         return -(-len(self.order) // self.recipe.batch_size)
 
-    def __getitem__(self, step: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def __getitem__(self, step: int) -> Batch:
         chosen = batch_rows(self.order, step, self.recipe.batch_size)
-        images = np.stack([self._augmented(row) for row in chosen]).astype(np.float32)[..., None]
-        return mix(images, self.targets[chosen], self.recipe, self.epoch, step)
-
-    def _augmented(self, row: int) -> NDArray[np.uint8]:
-        change = draw(
-            self.recipe.augmentation,
-            seed=self.recipe.seed,
-            epoch=self.epoch,
-            image=int(self.names[row]),
+        drawn = [augmented(self.examples, int(row), self.recipe, self.epoch) for row in chosen]
+        images = np.stack([one.pixels for one in drawn]).astype(np.float32)[..., None]
+        wanted = targets(
+            smooth(np.array([one.label for one in drawn]), self.recipe.label_smoothing),
+            shares(np.stack([coarse(one.mask, self.places) for one in drawn])),
+            np.array([one.known for one in drawn]),
         )
-        return apply(self.pixels[row], change)
+        return mix(images, wanted, self.recipe, self.epoch, step)
 
 
 class FeatureBatches(keras.utils.PyDataset):  # type: ignore[misc]
     """One epoch of cached features; for each image one of its augmented variants is drawn.
 
     Args:
-        variants: one array (n, ...) for each augmented variant.
-        labels, names, recipe, epoch: as for `ImageBatches`.
-        batch_size: the recipe's where None.
+        variants: for each augmented variant what the trunk made of it: features (n, ...), labels
+            (n,), masks (n, h, w) uint8 and known (n,).
+        recipe, epoch: as for `ImageBatches`.
     """
 
-    def __init__(
-        self,
-        variants: list[NDArray[Any]],
-        labels: NDArray[np.int64],
-        recipe: Recipe,
-        epoch: int,
-    ) -> None:
+    def __init__(self, variants: list[Any], recipe: Recipe, epoch: int) -> None:
         super().__init__(workers=1)
         self.variants, self.recipe, self.epoch = variants, recipe, epoch
-        self.targets = smooth(labels, recipe.label_smoothing)
-        self.order = epoch_order(len(labels), recipe.seed, epoch)
+        total = len(variants[0].labels)
+        self.order = epoch_order(total, recipe.seed, epoch)
         # Every image walks through its variants in an order of its own, none twice in a round.
         count = len(variants)
         lap, place = divmod(epoch, count)
         random = np.random.default_rng([recipe.seed, lap, _VARIANT])
-        walks = random.permuted(np.tile(np.arange(count), (len(labels), 1)), axis=1)
+        walks = random.permuted(np.tile(np.arange(count), (total, 1)), axis=1)
         self.variant = walks[:, place]
 
     def __len__(self) -> int:
         return -(-len(self.order) // self.recipe.batch_size)
 
-    def __getitem__(self, step: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def __getitem__(self, step: int) -> Batch:
         chosen = batch_rows(self.order, step, self.recipe.batch_size)
-        features = np.stack([self.variants[self.variant[row]][row] for row in chosen])
-        return mix(features.astype(np.float32), self.targets[chosen], self.recipe, self.epoch, step)
+        drawn = [(self.variants[self.variant[row]], row) for row in chosen]
+        features = np.stack([variant.features[row] for variant, row in drawn])
+        wanted = targets(
+            smooth(np.array([v.labels[row] for v, row in drawn]), self.recipe.label_smoothing),
+            shares(np.stack([v.masks[row] for v, row in drawn])),
+            np.array([v.known[row] for v, row in drawn]),
+        )
+        return mix(features.astype(np.float32), wanted, self.recipe, self.epoch, step)
 
 
 def epoch_order(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
@@ -114,22 +106,29 @@ def smooth(labels: NDArray[np.int64], smoothing: float) -> NDArray[np.float32]:
     return (hot * (1 - smoothing) + smoothing / 4).astype(np.float32)
 
 
+def shares(masks: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Masks of 0 to 255 as shares of 0 to 1."""
+    return masks.astype(np.float32) / np.float32(255)
+
+
 def mix(
     inputs: NDArray[np.float32],
-    targets: NDArray[np.float32],
+    wanted: NDArray[np.float32],
     recipe: Recipe,
     epoch: int,
     step: int,
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """MixUp: every row blended with another of its batch, labels likewise."""
+) -> Batch:
+    """MixUp: every row blended with another of its batch, targets likewise."""
     if recipe.mixup == 0:
-        return inputs, targets
+        return inputs, wanted
     random = np.random.default_rng([recipe.seed, epoch, step, _MIX])
     share = random.beta(recipe.mixup, recipe.mixup, len(inputs)).astype(np.float32)
+    share = share.reshape(-1, 1, 1, 1)
     other = random.permutation(len(inputs))
-    wide = share.reshape(-1, *[1] * (inputs.ndim - 1))
-    mixed = wide * inputs + (1 - wide) * inputs[other]
-    return mixed, share[:, None] * targets + (1 - share[:, None]) * targets[other]
+    return (
+        share * inputs + (1 - share) * inputs[other],
+        share * wanted + (1 - share) * wanted[other],
+    )
 
 
 def image_names(sha256: list[str]) -> NDArray[np.int64]:

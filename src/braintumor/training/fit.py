@@ -17,17 +17,25 @@ from numpy.typing import NDArray
 
 from braintumor.catalog.cache import prepared
 from braintumor.catalog.catalog import Catalog
+from braintumor.catalog.lesions import Lesions
 from braintumor.errors import BraintumorError
 from braintumor.files import atomic_path, sha256_of
 from braintumor.networks import build, resnet50
+from braintumor.networks.where import places, places_of
 from braintumor.training.batches import FeatureBatches, ImageBatches, image_names
+from braintumor.training.examples import Examples, joined
 from braintumor.training.loop import Phase, fit_phase
+from braintumor.training.objective import logits_of
 from braintumor.training.pictures import augmentation_pictures
 from braintumor.training.predict import predict_catalog
 from braintumor.training.recipe import Recipe, read_record
 from braintumor.training.report import Reporter
 from braintumor.training.run import RunFolder, State
+from braintumor.training.sources import Sources
 from braintumor.training.trunk import TrunkCache
+
+# What must not have changed where a run is resumed.
+_SAME = ("catalog_sha256", "extra_sha256", "masks")
 
 
 @dataclass(frozen=True)
@@ -35,14 +43,12 @@ class TrainingData:
     """Prepared images of one catalogue, as the loops need them.
 
     Attributes:
-        train, valid: (n, size, size) uint8.
-        train_labels, valid_labels: (n,) integers, 0 to 3.
-        train_names: (n,) integers that name the images in the draws of augmentation.
+        train: the training images.
+        valid: (n, size, size) uint8.
+        valid_labels: (n,) integers, 0 to 3.
     """
 
-    train: NDArray[np.uint8]
-    train_labels: NDArray[np.int64]
-    train_names: NDArray[np.int64]
+    train: Examples
     valid: NDArray[np.uint8]
     valid_labels: NDArray[np.int64]
 
@@ -52,6 +58,7 @@ def train(
     recipe: Recipe,
     out: Path,
     *,
+    sources: Sources | None = None,
     resume: bool = False,
     weights: Path | None = None,
     quiet: bool = False,
@@ -64,6 +71,7 @@ def train(
         catalog: images with labels and splits.
         recipe: every setting.
         out: the run's folder; must be new or empty unless resuming.
+        sources: further images and masks of lesions, if any.
         resume: go on with an interrupted run in `out`; a finished one is left as it is.
         weights: resnet50 only: file of ImageNet weights; looked for where None.
         quiet: print nothing.
@@ -76,14 +84,15 @@ def train(
         BraintumorError: `out` is in use, the recipe or catalogue of a resumed run differs, or
             the catalogue has no training or validation images.
     """
-    run, recipe = RunFolder(Path(out)), recipe.resolved()
-    if not _begin(run, recipe, catalog, resume=resume):
+    run, recipe, sources = RunFolder(Path(out)), recipe.resolved(), sources or Sources()
+    facts = _record(catalog) | sources.record()
+    if not _begin(run, recipe, catalog, facts, resume=resume):
         return run
-    started = time.monotonic()
+    started, computed = time.monotonic(), time.process_time()
     set_up(recipe)
     reporter = Reporter(run.root / "tensorboard", quiet=quiet)
-    data = training_data(catalog, recipe)
-    augmentation_pictures(data.train, data.train_names, recipe, run.root / "augmentation")
+    data = training_data(catalog, recipe, sources)
+    augmentation_pictures(data.train, recipe, run.root / "augmentation")
     if recipe.network == "cnn":
         model, state, record = _fit_cnn(data, recipe, run, reporter)
     else:
@@ -93,7 +102,8 @@ def train(
         served.save(temporary)
     predict_catalog(served, catalog, recipe, run)
     record |= {"best_epoch": state.best_epoch, "best_val_loss": state.best_loss}
-    _finish(run, recipe, catalog, record, time.monotonic() - started)
+    record["cpu_seconds"] = round(time.process_time() - computed, 1)
+    _finish(run, recipe, facts | record, time.monotonic() - started)
     return run
 
 
@@ -106,26 +116,34 @@ def set_up(recipe: Recipe) -> None:
         tf.config.experimental.enable_op_determinism()
 
 
-def training_data(catalog: Catalog, recipe: Recipe) -> TrainingData:
+def training_data(catalog: Catalog, recipe: Recipe, sources: Sources | None = None) -> TrainingData:
     """Prepare (or take from the cache) the images of the splits `train` and `valid`.
 
     Raises:
         BraintumorError: a split without images.
     """
-    parts = {}
-    for split in ("train", "valid"):
-        part = catalog.subset(split)
+    sources = sources or Sources()
+    parts = {split: catalog.subset(split) for split in ("train", "valid")}
+    for split, part in parts.items():
         if len(part) == 0:
             raise BraintumorError(f"{catalog.root} has no images to {split} on")
-        parts[split] = (part, prepared(part, recipe.preparation))
-    (train_part, train_pixels), (valid_part, valid_pixels) = parts["train"], parts["valid"]
+    valid = parts["valid"]
+    train = [parts["train"], *([sources.extra] if sources.extra is not None else [])]
     return TrainingData(
-        train=train_pixels,
-        train_labels=train_part.labels,
-        train_names=image_names(list(train_part.table["sha256"])),
-        valid=valid_pixels,
-        valid_labels=valid_part.labels,
+        train=joined([_examples(part, recipe, sources.lesions) for part in train]),
+        valid=prepared(valid, recipe.preparation),
+        valid_labels=valid.labels,
     )
+
+
+def _examples(part: Catalog, recipe: Recipe, lesions: Lesions | None) -> Examples:
+    pixels = prepared(part, recipe.preparation)
+    if lesions is None:
+        masks, known = np.zeros_like(pixels), np.zeros(len(part), bool)
+    else:
+        masks, known = lesions.prepared(part, recipe.preparation)
+    names = image_names(list(part.table["sha256"]))
+    return Examples(pixels=pixels, labels=part.labels, names=names, masks=masks, known=known)
 
 
 def in_float32(model: Any, recipe: Recipe) -> Any:
@@ -147,11 +165,9 @@ def _fit_cnn(
     valid = data.valid[..., None].astype(np.float32)
     phase = Phase(
         name="cnn",
-        model=model,
-        batches=lambda epoch: ImageBatches(
-            data.train, data.train_labels, data.train_names, recipe, epoch
-        ),
-        validate=lambda m: m.predict(valid, batch_size=64, verbose=0),
+        model=places(model),
+        batches=lambda epoch: ImageBatches(data.train, recipe, epoch, places_of(model)),
+        validate=lambda m: logits_of(m.predict(valid, batch_size=64, verbose=0)),
         valid_labels=data.valid_labels,
         epochs=recipe.epochs,
         learning_rate=recipe.learning_rate,
@@ -163,7 +179,7 @@ def _fit_cnn(
 def _fit_resnet50(
     data: TrainingData, recipe: Recipe, run: RunFolder, reporter: Reporter, weights: Path | None
 ) -> tuple[Any, State, dict[str, Any]]:
-    """Two phases: the new head on pooled features, then the tail at a low rate."""
+    """Two phases: the new top alone, then the last stages with it at a low rate."""
     from braintumor.networks.imagenet import find_weights
 
     found = find_weights(weights)
@@ -175,40 +191,38 @@ def _fit_resnet50(
         weights=found,
     )
     trunk, tail = resnet50.cut(model, recipe.tune_from)
-    cache = TrunkCache(run.checkpoint / "trunk", trunk)
+    cache = TrunkCache(run.checkpoint / "trunk", trunk, places_of(model))
     valid = cache.plain("valid", data.valid)
     variants = []
     for number in range(recipe.variants):
         reporter.say(f"frozen trunk: variant {number + 1} of {recipe.variants}")
-        variants.append(cache.variant(number, data.train, data.train_names, recipe))
+        variants.append(cache.variant(number, data.train, recipe))
 
-    def phase(name: str, part: Any, kind: str, epochs: int, rate: float, warmup: int) -> Phase:
-        inputs = getattr(valid, kind)
+    def phase(name: str, epochs: int, rate: float, warmup: int) -> Phase:
         return Phase(
             name=name,
-            model=part,
-            batches=lambda epoch: FeatureBatches(
-                [getattr(v, kind) for v in variants], data.train_labels, recipe, epoch
-            ),
-            validate=lambda m: m.predict(inputs, batch_size=64, verbose=0),
+            model=tail,
+            batches=lambda epoch: FeatureBatches(variants, recipe, epoch),
+            validate=lambda m: logits_of(m.predict(valid, batch_size=64, verbose=0)),
             valid_labels=data.valid_labels,
             epochs=epochs,
             learning_rate=rate,
             warmup_epochs=warmup,
         )
 
-    top = phase(
-        "head", resnet50.head(model), "pooled", recipe.head_epochs, recipe.head_learning_rate, 0
+    resnet50.hold_backbone(tail, True)
+    fit_phase(
+        phase("head", recipe.head_epochs, recipe.head_learning_rate, 0), recipe, run, reporter
     )
-    fit_phase(top, recipe, run, reporter)
-    last = phase(
-        "tail", tail, "features", recipe.epochs, recipe.learning_rate, recipe.warmup_epochs
-    )
+    resnet50.hold_backbone(tail, False)
+    last = phase("tail", recipe.epochs, recipe.learning_rate, recipe.warmup_epochs)
     state = fit_phase(last, recipe, run, reporter)
     return model, state, {"imagenet_weights_sha256": sha256_of(found)}
 
 
-def _begin(run: RunFolder, recipe: Recipe, catalog: Catalog, *, resume: bool) -> bool:
+def _begin(
+    run: RunFolder, recipe: Recipe, catalog: Catalog, facts: dict[str, Any], *, resume: bool
+) -> bool:
     """Make the folder ready; False where a resumed run is already finished."""
     if resume and run.recipe.exists():
         before, record = Recipe.read(run.recipe), read_record(run.recipe)
@@ -216,7 +230,7 @@ def _begin(run: RunFolder, recipe: Recipe, catalog: Catalog, *, resume: bool) ->
             raise BraintumorError(
                 f"{run.root} was begun with another recipe: resume without changing settings"
             )
-        if record.get("catalog_sha256") != catalog.digest():
+        if any(record.get(key) != facts.get(key) for key in _SAME):
             raise BraintumorError(
                 f"{run.root} was begun with other images than {catalog.root} holds now: "
                 "train into a new folder"
@@ -228,7 +242,7 @@ def _begin(run: RunFolder, recipe: Recipe, catalog: Catalog, *, resume: bool) ->
         )
     run.root.mkdir(parents=True, exist_ok=True)
     catalog.write(run.catalog)
-    recipe.write(run.recipe, record=_record(catalog))
+    recipe.write(run.recipe, record=facts)
     return True
 
 
@@ -244,10 +258,7 @@ def _record(catalog: Catalog) -> dict[str, Any]:
     }
 
 
-def _finish(
-    run: RunFolder, recipe: Recipe, catalog: Catalog, record: dict[str, Any], seconds: float
-) -> None:
+def _finish(run: RunFolder, recipe: Recipe, facts: dict[str, Any], seconds: float) -> None:
     """Write down how it went and remove what only an unfinished run needs."""
-    facts = {**_record(catalog), **record, "seconds": round(seconds, 1)}
-    recipe.write(run.recipe, record=facts)
+    recipe.write(run.recipe, record={**facts, "seconds": round(seconds, 1)})
     run.clear_checkpoint()

@@ -16,6 +16,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from braintumor.training.objective import accuracy, objective
 from braintumor.training.recipe import Recipe
 from braintumor.training.report import Reporter
 from braintumor.training.run import RunFolder, State, load_state, save_state, write_history
@@ -30,7 +31,8 @@ class Phase:
 
     Attributes:
         name: appears in history.csv.
-        model: keras.Model from inputs to logits; its trainable weights are fitted.
+        model: keras.Model from inputs to places (see `networks.where`); its trainable weights
+            are fitted.
         batches: epoch (from 0) -> keras.utils.PyDataset.
         validate: model -> logits (n, 4) of the validation images.
         valid_labels: (n,) integers, 0 to 3.
@@ -93,8 +95,8 @@ def compile_model(phase: Phase, recipe: Recipe, steps: int) -> None:
     optimizer.build(phase.model.trainable_variables)
     phase.model.compile(
         optimizer=optimizer,
-        loss=keras.losses.CategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
+        loss=objective(recipe.mask_weight, recipe.outside_weight),
+        metrics=[accuracy],
         jit_compile=keras.backend.backend() == "jax",
     )
 
@@ -130,15 +132,15 @@ def _epoch(phase: Phase, recipe: Recipe, epoch: int, bar: Any) -> dict[str, Any]
         verbose=0,
         callbacks=[bar],
     ).history
-    loss, accuracy = score(phase.validate(phase.model), phase.valid_labels)
+    val_loss, val_accuracy = score(phase.validate(phase.model), phase.valid_labels)
     rate = phase.model.optimizer.learning_rate
     return {
         "phase": phase.name,
         "epoch": epoch + 1,
         "loss": float(logs["loss"][-1]),
         "accuracy": float(logs["accuracy"][-1]),
-        "val_loss": loss,
-        "val_accuracy": accuracy,
+        "val_loss": val_loss,
+        "val_accuracy": val_accuracy,
         "learning_rate": float(keras.ops.convert_to_numpy(rate)),
         "seconds": round(time.monotonic() - started, 2),
     }
@@ -159,5 +161,5 @@ def score(logits: NDArray[np.floating[Any]], labels: NDArray[np.int64]) -> tuple
     wide = wide - wide.max(axis=1, keepdims=True)
     log_probability = wide - np.log(np.exp(wide).sum(axis=1, keepdims=True))
     rows = np.arange(len(labels))
-    accuracy = float((wide.argmax(axis=1) == labels).mean())
-    return float(-log_probability[rows, labels].mean()), accuracy
+    right = float((wide.argmax(axis=1) == labels).mean())
+    return float(-log_probability[rows, labels].mean()), right

@@ -29,7 +29,7 @@ OPSET = 18
 _IR_VERSION = 8
 _TO_CHANNELS_FIRST = [0, 3, 1, 2]
 _TO_CHANNELS_LAST = [0, 2, 3, 1]
-_ACTIVATIONS = {"linear": None, "relu": "Relu"}
+_ACTIVATIONS = {"linear": None, "relu": "Relu", "sigmoid": "Sigmoid"}
 
 Shape = tuple[int | None, ...]
 
@@ -49,10 +49,11 @@ def onnx_graph(model: Any) -> onnx.ModelProto:
     """
     config = model.get_config()
     writer = _Writer(_uses(config))
+    operations = {operation.name: operation for operation in model.operations}
     source = config["input_layers"]
     source = source[0] if isinstance(source[0], list) else source  # as older Keras has it
     for entry in config["layers"]:
-        layer = model.get_layer(entry["name"])
+        layer = operations[entry["name"]]
         for call, node in enumerate(entry["inbound_nodes"]):
             inputs = [(_value(*history), shape) for history, shape in _tensors(node)]
             writer.layer(layer, entry, f"{entry['name']}/{call}", inputs)
@@ -97,6 +98,9 @@ class _Writer:
             "BatchNormalization": self._batch_normalisation,
             "Activation": self._activation_layer,
             "Add": self._add,
+            "Multiply": self._multiply,
+            "Divide": self._divide,
+            "UpSampling2D": self._up_sampling,
             "Concatenate": self._concatenate,
             "MaxPooling2D": self._max_pooling,
             "GlobalAveragePooling2D": self._global_average,
@@ -217,6 +221,35 @@ class _Writer:
     ) -> None:
         kind = "Add" if len(inputs) == 2 else "Sum"
         self._node(kind, inputs, out)
+
+    def _multiply(
+        self, layer: Any, config: Any, out: str, inputs: list[str], shapes: list[Shape]
+    ) -> None:
+        if len(inputs) != 2 or len({len(shape) for shape in shapes}) != 1:
+            raise _no_translation(layer, "a product of anything but two of equal rank")
+        self._node("Mul", inputs, out)
+
+    def _divide(
+        self, layer: Any, config: Any, out: str, inputs: list[str], shapes: list[Shape]
+    ) -> None:
+        if len(inputs) != 2 or len({len(shape) for shape in shapes}) != 1:
+            raise _no_translation(layer, "a quotient of anything but two of equal rank")
+        self._node("Div", inputs, out)
+
+    def _up_sampling(
+        self, layer: Any, config: Any, out: str, inputs: list[str], shapes: list[Shape]
+    ) -> None:
+        if config["interpolation"] != "nearest":
+            raise _no_translation(layer, f"the interpolation {config['interpolation']}")
+        scales = self._constant(f"{out}.scales", [1, 1, *config["size"]])
+        self._node(
+            "Resize",
+            [inputs[0], "", scales],
+            out,
+            mode="nearest",
+            coordinate_transformation_mode="asymmetric",
+            nearest_mode="floor",
+        )
 
     def _concatenate(
         self, layer: Any, config: Any, out: str, inputs: list[str], shapes: list[Shape]

@@ -17,7 +17,7 @@ from PIL import Image
 from braintumor.bundle.heatmap import overlay, spread
 from braintumor.files import atomic_path
 from braintumor.images.prepare import Box
-from braintumor.networks.augmentation import apply, draw
+from braintumor.training.examples import Examples, augmented
 from braintumor.training.recipe import Recipe
 
 _WORST = 40  # errors a split that get a picture
@@ -58,20 +58,11 @@ def slice_pictures(parts: list[Seen], root: Path) -> None:
             save_png(root / "maps" / name, overlay(np.asarray(grey), heat))
 
 
-def augmentation_pictures(
-    pixels: NDArray[np.uint8], names: NDArray[np.int64], recipe: Recipe, folder: Path
-) -> None:
+def augmentation_pictures(examples: Examples, recipe: Recipe, folder: Path) -> None:
     """Write before.png and after.png: a training batch as prepared, and as augmented."""
-    chosen = np.random.default_rng(recipe.seed).permutation(len(pixels))[:_GRID]
-    before = [np.asarray(pixels[row]) for row in chosen]
-    after = [
-        apply(
-            np.asarray(pixels[row]),
-            draw(recipe.augmentation, seed=recipe.seed, epoch=0, image=int(names[row])),
-        )
-        for row in chosen
-    ]
-    save_png(folder / "before.png", _grid(before))
+    chosen = np.random.default_rng(recipe.seed).permutation(len(examples))[:_GRID]
+    after = [augmented(examples, int(row), recipe, 0).pixels for row in chosen]
+    save_png(folder / "before.png", _grid([np.asarray(examples.pixels[row]) for row in chosen]))
     save_png(folder / "after.png", _grid(after))
 
 

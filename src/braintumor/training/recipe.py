@@ -25,7 +25,14 @@ _LIBRARIES = ("keras", "tensorflow", "tensorflow-cpu", "jax", "torch", "numpy", 
 
 # From scratch a network needs more variety than one that has seen a million photographs.
 _STRONG = Augmentation(
-    rotation=20.0, zoom=0.18, stretch=0.1, shift=0.07, contrast=0.3, brightness=0.1, gamma=0.35
+    rotation=20.0,
+    zoom=0.18,
+    stretch=0.1,
+    shift=0.07,
+    contrast=0.3,
+    brightness=0.1,
+    gamma=0.35,
+    scanner=0.3,
 )
 
 
@@ -50,29 +57,37 @@ class Recipe:
             `float32` or `mixed_bfloat16`.
         deterministic: same seed, same machine, same result to the last digit; a little slower.
         preparation, augmentation: see there.
+        mask_weight, outside_weight: of the parts of the loss that masks of lesions make possible;
+            see `objective`. Without masks they change nothing.
+        implant: how often a lesion is put into a slice without one, 0 to 1; see `examples`.
+        heal: how often a lesion is taken out of a slice.
         tune_from: resnet50 only: name of the last layer that stays frozen.
         variants: resnet50 only: augmented variants of each image run through the frozen trunk.
-        head_epochs, head_learning_rate: resnet50 only: the first phase, the new head alone.
+        head_epochs, head_learning_rate: resnet50 only: the first phase, the new top alone.
     """
 
     network: str = "cnn"
-    epochs: int = 90
+    epochs: int = 70
     batch_size: int = 32
     learning_rate: float = 2e-3
     warmup_epochs: int = 4
     weight_decay: float = 5e-2
     label_smoothing: float = 0.05
-    mixup: float = 0.2
-    dropout: float = 0.3
-    patience: int = 40
+    mixup: float = 0.0
+    dropout: float = 0.25
+    patience: int = 30
     seed: int = 1
     precision: str = "auto"
     deterministic: bool = True
     preparation: Preparation = field(default_factory=Preparation)
     augmentation: Augmentation = _STRONG
+    mask_weight: float = 1.0
+    outside_weight: float = 0.2
+    implant: float = 0.2
+    heal: float = 0.06
     tune_from: str = "conv4_block4_out"
-    variants: int = 8
-    head_epochs: int = 20
+    variants: int = 12
+    head_epochs: int = 2
     head_learning_rate: float = 1e-3
 
     def __post_init__(self) -> None:
@@ -86,6 +101,10 @@ class Recipe:
             "mixup": self.mixup >= 0,
             "dropout": 0 <= self.dropout < 1,
             "patience": self.patience >= 1,
+            "mask_weight": self.mask_weight >= 0,
+            "outside_weight": self.outside_weight >= 0,
+            "implant": 0 <= self.implant <= 1,
+            "heal": 0 <= self.heal <= 1,
             "variants": self.variants >= 1,
             "seed": self.seed >= 0,
             "precision": self.precision in ("auto", "float32", "mixed_bfloat16"),
@@ -160,12 +179,12 @@ def default_recipe(network: str, **overrides: Any) -> Recipe:
     if network == "resnet50":
         settings |= {
             "epochs": 18,
-            "learning_rate": 2e-4,
+            "learning_rate": 3e-4,
             "warmup_epochs": 1,
-            "dropout": 0.4,
+            "dropout": 0.3,
             "weight_decay": 1e-2,
             "patience": 18,
-            "augmentation": Augmentation(),
+            "augmentation": Augmentation(scanner=0.3),
         }
     return Recipe(**{**settings, **overrides})
 

@@ -7,6 +7,7 @@ so that a killed run goes on with the first one missing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,8 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from braintumor.files import atomic_path
-from braintumor.networks.augmentation import apply, draw
 from braintumor.progress import track
+from braintumor.training.examples import Drawn, Examples, augmented, coarse
 from braintumor.training.recipe import Recipe
 
 _BATCH = 32
@@ -25,16 +26,20 @@ _BATCH = 32
 
 @dataclass(frozen=True)
 class TrunkOutput:
-    """What the frozen layers make of a set of images.
+    """What the frozen layers make of a set of images, and what is to be learnt from them.
 
     Attributes:
         features: (n, h, w, d) float16, output of the cut layer. Half precision loses less than
             the bfloat16 in which it is computed.
-        pooled: (n, 2048) float32, pooled output of the whole network as it came from ImageNet.
+        labels: (n,) integers, 0 to 3, of the images as drawn.
+        masks: (n, places, places) uint8, 0 to 255.
+        known: (n,) whether the mask is to be believed.
     """
 
     features: NDArray[np.float16]
-    pooled: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    masks: NDArray[np.uint8]
+    known: NDArray[np.bool_]
 
 
 class TrunkCache:
@@ -43,46 +48,58 @@ class TrunkCache:
     Args:
         folder: where the outputs are kept.
         trunk: first model of `networks.resnet50.cut`.
+        places: height and width of the network's features.
     """
 
-    def __init__(self, folder: Path, trunk: Any) -> None:
-        self.folder, self.trunk = folder, trunk
+    def __init__(self, folder: Path, trunk: Any, places: tuple[int, int]) -> None:
+        self.folder, self.trunk, self.places = folder, trunk, places
 
-    def plain(self, name: str, pixels: NDArray[np.uint8]) -> TrunkOutput:
-        """The output for images as they are; `name` tells this set from others."""
-        return self._output(name, pixels, lambda row: pixels[row])
+    def plain(self, name: str, pixels: NDArray[np.uint8]) -> NDArray[np.float16]:
+        """The features of images as they are; `name` tells this set from others."""
+        blank = np.zeros((1, 1), np.uint8)
+        return self._output(
+            name, len(pixels), lambda row: Drawn(pixels[row], blank, 0, False)
+        ).features
 
-    def variant(
-        self, number: int, pixels: NDArray[np.uint8], names: NDArray[np.int64], recipe: Recipe
-    ) -> TrunkOutput:
-        """The output for the images under their augmentation of epoch `number`."""
+    def variant(self, number: int, examples: Examples, recipe: Recipe) -> TrunkOutput:
+        """The output for the images as epoch `number` draws them."""
+        return self._output(
+            f"variant-{number:03d}",
+            len(examples),
+            lambda row: augmented(examples, row, recipe, number),
+        )
 
-        def augmented(row: int) -> NDArray[np.uint8]:
-            change = draw(
-                recipe.augmentation, seed=recipe.seed, epoch=number, image=int(names[row])
+    def _output(self, name: str, count: int, drawn: Callable[[int], Drawn]) -> TrunkOutput:
+        features, rest = self.folder / f"{name}.features.npy", self.folder / f"{name}.npz"
+        if not (features.exists() and rest.exists()):
+            self._run(name, count, drawn, features, rest)
+        with np.load(rest) as arrays:
+            return TrunkOutput(
+                np.load(features, mmap_mode="r"),
+                arrays["labels"],
+                arrays["masks"],
+                arrays["known"],
             )
-            return apply(pixels[row], change)
 
-        return self._output(f"variant-{number:03d}", pixels, augmented)
-
-    def _output(self, name: str, pixels: NDArray[np.uint8], picture: Any) -> TrunkOutput:
-        features, pooled = self.folder / f"{name}.features.npy", self.folder / f"{name}.pooled.npy"
-        if not (features.exists() and pooled.exists()):
-            self._run(name, len(pixels), picture, features, pooled)
-        return TrunkOutput(np.load(features, mmap_mode="r"), np.load(pooled, mmap_mode="r"))
-
-    def _run(self, name: str, count: int, picture: Any, features: Path, pooled: Path) -> None:
-        shape = tuple(self.trunk.output["features"].shape[1:])
-        width = self.trunk.output["pooled"].shape[-1]
-        with atomic_path(features) as part, atomic_path(pooled) as part_pooled:
+    def _run(
+        self, name: str, count: int, drawn: Callable[[int], Drawn], features: Path, rest: Path
+    ) -> None:
+        shape = tuple(self.trunk.output.shape[1:])
+        labels, known = np.zeros(count, np.int64), np.zeros(count, bool)
+        masks = np.zeros((count, *self.places), np.uint8)
+        with atomic_path(features) as part, atomic_path(rest) as part_rest:
             kept = open_memmap(part, "w+", np.float16, (count, *shape))
-            kept_pooled = open_memmap(part_pooled, "w+", np.float32, (count, width))
             starts = range(0, count, _BATCH)
             for start in track(starts, total=len(starts), what=f"Frozen trunk, {name}"):
                 rows = range(start, min(start + _BATCH, count))
-                images = np.stack([picture(row) for row in rows]).astype(np.float32)[..., None]
-                output = self.trunk.predict_on_batch(images)
-                kept[rows.start : rows.stop] = np.asarray(output["features"], np.float32)
-                kept_pooled[rows.start : rows.stop] = output["pooled"]
+                batch = [drawn(row) for row in rows]
+                images = np.stack([one.pixels for one in batch]).astype(np.float32)[..., None]
+                kept[rows.start : rows.stop] = np.asarray(
+                    self.trunk.predict_on_batch(images), np.float32
+                )
+                for row, one in zip(rows, batch, strict=True):
+                    labels[row], known[row] = one.label, one.known
+                    masks[row] = coarse(one.mask, self.places)
             kept.flush()
-            kept_pooled.flush()
+            with part_rest.open("wb") as file:
+                np.savez_compressed(file, labels=labels, masks=masks, known=known)

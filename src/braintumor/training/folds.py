@@ -1,0 +1,105 @@
+"""Cross-validation: K runs, each judged on a part it never saw, and their answers in one table.
+
+No group is on two sides: not between the folds, nor between what a fold trains on and the slices
+that its best epoch is chosen by. Each fold is a run of its own in `fold-K`, so that a killed
+cross-validation goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from braintumor.catalog.catalog import Catalog
+from braintumor.catalog.splits import grouped
+from braintumor.errors import BraintumorError
+from braintumor.evaluation.predictions import Predictions
+from braintumor.training.fit import train
+from braintumor.training.recipe import Recipe, read_record
+from braintumor.training.run import RunFolder
+from braintumor.training.sources import Materials
+
+_CHOOSING = 0.1  # share of what a fold learns from by which its best epoch is chosen
+
+
+def fold_catalog(catalog: Catalog, fold: int, *, seed: int) -> Catalog:
+    """The catalogue as fold `fold` sees it: its own images are `test`, some others `valid`.
+
+    Args:
+        catalog: with groups and folds.
+        fold: 0 to the number of folds - 1.
+        seed: of the draw of `valid`.
+    """
+    table = catalog.table
+    mine = (table["fold"] == fold).to_numpy(bool)
+    shares = [1 - _CHOOSING, _CHOOSING]
+    sides = grouped(
+        catalog.labels[~mine].tolist(), table["group"][~mine].tolist(), shares=shares, seed=seed
+    )
+    splits = np.full(len(table), "test", dtype=object)
+    splits[~mine] = np.where(sides == 0, "train", "valid")
+    return replace(catalog, table=table.assign(split=splits))
+
+
+def train_folds(
+    catalog: Catalog,
+    recipe: Recipe,
+    out: Path,
+    *,
+    count: int,
+    materials: Materials | None = None,
+    resume: bool = False,
+    weights: Path | None = None,
+    quiet: bool = False,
+) -> RunFolder:
+    """Train K networks and write their out-of-fold predictions as one run.
+
+    Args:
+        catalog: with groups.
+        recipe: of every fold.
+        out: the run's folder; new or empty unless resuming.
+        count: K.
+        materials, resume, weights, quiet: as for `fit.train`.
+
+    Returns:
+        A run folder whose predictions.csv has every image once, with its fold; it has no
+        model.keras of its own.
+
+    Raises:
+        BraintumorError: as for `fit.train`, and a row without a group.
+    """
+    run, materials = RunFolder(Path(out)), materials or Materials()
+    if not resume and run.root.exists() and any(run.root.iterdir()):
+        raise BraintumorError(
+            f"{run.root} is not empty: choose another folder, or add --resume to go on with it"
+        )
+    folded = catalog.with_folds(count, seed=recipe.seed)
+    parts: list[pd.DataFrame] = []
+    record: dict[str, Any] = {}
+    seconds: list[float] = []
+    for fold in range(count):
+        own = fold_catalog(folded, fold, seed=recipe.seed)
+        folder = train(
+            own,
+            recipe,
+            run.root / f"fold-{fold}",
+            sources=materials.for_training(own),
+            resume=resume,
+            weights=weights,
+            quiet=quiet,
+        )
+        frame = Predictions.read(folder.predictions).split("test").frame
+        parts.append(frame.assign(fold=str(fold)))
+        record = read_record(folder.recipe)
+        seconds.append(record["seconds"])
+    folded.write(run.catalog)
+    facts = {"folds": count, "seconds": round(sum(seconds), 1), "seconds_by_fold": seconds}
+    recipe.resolved().write(run.recipe, record={**record, **facts})
+    by_path = pd.concat(parts).set_index("path", drop=False)
+    whole = by_path.loc[list(folded.table["path"])].reset_index(drop=True)
+    Predictions.from_frame(whole).write(run.predictions)
+    return run

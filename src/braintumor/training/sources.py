@@ -1,0 +1,89 @@
+"""What is learnt from beside a catalogue's own images, and the split that keeps it honest.
+
+Knows catalogues and patients files; not how anything is trained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from braintumor.catalog.catalog import Catalog
+from braintumor.catalog.groups import with_groups
+from braintumor.catalog.lesions import Lesions
+from braintumor.errors import BraintumorError
+from braintumor.evaluation.patients import Patients
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Further images, and masks of lesions.
+
+    Attributes:
+        extra: further images, all of them for training; none of a patient who is judged.
+        lesions: masks of lesions, of the catalogue's images and of these.
+    """
+
+    extra: Catalog | None = None
+    lesions: Lesions | None = None
+
+    def record(self) -> dict[str, Any]:
+        """What the recipe remembers of them."""
+        found: dict[str, Any] = {"masks": self.lesions is not None}
+        if self.extra is not None:
+            found |= {"extra_sha256": self.extra.digest(), "extra_images": len(self.extra)}
+        return found
+
+
+def grouped(catalog: Catalog, patients: Sequence[Patients]) -> Catalog:
+    """The catalogue with its groups filled: patients where a file names them, else copies."""
+    known = _patients(catalog, patients)
+    return with_groups(catalog, known, merge_suffixes=True)
+
+
+@dataclass(frozen=True)
+class Materials:
+    """Everything that may be learnt from, before it is known who is held back.
+
+    Attributes:
+        patients: files that say whose slices there are.
+        extra: further images.
+        lesions: masks.
+    """
+
+    patients: tuple[Patients, ...] = ()
+    extra: Catalog | None = None
+    lesions: Lesions | None = None
+
+    def for_training(self, catalog: Catalog) -> Sources:
+        """What may be learnt from where the catalogue's splits `valid` and `test` are held back.
+
+        Raises:
+            BraintumorError: a further image's patient is not known, so nobody can be held back.
+        """
+        if self.extra is None:
+            return Sources(lesions=self.lesions)
+        whose, ours = _patients(self.extra, self.patients), _patients(catalog, self.patients)
+        if not all(whose.values()):
+            raise BraintumorError(
+                f"{self.extra.root}: whose slices these are is not known, so that a patient could "
+                "be trained on and judged: name a file with --patients"
+            )
+        table = catalog.table
+        held = {ours[path] for path in table["path"][table["split"] != "train"]}
+        kept = [whose[path] not in held for path in self.extra.table["path"]]
+        rows = self.extra.table[kept].assign(split="train").reset_index(drop=True)
+        return Sources(replace(self.extra, table=rows), self.lesions)
+
+
+def _patients(catalog: Catalog, patients: Sequence[Patients]) -> dict[str, str]:
+    """Path -> patient, "" where no file knows it."""
+    table = catalog.table
+    found = dict.fromkeys(table["path"], "")
+    for file in patients:
+        owners = file.find_all(table["path"], table["split"], table["label"])
+        for path, owner in zip(table["path"], owners, strict=True):
+            if owner is not None and not found[path]:
+                found[path] = owner.patient or owner.group
+    return found

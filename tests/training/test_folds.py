@@ -1,0 +1,83 @@
+"""Cross-validation: every image judged once, by a network that saw nothing of its group."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+pytest.importorskip("keras")
+
+from braintumor.catalog.catalog import COLUMNS, Catalog
+from braintumor.evaluation.predictions import Predictions
+from braintumor.images.prepare import Preparation
+from braintumor.training import folds
+from braintumor.training.recipe import default_recipe
+from braintumor.training.run import RunFolder
+
+LABELS = ("glioma", "no_tumor")
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Catalog:
+    """60 rows of 30 groups."""
+    rows = [
+        {
+            "path": f"train/{LABELS[n % 2]}/{n}.png",
+            "sha256": f"{n:064x}",
+            "label": LABELS[n % 2],
+            "split": "train",
+            "group": f"g{n // 4}{n % 2}",
+            "width": 8,
+            "height": 8,
+            "mode": "L",
+            "format": "PNG",
+        }
+        for n in range(60)
+    ]
+    table = pd.DataFrame(rows).assign(fold=pd.array([pd.NA] * 60, dtype="Int64"))
+    return Catalog(root=tmp_path, table=table[list(COLUMNS)])
+
+
+def test_no_group_is_on_two_sides_of_a_fold(catalog: Catalog) -> None:
+    folded = catalog.with_folds(3, seed=1)
+    judged: list[str] = []
+    for fold in range(3):
+        own = folds.fold_catalog(folded, fold, seed=1).table
+        sides = {split: set(own["group"][own["split"] == split]) for split in set(own["split"])}
+        assert set(sides) == {"train", "valid", "test"}
+        assert not sides["train"] & sides["valid"]
+        assert not sides["test"] & (sides["train"] | sides["valid"])
+        judged += list(own["path"][own["split"] == "test"])
+    assert sorted(judged) == sorted(catalog.table["path"])
+
+
+def test_the_folds_answers_are_joined_in_the_catalogues_order(
+    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the place of the training stands one that is sure of the label it is asked for."""
+    asked = []
+
+    def train(own: Catalog, recipe: object, out: Path, **options: object) -> RunFolder:
+        asked.append((out.name, options["resume"]))
+        run = RunFolder(out)
+        part = own.subset("test")
+        rows = np.full((len(part), 4), 0.1)
+        rows[np.arange(len(part)), part.labels] = 0.7
+        Predictions.from_arrays(list(part.table["path"]), part.labels, rows, split="test").write(
+            run.predictions
+        )
+        recipe.write(run.recipe, record={"seconds": 2.0})
+        return run
+
+    monkeypatch.setattr(folds, "train", train)
+    recipe = default_recipe("cnn", preparation=Preparation(size=32))
+    run = folds.train_folds(catalog, recipe, tmp_path / "run", count=3, resume=True)
+    assert asked == [("fold-0", True), ("fold-1", True), ("fold-2", True)]
+    table = Predictions.read(run.predictions).frame
+    assert list(table["path"]) == list(catalog.table["path"])
+    assert set(table["fold"].astype(str)) == {"0", "1", "2"}
+    assert (table["predicted"] == table["label"]).all()
+    assert "seconds_by_fold" in run.recipe.read_text()

@@ -1,0 +1,91 @@
+"""Further images: of no patient who is judged, and no patient is held back unnoticed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from braintumor.catalog.catalog import Catalog
+from braintumor.errors import BraintumorError
+from braintumor.evaluation.patients import read_patients
+from braintumor.training.sources import Materials, grouped
+
+
+def picture(path: Path, seed: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 256, (80, 80)).astype(np.uint8)
+    Image.fromarray(pixels).save(path)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    root = tmp_path / "data"
+    for number, (split, name) in enumerate(
+        [("train", "a"), ("train", "b"), ("valid", "c"), ("test", "d")]
+    ):
+        picture(root / split / "glioma" / f"{name}.png", number)
+        picture(root / split / "no_tumor" / f"{name}n.png", 100 + number)
+    return root
+
+
+@pytest.fixture
+def extra(tmp_path: Path) -> Path:
+    root = tmp_path / "extra"
+    for number in (1, 2, 3, 4):
+        picture(root / "glioma" / f"{number}.png", 50 + number)
+        picture(root / "pituitary" / f"{number}.png", 70 + number)
+    return root
+
+
+PATIENTS = """split,class,file,patient,group
+train,glioma,a.png,MR1,g1
+train,glioma,b.png,MR2,g2
+valid,glioma,c.png,MR3,g3
+test,glioma,d.png,MR4,g4
+"""
+EXTRA = "class,file,patient\n" + "".join(
+    f"{label},{n}.png,MR{n}\n" for label in ("glioma", "pituitary") for n in (1, 2, 3, 4)
+)
+
+
+@pytest.fixture
+def patients(tmp_path: Path) -> tuple[Path, Path]:
+    (tmp_path / "ours.csv").write_text(PATIENTS)
+    (tmp_path / "extra.csv").write_text(EXTRA)
+    return tmp_path / "ours.csv", tmp_path / "extra.csv"
+
+
+def test_slices_of_patients_who_are_judged_do_not_train(
+    data: Path, extra: Path, patients: tuple[Path, Path]
+) -> None:
+    materials = Materials(tuple(map(read_patients, patients)), Catalog.from_folder(extra))
+    sources = materials.for_training(Catalog.from_folder(data))
+    assert sources.extra is not None
+    assert sorted(sources.extra.table["path"]) == [
+        "glioma/1.png", "glioma/2.png", "pituitary/1.png", "pituitary/2.png",
+    ]  # fmt: skip
+    assert set(sources.extra.table["split"]) == {"train"}
+    record = sources.record()
+    assert record["extra_images"] == 4
+    assert record["masks"] is False
+
+
+def test_further_images_of_unknown_patients_are_refused(data: Path, extra: Path) -> None:
+    with pytest.raises(BraintumorError, match="--patients"):
+        Materials((), Catalog.from_folder(extra)).for_training(Catalog.from_folder(data))
+
+
+def test_nothing_further_is_nothing(data: Path) -> None:
+    assert Materials().for_training(Catalog.from_folder(data)).record() == {"masks": False}
+
+
+def test_groups_are_patients_where_a_file_names_them(
+    data: Path, patients: tuple[Path, Path]
+) -> None:
+    catalog = grouped(Catalog.from_folder(data), [read_patients(patients[0])])
+    groups = dict(zip(catalog.table["path"], catalog.table["group"], strict=True))
+    assert groups["train/glioma/a.png"] == "pat_MR1"
+    assert all(groups.values())
