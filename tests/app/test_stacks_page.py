@@ -74,6 +74,32 @@ def test_a_series_is_scrolled_in_the_order_of_the_body(
         assert f"tiny: {name}" in words(page)
 
 
+def test_a_volume_can_be_cut_in_another_plane(open_page: OpenPage, tiny: Path) -> None:
+    page = upload(open_page(tiny), {"head.nii.gz": volume()})
+    page.radio(key="plane").set_value("sagittal").run()
+    assert not page.exception
+    assert "series of 96 slices" in words(page)
+    page.radio(key="plane").set_value("axial").run()
+    assert "2 glioma, 1 meningioma, 1 no tumour and 1 pituitary tumour" in words(page)
+
+
+def test_planes_are_offered_for_volumes_only(open_page: OpenPage, tiny: Path) -> None:
+    page = upload(open_page(tiny), stripes("even") | series())
+    assert not page.radio
+
+
+def test_another_series_of_the_same_name_has_a_slider_of_its_own(
+    open_page: OpenPage, tiny: Path
+) -> None:
+    page = upload(open_page(tiny), {"head.nii.gz": volume()})
+    scroll(page, 5)
+    voxels = np.stack([striped("even")] * 2, axis=2)
+    short = nibabel.Nifti1Image(voxels, np.eye(4)).to_bytes()
+    upload(page, {"head.nii.gz": bytes(short)})
+    assert not page.exception
+    assert "series of 2 slices" in words(page)
+
+
 def test_it_stands_beside_single_pictures_in_the_list(open_page: OpenPage, tiny: Path) -> None:
     files = {"head.nii.gz": volume()} | stripes("even")
     page = upload(open_page(tiny), files)

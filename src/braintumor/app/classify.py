@@ -16,6 +16,7 @@ from braintumor.app.session import Picture
 from braintumor.app.stacks import Item
 from braintumor.bundle.prediction import Prediction
 from braintumor.catalog.phantom import sample_phantoms
+from braintumor.images.geometry import PLANES
 
 DEFAULT_THRESHOLD = 0.8
 # Longer lists scroll inside the table, so that the panel below stays within reach.
@@ -84,6 +85,15 @@ def _choose_pictures() -> None:
         key=session.uploader_key(),
         on_change=session.take_uploads,
     )
+    if session.holds_volume():
+        st.radio(
+            "Cut NIfTI volumes in this plane",
+            PLANES,
+            format_func=str.capitalize,
+            horizontal=True,
+            key=session.PLANE,
+            on_change=session.take_plane,
+        )
 
 
 def _samples(*, again: bool = False) -> None:

@@ -26,11 +26,13 @@ from braintumor.bundle.explanation import Explanation
 from braintumor.bundle.prediction import Prediction
 from braintumor.errors import BraintumorError
 from braintumor.files import sha256_bytes
+from braintumor.images.choice import choose
 from braintumor.images.decode import ImageError, Slice, printable
 from braintumor.images.read import read_slices
 from braintumor.images.sniff import HEAD, kind_of
 
 _PICTURES, _RESULTS, _EXPLANATIONS = "pictures", "results", "explanations"
+PLANE = "plane"
 _UPLOADER_ROUND, _LEFT_OUT = "uploader_round", "left_out"
 # An explanation holds the whole slice; a few dozen are plenty to go back and forth.
 _MAX_EXPLANATIONS = 24
@@ -60,13 +62,29 @@ class Picture:
         if isinstance(self.source, ImageError):
             return f"error {self.name}"
         place = self.source.place if isinstance(self.source, Slice) else None
-        return f"{self.sha256}#{place.number if place else 0}"
+        # Slices of another plane of the same volume are of another series.
+        return f"{self.sha256}#{place.series}#{place.number}" if place else self.sha256
 
 
 def pictures() -> list[Picture]:
     """What the visitor chose, in that order."""
     chosen: list[Picture] = st.session_state.setdefault(_PICTURES, [])
     return chosen
+
+
+def take_plane() -> None:
+    """Cut the uploaded volumes in the chosen plane (callback of its choice)."""
+    # Back from another page, the upload widget is empty; then the pictures stay as they are.
+    if st.session_state.get(uploader_key()):
+        take_uploads()
+
+
+def holds_volume() -> bool:
+    """Whether a plane can be chosen: there is a NIfTI volume whose file is still at hand."""
+    at_hand = bool(st.session_state.get(uploader_key()))
+    return at_hand and any(
+        isinstance(one.source, Slice) and one.source.format == "NIFTI" for one in pictures()
+    )
 
 
 def more_than_taken() -> bool:
@@ -98,7 +116,8 @@ def _pictures_of(name: str, data: bytes) -> Iterator[Picture]:
     if kind_of(data[:HEAD]) == "picture":
         yield whole
         return
-    slices = list(islice(read_slices(data, name=name), MAX_PICTURES + 1))
+    choice = choose(st.session_state.get(PLANE, "axial"))
+    slices = list(islice(read_slices(data, name=name, choice=choice), MAX_PICTURES + 1))
     if [one.name for one in slices] == [printable(name)]:
         yield whole
         return

@@ -27,10 +27,12 @@ class Item:
     Attributes:
         title: of the picture or the series.
         indexes: of its pictures, those of a series in the order of the body.
+        series: which series it is, empty for a picture.
     """
 
     title: str
     indexes: tuple[int, ...]
+    series: str = ""
 
     @property
     def is_stack(self) -> bool:
@@ -64,7 +66,8 @@ def _item(
     indexes = tuple(placed[at][0] for at in order)
     path = common_path([(place, predictions[index]) for index, place in placed])
     count = texts.count(len(indexes), "slice")
-    return Item(f"{path or names[indexes[0]]} (series of {count})", indexes)
+    title = f"{path or names[indexes[0]]} (series of {count})"
+    return Item(title, indexes, placed[0][1].series)
 
 
 def scroll(item: Item, results: Results) -> int:
@@ -76,7 +79,7 @@ def scroll(item: Item, results: Results) -> int:
         1,
         count,
         (count + 1) // 2,
-        key=f"slice_{item.title}",
+        key=f"slice_{item.series}_{count}",  # another series of this name has another slider
     )
     for label, answers in results.items():
         of_series = [answers[at] for at in item.indexes]
