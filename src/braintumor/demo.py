@@ -7,7 +7,6 @@ done again when the demo is run a second time; what was interrupted goes on.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import textwrap
@@ -147,25 +146,27 @@ class _Story:
         return root
 
     def audit(self, phantoms: Path) -> Catalog:
-        """Can every file be read?"""
+        """What is wrong with the images?"""
         self.begin(
             "Audit the images",
-            "Every file is decoded once, before hours of training fail on the last one. What "
-            "cannot be read is named and left out.",
+            "Can every file be read? Is a copy, or a patient, on both sides of the split? How far "
+            "does one get by brightness alone, without looking at anatomy?",
         )
-        from braintumor.catalog.readability import audit_readability
+        from braintumor.catalog.audit import audit, write_audit
+        from braintumor.catalog.audit_page import write_page
+        from braintumor.evaluation.patients import read_patients
 
-        audit = audit_readability(phantoms)
-        text = json.dumps(audit.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
-        write_text(self.out / "audit" / "audit.json", text + "\n")
-        catalog = audit.catalog
+        found = audit(phantoms, patients=read_patients(phantoms / "patients.csv"))
+        write_audit(found, self.out / "audit")
+        page = write_page(found, self.out / "audit")
+        catalog = found.readability.catalog
         self.say(f"  {'':12}" + "".join(f"{label:>12}" for label in CLASSES))
         for split in SPLITS:
-            row = [audit.counts[split][label] for label in CLASSES]
+            row = [found.readability.counts[split][label] for label in CLASSES]
             self.say(f"  {split:12}" + "".join(f"{n:12d}" for n in row))
-        for finding in audit.findings:
+        for finding in found.findings:
             self.paragraph(f"{finding.severity}: {finding.sentence}")
-        self.done(f"{len(catalog)} images can be read, {len(catalog.left_out)} left out")
+        self.done(f"{len(catalog)} images can be read, {len(catalog.left_out)} left out; {page}")
         return catalog
 
     def train_cnn(self, catalog: Catalog) -> Path:

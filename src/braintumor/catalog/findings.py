@@ -39,7 +39,7 @@ REMEDIES: dict[str, str] = {
     "stems_across_splits": "Split by group: images of one source belong on one side.",
     "stems": "Nothing, while each source stays on one side of the split.",
     "patients_across_splits": "Split by patient: --split grouped, with this patients file.",
-    "patients_unknown": "Name a patients file; without one, groups are copies and names only.",
+    "patients_unknown": "Name them in a patients file: copies and names alone group them now.",
     "patient_suffixes": "Ask whoever made the ids: is each family one patient? --merge-suffixes "
     "takes it for one.",
     "label_conflicts": "Have the labels decided by somebody who can, or leave the images out.",

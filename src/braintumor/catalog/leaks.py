@@ -122,14 +122,14 @@ class Leaks:
             yield self._finding("copies_across_splits", "wrong", text, pairs)
         rest = [c for c in self.copies if {splits[c.first], splits[c.second]} == set(JUDGED)]
         if rest:
-            text = f"{_pictures(rest)} of valid and test are copies of each other."
+            text = f"Images of valid and test that are copies of each other: {_pictures(rest)}."
             yield self._finding("copies_across_splits", "doubtful", text, rest)
 
     def _across_classes(self) -> Iterator[Finding]:
         labels = self.catalog.table["label"].to_numpy()
         pairs = [copy for copy in self.copies if labels[copy.first] != labels[copy.second]]
         if pairs:
-            text = f"{_pictures(pairs)} lie in more than one class (copies with other labels)."
+            text = f"Images that have a copy in another class: {_pictures(pairs)}."
             yield self._finding("copies_across_classes", "wrong", text, pairs)
 
     def _within(self) -> Iterator[Finding]:
@@ -143,7 +143,7 @@ class Leaks:
         ]
         if pairs:
             exact = sum(copy.kind == "exact" for copy in pairs)
-            text = f"{_pictures(pairs)} have a copy in their own split and class"
+            text = f"Images with a copy in their own split and class: {_pictures(pairs)}"
             text += f" ({len(pairs)} pairs, {exact} of them exact)."
             yield self._finding("copies", "note", text, pairs)
 
@@ -177,6 +177,5 @@ class Leaks:
         )
 
 
-def _pictures(pairs: Sequence[Copy]) -> str:
-    count = len({row for copy in pairs for row in copy[:2]})
-    return f"{count} images"
+def _pictures(pairs: Sequence[Copy]) -> int:
+    return len({row for copy in pairs for row in copy[:2]})

@@ -134,7 +134,7 @@ class Ownership:
             path, label, other = self.conflicts[0]
             paths = tuple(path for path, _, _ in self.conflicts)
             text = (
-                f"{len(paths)} labels contradict their source, as {printable(path)}: "
+                f"Labels that contradict their source: {len(paths)}, as {printable(path)}: "
                 f"{label} here, {printable(other)} there."
             )
             yield Finding("label_conflicts", "wrong", text, paths)

@@ -127,9 +127,9 @@ class Suspected:
             return ()
         first = self.found.suspects[0]
         text = (
-            f"{len(self.found.suspects)} of {self.found.judged} labels that {name} judges are "
-            f"doubtful, as {printable(first.path)}: {first.label}, but {percent(first.p_suggested)}"
-            f" {first.suggested}."
+            f"Labels that {name} calls into question: {len(self.found.suspects)} of "
+            f"{self.found.judged}, as {printable(first.path)}: {first.label}, but "
+            f"{percent(first.p_suggested)} {first.suggested}."
         )
         paths = tuple(suspect.path for suspect in self.found.suspects)
         return (Finding("label_errors", "doubtful", text, paths),)
