@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -135,6 +136,8 @@ class TestSignal:
         n = conditions.parameters("bias_field", severity)["nonuniformity"]
         head = at("bias_field", severity, EVEN)[64:192, 64:192]
         assert head.max() / head.min() == pytest.approx((1 + n / 2) / (1 - n / 2), rel=0.02)
+        found = at("bias_field", severity)
+        assert np.percentile(found, 99.5) == pytest.approx(np.percentile(SLICE, 99.5), rel=0.03)
         assert np.abs(np.diff(head, axis=0)).max() < 0.15 * (head.max() - head.min())
 
 
@@ -154,6 +157,24 @@ class TestKSpace:
             SLICE.astype(np.float32), conditions.Change(name="ghosting", severity=4, parameters=p)
         )
         assert found == pytest.approx(expected, abs=0.01)
+
+    @pytest.mark.parametrize("name", ["ghosting", "motion"])
+    def test_phase_runs_along_the_axis_that_was_drawn(self, name: str) -> None:
+        fixed = dict(draw(name, 4).parameters) | ({"degrees": 0.0} if name == "motion" else {})
+        fixed |= {"angle": np.pi / 4} if name == "motion" else {}
+        along, across = (
+            replay(
+                slice_, conditions.Change(name=name, severity=4, parameters=fixed | {"axis": axis})
+            )
+            for slice_, axis in ((SLICE, 0), (np.ascontiguousarray(SLICE.T), 1))
+        )
+        assert np.abs(along.astype(int) - across.T).max() <= 1
+        assert (
+            along
+            != replay(
+                SLICE, conditions.Change(name=name, severity=4, parameters=fixed | {"axis": 1})
+            )
+        ).any()
 
     def test_a_head_that_does_not_move_is_unchanged(self) -> None:
         still = dict(draw("motion", 3).parameters, degrees=0.0, shift=0.0)
@@ -241,6 +262,18 @@ class TestGreys:
         once = apply(SLICE, name, 1)
         assert (once != SLICE).any()
         assert (apply(once, name, 1) == SLICE).all()
+
+    def test_mirrored_is_left_for_right(self) -> None:
+        assert (apply(SLICE, "mirrored", 1) == SLICE[:, ::-1]).all()
+
+    @pytest.mark.parametrize("sign", [-1, 1])
+    def test_gamma_bends_by_the_exponent_of_the_table_or_its_inverse(self, sign: int) -> None:
+        ramp = np.tile(np.linspace(0, 1, 201, dtype=np.float32), (64, 1))
+        change = draw("gamma", 3)
+        change = dataclasses.replace(change, parameters={**change.parameters, "sign": sign})
+        top = np.percentile(ramp, 99.5)
+        expected = top * (0.5 / top) ** (conditions.parameters("gamma", 3)["exponent"] ** sign)
+        assert replay(ramp, change)[0, 100] == pytest.approx(expected, abs=0.01)
 
     def test_inverted_turns_the_darkest_into_the_brightest(self) -> None:
         assert np.argmax(apply(SLICE, "inverted", 1)) == np.argmin(SLICE)
