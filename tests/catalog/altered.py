@@ -40,9 +40,11 @@ ALTERATIONS: dict[str, Callable[[Grey], Grey]] = {
 
 
 def thumbnails_of(pictures: list[Grey]) -> Thumbnails:
-    """As the catalogue makes them."""
+    """As the catalogue makes them, but for the grey levels, which copies do not depend on."""
     return Thumbnails(
         pixels=np.stack([thumbnail(pixels, SIDE) for pixels in pictures]),
         fine=np.stack([thumbnail(pixels, FINE_SIDE) for pixels in pictures]),
+        histograms=np.zeros((len(pictures), 256), np.uint32),
+        roughness=np.zeros(len(pictures), np.float32),
         hashes=np.stack([np.frombuffer(hash_of_pixels(p), np.uint8) for p in pictures]),
     )

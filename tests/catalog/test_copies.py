@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -75,14 +77,15 @@ def test_hundreds_of_copies_of_one_picture_hang_together() -> None:
     count = 300
     random = np.random.default_rng(0)
     noise = random.integers(0, 3, (count, 64, 64)).astype(np.uint8)
-    many = Thumbnails(
+    many = replace(
+        small,
         pixels=np.clip(small.pixels.astype(int) + noise, 0, 255).astype(np.uint8),
         fine=np.repeat(small.fine, count, axis=0),
         hashes=random.integers(0, 256, (count, 32)).astype(np.uint8),
     )
     pairs = [(copy.first, copy.second) for copy in find_copies(many)]
     assert components(count, pairs).max() == 0
-    same = Thumbnails(many.pixels, many.fine, np.repeat(many.hashes[:1], count, axis=0))
+    same = replace(many, hashes=np.repeat(many.hashes[:1], count, axis=0))
     assert [(c.first, c.second) for c in find_copies(same)] == [(0, row) for row in range(1, count)]
 
 
@@ -94,11 +97,19 @@ def test_rows_with_a_copy_on_the_other_side() -> None:
     assert upright.tolist() == [True, False, False, False]
 
 
-@pytest.fixture(scope="module")
-def found(shared: Path) -> tuple[Catalog, tuple[Copy, ...]]:
+class Found(NamedTuple):
     """The labelled set and its copies."""
+
+    catalog: Catalog
+    small: Thumbnails
+    copies: tuple[Copy, ...]
+
+
+@pytest.fixture(scope="module")
+def found(shared: Path) -> Found:
     catalog = Catalog.from_folder(shared / "data" / "labeled-mri")
-    return catalog, find_copies(thumbnails(catalog))
+    small = thumbnails(catalog)
+    return Found(catalog, small, find_copies(small))
 
 
 @pytest.mark.shared
@@ -109,9 +120,9 @@ class TestTheLabelledSet:
         ("split", "counts"), [("test", (22, 77, 80)), ("valid", (41, 139, 150))]
     )
     def test_slices_with_a_copy_in_train(
-        self, found: tuple[Catalog, tuple[Copy, ...]], split: str, counts: tuple[int, int, int]
+        self, found: Found, split: str, counts: tuple[int, int, int]
     ) -> None:
-        catalog, copies = found
+        catalog, _, copies = found
         splits = catalog.table["split"].to_numpy()
         views = (("upright",), ("upright", "mirrored"), ORIENTATIONS)
         for allowed, count in zip(views, counts, strict=True):
@@ -120,9 +131,9 @@ class TestTheLabelledSet:
             assert abs(int(leaked) - count) <= 3
 
     def test_altered_copies_join_what_belongs_together_and_nobody_else(
-        self, shared: Path, found: tuple[Catalog, tuple[Copy, ...]]
+        self, shared: Path, found: Found
     ) -> None:
-        catalog, copies = found
+        catalog, _, copies = found
         truth = pd.read_csv(shared / "data" / "labeled-mri-patients.csv", dtype=str)
         truth.index = truth["split"] + "/" + truth["class"] + "/" + truth["file"]
         table = with_groups(catalog, copies=copies).table.set_index("path")
@@ -137,3 +148,8 @@ class TestTheLabelledSet:
         assert int((torn > 1).sum()) <= 3
         kinds = Counter(copy.kind for copy in copies)
         assert kinds["altered"] >= 100
+
+    def test_the_search_through_lists_finds_what_comparing_all_finds(self, found: Found) -> None:
+        listed = find_copies(found.small, altered=False, exact_up_to=0)
+        near = {copy for copy in found.copies if copy.kind != "altered"}
+        assert len(near & set(listed)) >= 0.99 * len(near)

@@ -1,6 +1,6 @@
 """The nearest neighbours of every vector among all others, at a cost that grows with their number.
 
-Few vectors are searched exactly. Many are sorted into lists of about a hundred by the nearest of
+Few vectors are searched exactly. Many are sorted into lists of about sixty by the nearest of
 sampled centres, which are themselves found through a navigable small-world graph (Malkov and
 Yashunin 2018), and only the nearest lists are read: an inverted file as Sivic and Zisserman (2003)
 have it, both by FAISS.
@@ -10,8 +10,6 @@ What it does not know: what the vectors describe.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,8 +17,10 @@ from braintumor.catalog.folder import workers
 
 # Up to so many vectors, comparing all with all takes about a second.
 EXACT_UP_TO = 8_192
-_PER_LIST = 100
-_LISTS_READ = 16
+_PER_LIST = 64
+_LISTS_READ = 12
+# Candidates that the walk through the graph keeps.
+_WALKERS = 16
 
 
 def nearest(
@@ -44,33 +44,40 @@ def nearest(
         return np.full((len(vectors), count), -1), np.full((len(vectors), count), np.inf, "f4")
     faiss.omp_set_num_threads(workers())
     vectors = np.ascontiguousarray(vectors, np.float32)
-    index = _exact(vectors) if len(vectors) <= exact_up_to else _lists(vectors, seed)
-    distances, rows = index.search(vectors, count + 1)
+    if len(vectors) <= exact_up_to:
+        index = faiss.IndexFlatL2(vectors.shape[1])
+        index.add(vectors)
+        distances, rows = index.search(vectors, count + 1)
+    else:
+        distances, rows = _through_lists(vectors, count + 1, seed)
     return _without_self(rows, distances)
 
 
-def _exact(vectors: NDArray[np.float32]) -> Any:
+def _through_lists(
+    vectors: NDArray[np.float32], count: int, seed: int
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """(distances, rows) as FAISS has them, each vector among its own neighbours."""
     import faiss
+    from faiss.contrib.ivf_tools import add_preassigned, search_preassigned
 
-    index = faiss.IndexFlatL2(vectors.shape[1])
-    index.add(vectors)
-    return index
-
-
-def _lists(vectors: NDArray[np.float32], seed: int) -> Any:
-    import faiss
-
-    count, width = vectors.shape
-    centres = np.random.default_rng(seed).choice(count, size=count // _PER_LIST, replace=False)
+    size, width = vectors.shape
+    chosen = np.random.default_rng(seed).choice(size, size=-(-size // _PER_LIST), replace=False)
     graph = faiss.IndexHNSWFlat(width, 16)
-    graph.hnsw.efSearch = 4 * _LISTS_READ
-    graph.add(vectors[np.sort(centres)])
-    # The centres stand already, so that nothing is left to train.
-    index = faiss.IndexIVFFlat(graph, width, len(centres), faiss.METRIC_L2)
-    index.is_trained = True
-    index.nprobe = _LISTS_READ
-    index.add(vectors)
-    return index
+    graph.add(vectors[np.sort(chosen)])
+    graph.hnsw.efSearch = _WALKERS
+    apart, lists = graph.search(vectors, min(_LISTS_READ, len(chosen)))
+    # In the order of the lists: one query after another then reads the same ones, from the
+    # processor's cache and not from memory.
+    order = np.argsort(lists[:, 0], kind="stable")
+    vectors, apart, lists = vectors[order], apart[order], lists[order]
+    index = faiss.IndexIVFFlat(graph, width, len(chosen), faiss.METRIC_L2)
+    index.is_trained = True  # the centres stand already
+    index.nprobe = lists.shape[1]
+    add_preassigned(index, vectors, np.ascontiguousarray(lists[:, 0]))
+    distances, places = search_preassigned(index, vectors, count, lists, apart)
+    found = np.where(places >= 0, order[places], -1)
+    back = np.argsort(order)
+    return distances[back], found[back]
 
 
 def _without_self(
