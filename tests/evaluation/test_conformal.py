@@ -8,6 +8,7 @@ from made_answers import answers
 
 from braintumor.evaluation import conformal
 from braintumor.evaluation.conformal import Quantiles, coverage, quantiles, remarks
+from braintumor.evaluation.words import percent
 
 
 def one_class(score: list[float], group: list[int], alpha: float) -> float:
@@ -115,7 +116,7 @@ def test_a_vacuous_promise_is_called_so() -> None:
     sets = found.sets(prob[1000:])
     said = remarks(found, coverage(truth[1000:], prob[1000:], sets, group[1000:], draws=2))
     assert len(said) == 1
-    assert "5.0%, is above the model's own" in said[0]
+    assert "5.0\N{NO-BREAK SPACE}%, is above the model's own" in said[0]
     assert "vacuous" in said[0]
 
 
@@ -133,7 +134,7 @@ def test_too_few_patients_are_named() -> None:
     said = remarks(found, coverage(truth, prob, found.sets(prob), group, draws=2))
     assert found.value[3] == 1.0
     assert found.least_alpha[3] == pytest.approx(1 / 6)
-    assert "5 patients with pituitary can promise an error rate of 16.7% at best" in said[0]
+    assert f"5 patients with pituitary can promise an error rate of {percent(1 / 6)}" in said[0]
 
 
 def test_an_absent_class_is_in_every_set() -> None:

@@ -15,7 +15,7 @@ from made_run import made_run, made_table, picture, sha256_of_slice
 
 from braintumor.classes import CLASSES
 from braintumor.errors import BraintumorError
-from braintumor.evaluation import words
+from braintumor.evaluation import report, words
 from braintumor.evaluation.judgement import Judgement, judge, write_metrics
 from braintumor.evaluation.patients import read_patients
 from braintumor.evaluation.predictions import Predictions, PredictionsError
@@ -50,10 +50,13 @@ def judged(table: Predictions, **facts: object) -> Judgement:
 
 
 def without_figures(judgement: Judgement, *, images: bool = True) -> str:
-    """The page without its figures, which take seconds and have tests of their own."""
+    """The page without its figures and without the sections on probabilities, which take seconds
+    and have tests of their own."""
+    quick = [make for make in report.SECTIONS if make not in report.OF_PROBABILITIES]
     with (
         patch.object(curves, "part_figures", return_value=[]),
         patch.object(training, "learning_figures", return_value=[]),
+        patch.object(report, "SECTIONS", quick),
     ):
         return render(judgement, images=images)
 

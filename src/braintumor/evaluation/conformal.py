@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from braintumor.classes import CLASSES
 from braintumor.evaluation import rates
 from braintumor.evaluation.rates import Estimate
+from braintumor.evaluation.words import CLASS_NAMES, percent
 
 Floats = NDArray[np.float64]
 ALPHA = 0.05
@@ -164,31 +165,32 @@ def coverage(
 
 def remarks(found: Quantiles, kept: list[ClassCoverage]) -> list[str]:
     """Where sets say nothing: too few patients for the promise, or a model better than it."""
+    asked = percent(found.alpha)
     said = []
     for name, least, units in zip(CLASSES, found.least_alpha, found.units, strict=True):
         if least > found.alpha:
             said.append(
-                f"{units} patients with {name} can promise an error rate of {least:.1%} at best; "
-                f"for {found.alpha:.1%} the class is in every set."
+                f"{units} patients with {CLASS_NAMES[name].lower()} can promise an error rate of "
+                f"{percent(least)} at best; for {asked} the class is in every set."
             )
     whole = next(part for part in kept if part.name == "all")
     if whole.n and whole.own_error <= found.alpha:
         said.append(
-            f"The error rate asked for, {found.alpha:.1%}, is above the model's own, "
-            f"{whole.own_error:.1%}: the sets are vacuous, they promise less than the plain answer "
-            "keeps. Ask for less."
+            f"The error rate asked for, {asked}, is above the model's own, "
+            f"{percent(whole.own_error)}: the sets are vacuous, they promise less than the plain "
+            "answer keeps. Ask for less."
         )
-    else:
-        better = [
-            f"{part.name} ({part.own_error:.1%})"
-            for part in kept
-            if part.name != "all" and part.n and part.own_error <= found.alpha
-        ]
-        if better:
-            said.append(
-                f"For {', '.join(better)} the model's own error rate is below the "
-                f"{found.alpha:.1%} asked for: there the sets are vacuous."
-            )
+        return said
+    better = [
+        f"{CLASS_NAMES[part.name].lower()} ({percent(part.own_error)})"
+        for part in kept
+        if part.name != "all" and part.n and part.own_error <= found.alpha
+    ]
+    if better:
+        said.append(
+            f"For {', '.join(better)} the model's own error rate is below the {asked} asked for: "
+            "there the sets are vacuous."
+        )
     return said
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 from braintumor import __version__
 from braintumor.classes import CLASSES
 from braintumor.evaluation import groups, words
+from braintumor.evaluation.acting import Acting, acting
 from braintumor.evaluation.check import Finding, check
 from braintumor.evaluation.groups import Unseen
 from braintumor.evaluation.metrics import Metrics, without_nan
@@ -87,6 +89,11 @@ class Judgement:
         """The part that answers how good the model is: test, else what there is."""
         return next(self.parts[name] for name in _HEADLINE if name in self.parts)
 
+    @cached_property
+    def acting(self) -> Acting:
+        """What may be done with the probabilities; computed when first asked for."""
+        return acting(self.run.predictions, self.headline.rows)
+
     def to_dict(self) -> dict[str, Any]:
         """The content of metrics.json: plain JSON values."""
         hashes = [value for value in self.run.predictions.frame["model_sha256"].unique() if value]
@@ -97,6 +104,7 @@ class Judgement:
                 "model": self.run.model,
                 "model_sha256": hashes[0] if len(hashes) == 1 else None,
                 "phantom": self.run.phantom,
+                "probabilities": self.acting.to_dict(),
                 "made_with": f"braintumor {__version__}",
             }
         )

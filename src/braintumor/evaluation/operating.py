@@ -27,11 +27,12 @@ Floats = NDArray[np.float64]
 SENSITIVITY, SPECIFICITY = 0.95, 0.95
 # What a missed slice costs, in false alarms.
 MISS_COST = 10.0
+# Name of a rule -> what it chooses.
 RULES: dict[str, str] = {
-    "sensitivity": f"Highest threshold that still finds {SENSITIVITY:.0%}",
-    "specificity": f"Lowest threshold that still clears {SPECIFICITY:.0%} of the others",
-    "f1": "Largest F1",
-    "cost": f"Least cost, a miss counted as {MISS_COST:.0f} false alarms",
+    "sensitivity": f"sensitivity {SENSITIVITY:.0%}",
+    "specificity": f"specificity {SPECIFICITY:.0%}",
+    "f1": "best F1",
+    "cost": f"a miss costs {MISS_COST:.0f} false alarms",
 }
 
 

@@ -81,7 +81,11 @@ def estimate(
     old = _normal(made_for)
     share, moved, steps = old, np.inf, 0
     while moved >= tolerance and steps < most:
-        new = times @ adapt(given, old, share) / times.sum()
+        # One step of EM: the mean of the probabilities adapted to the shares so far.
+        ratio = _ratio(old, share)
+        fit = given @ ratio
+        new = ratio * (given.T @ np.divide(times, fit, out=np.zeros_like(fit), where=fit > 0))
+        new /= new.sum()
         moved = float(np.abs(new - share).max())
         share, steps = new, steps + 1
     gain = float(times @ np.log(np.clip(given @ _ratio(old, share), _TINY, None)))

@@ -27,6 +27,8 @@ DRAWS = 2000
 LEVEL = 0.95
 # Weights held at a time, so that a million rows do not need gigabytes.
 _AT_ONCE = 8_000_000
+# More groups than this are bundled.
+_MOST_GROUPS = 20_000
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,11 @@ class Estimate:
 
 def group_numbers(predictions: Predictions) -> NDArray[np.int64]:
     """(n,) number of each row's group, 0 to G - 1; a row of unknown group is one of its own."""
-    groups = predictions.frame["group"].to_numpy(object)
-    alone = [f"\0{row}" for row in range(len(groups))]
-    names = [group or own for group, own in zip(groups, alone, strict=True)]
-    return np.asarray(pd.factorize(np.asarray(names, dtype=object))[0], dtype=np.int64)
+    names = predictions.frame["group"].to_numpy(object)
+    codes, known = pd.factorize(np.where(names == "", None, names))
+    codes = np.asarray(codes, np.int64)
+    codes[codes < 0] = len(known) + np.arange(int((codes < 0).sum()))
+    return codes
 
 
 def weights(
@@ -73,6 +76,7 @@ def drawn_sums(
         group: (n,) from `group_numbers`.
         draws, seed: as for `weights`.
     """
+    group = _in_few(group, seed)
     count = int(group.max()) + 1 if len(group) else 0
     by_group = np.column_stack(
         [np.bincount(group, weights=column, minlength=count) for column in values.T]
@@ -109,20 +113,41 @@ def share(
     if not len(hit):
         return Estimate(np.nan, np.nan, np.nan)
     group = np.unique(group, return_inverse=True)[1]
+    if int(group.max()) + 1 == len(hit):
+        return _jeffreys(int(hit.sum()), len(hit))
     cells = np.column_stack([hit, ~hit]).astype(np.float64)
     sums = drawn_sums(cells, group, draws=draws, seed=seed)
     sums += drawn_doubt(sums.shape, group, doubt=0.5, seed=seed)
     return estimate(float(hit.mean()), sums[:, 0] / sums.sum(axis=1))
 
 
-def estimate(value: float, drawn: Floats) -> Estimate:
-    """The middle 95 % of the draws, stretched to hold the value itself.
+def _jeffreys(hits: int, n: int) -> Estimate:
+    """What the draws come to where every row is a group: the quantiles of Beta(1/2 + hits, ...)."""
+    from scipy.stats import beta
+
+    tail = (1 - LEVEL) / 2
+    low, high = beta.ppf([tail, 1 - tail], hits + 0.5, n - hits + 0.5)
+    return estimate(hits / n, np.array([low, high]), tail=0.0)
+
+
+def _in_few(group: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+    """Groups dealt at random into at most `_MOST_GROUPS` bundles, which cost less and keep the
+    spread of any ratio of sums (random groups; Wolter 2007, Introduction to variance
+    estimation)."""
+    count = int(group.max()) + 1 if len(group) else 0
+    if count <= _MOST_GROUPS:
+        return group
+    dealt = np.random.default_rng([seed, 2]).permutation(count) % _MOST_GROUPS
+    return np.asarray(dealt[group], np.int64)
+
+
+def estimate(value: float, drawn: Floats, *, tail: float = (1 - LEVEL) / 2) -> Estimate:
+    """The draws without a tail at each end, stretched to hold the value itself.
 
     It needs stretching at the ends only: of no errors in n the posterior knows better than 0.
     """
     known = drawn[np.isfinite(drawn)]
     if not known.size or not np.isfinite(value):
         return Estimate(value, np.nan, np.nan)
-    tail = (1 - LEVEL) / 2
     low, high = np.quantile(known, [tail, 1 - tail])
     return Estimate(value, float(min(low, value)), float(max(high, value)))

@@ -13,7 +13,18 @@ from typing import Protocol
 
 from braintumor.evaluation.judgement import Judgement
 from braintumor.evaluation.page import Section, render_page
-from braintumor.evaluation.sections import curves, errors, opening, scores, training
+from braintumor.evaluation.sections import (
+    abstaining,
+    calibration,
+    class_mixes,
+    curves,
+    decision_curves,
+    errors,
+    opening,
+    operating_points,
+    scores,
+    training,
+)
 from braintumor.files import write_text
 
 REPORT_FILE = "report.html"
@@ -25,12 +36,21 @@ class MakeSection(Protocol):
     def __call__(self, judgement: Judgement, *, images: bool) -> Section | None: ...
 
 
+# What may be done with the probabilities.
+OF_PROBABILITIES: tuple[MakeSection, ...] = (
+    calibration.section,
+    abstaining.section,
+    operating_points.section,
+    decision_curves.section,
+    class_mixes.of_report,
+)
 # The first screen answers how good, how sure, where it fails, and which model; the rest unfolds.
 SECTIONS: tuple[MakeSection, ...] = (
     opening.section,
     scores.section,
     curves.section,
     errors.section,
+    *OF_PROBABILITIES,
     training.section,
     training.recipe,
 )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from markupsafe import Markup
 
 from braintumor.classes import CLASSES
 from braintumor.evaluation import mix_figures, words
+from braintumor.evaluation.judgement import Judgement
 from braintumor.evaluation.mixes import Mixes
 from braintumor.evaluation.page import Figure, Section
 from braintumor.evaluation.rates import Estimate
@@ -48,6 +50,7 @@ def section(found: Mapping[str, Mixes]) -> Section:
         "classes": CLASSES,
         "figures": curves,
         "notes": [f"{name}: {note}" for name, mixes in found.items() for note in mixes.notes],
+        "adapting": {name: adapting(mixes) for name, mixes in found.items()},
         "told": told,
         "mix_shares": mix_shares,
     }
@@ -56,6 +59,39 @@ def section(found: Mapping[str, Mixes]) -> Section:
         "class stays; what that is worth is computed anew from the shares."
     )
     return Section("class_mixes.html", values, heading="Class mixes", lead=lead)
+
+
+def of_report(judgement: Judgement, *, images: bool) -> Section:
+    """The same for the one model of a report, folded away under a sentence."""
+    mixes = judgement.acting.mixes
+    screening = next(result for result in mixes.results if result.mix.name == "screening")
+    lead = (
+        "A clinic's classes come in other shares than a data set's. Where 95\N{NO-BREAK SPACE}% of "
+        f"slices show no tumour, {told(screening.scores['accuracy'], True)} would be right, and of "
+        f"the slices called a tumour {told(screening.npv['no_tumor'], True)} would show one."
+    )
+    whole = section({judgement.run.model: mixes})
+    return replace(whole, lead=lead, unfold="Scores, PPV and NPV by mix, and adapting to a mix")
+
+
+def adapting(mixes: Mixes) -> list[str]:
+    """What adapting the probabilities brings, known mix and estimated, a sentence a mix."""
+    said = []
+    for result in mixes.results:
+        gain = result.known.accuracy_gain
+        if not result.few:
+            continue
+        points = " to ".join(f"{100 * value:+.1f}" for value in (gain.low, gain.high))
+        few = "; ".join(
+            f"from {one.images} images it lowered the log loss in {one.helped:.0%} of redrawn "
+            f"samples ({100 * one.accuracy_gain:+.1f} points of accuracy)"
+            for one in result.few
+        )
+        said.append(
+            f"{result.mix.title}: adapted to the mix, accuracy changes by {100 * gain.value:+.1f} "
+            f"points ({points}). With the mix estimated by EM, {few}."
+        )
+    return said
 
 
 def told(found: Estimate, as_percent: bool) -> str:

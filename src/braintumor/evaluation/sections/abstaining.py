@@ -1,0 +1,54 @@
+"""What is left to a person: prediction sets with their coverage, and risk against coverage."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from braintumor.evaluation import probability_figures, words
+from braintumor.evaluation.acting import Acting
+from braintumor.evaluation.judgement import Judgement
+from braintumor.evaluation.page import Figure, Section
+
+
+def section(judgement: Judgement, *, images: bool) -> Section:
+    """Coverage of each class and the curve, folded away under a sentence."""
+    found = judgement.acting
+    svg = probability_figures.risk_coverage(found.risk, key="risk-coverage")
+    aurc = found.risk.aurc
+    value, low, high = (words.number(x, 4) for x in (aurc.value, aurc.low, aurc.high))
+    caption = (
+        "Share of errors among the accepted slices; dotted: all of them. Area (AURC) "
+        f"{value} ({low} to {high}); with every error less sure than every right answer it were "
+        f"{words.number(found.risk.best, 4)}."
+    )
+    values = {
+        "sets": found.sets,
+        "fitted_on": found.fitted_on,
+        "figures": [Figure(Markup(svg), caption)],
+    }
+    return Section(
+        "abstaining.html", values, "When should a person look?", lead(found),
+        "Prediction sets, and risk against coverage",
+    )  # fmt: skip
+
+
+def lead(found: Acting) -> str:
+    """What abstaining would bring, in a sentence or two."""
+    half = max((i for i, c in enumerate(found.risk.coverage) if c <= 0.8), default=-1)
+    said = ""
+    if half >= 0:
+        said = (
+            f"Of the surest {words.percent(float(found.risk.coverage[half]))} of slices "
+            f"{words.percent(float(found.risk.risk[half]))} are wrong, of all "
+            f"{words.percent(float(found.risk.risk[-1]))}."
+        )
+    if found.sets is None:
+        return said
+    whole = found.sets.coverage[-1]
+    alpha = found.sets.alpha
+    asked = "" if alpha is None else f" at an error rate of {words.percent(alpha)}"
+    return (
+        f"{said} Prediction sets{asked} name one class for {words.percent(whole.single)} of slices "
+        f"and leave {words.percent(1 - whole.single)} to a person; the truth is in the set of "
+        f"{words.percent(whole.coverage.value)}."
+    ).strip()
