@@ -154,6 +154,27 @@ def test_predicting_connects_to_nothing_and_writes_nothing(
     assert [one for one in seen.written if not is_bytecode(one)] == []
 
 
+def test_logging_to_mlflow_connects_to_nothing(
+    watched: Callable[[str], Recording], tmp_path: Path
+) -> None:
+    pytest.importorskip("mlflow", reason="SKIPPED FOR WANT OF THE EXTRA [mlflow]")
+    rows = "".join(f"{i % 4},0.4,0.3,0.2,0.1\n" for i in range(8))
+    (tmp_path / "t.csv").write_text("label,p_0,p_1,p_2,p_3\n" + rows, encoding="utf-8")
+    seen = watched(
+        "import braintumor, time\n"
+        "from pathlib import Path\n"
+        "from braintumor.evaluation import foreign, tracking\n"
+        "from braintumor.evaluation.judgement import judge\n"
+        "from braintumor.evaluation.run_tables import RunTables\n"
+        "table = foreign.read('t.csv').predictions\n"
+        "tracking.curves.part_figures = lambda part: []\n"
+        "tracking.log(judge(RunTables(None, Path('t.csv'), table)), Path('.'), 'mlruns')\n"
+        "time.sleep(2)  # a reporter would send from a thread of its own\n"
+    )
+    assert any("mlruns" in one for one in seen.written)
+    assert seen.addresses == []
+
+
 class TestPage:
     @pytest.fixture(autouse=True)
     def _needs_streamlit(self) -> None:

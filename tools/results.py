@@ -22,6 +22,7 @@ from braintumor.evaluation.judgement import judge, write_metrics
 from braintumor.evaluation.out_of_step import demonstrate, draw, sentence
 from braintumor.evaluation.patients import read_patients
 from braintumor.evaluation.predictions import Predictions
+from braintumor.evaluation.record import write_record
 from braintumor.evaluation.report import write_report
 from braintumor.evaluation.run_tables import read_run
 from braintumor.evaluation.sections.curves import part_figures
@@ -48,6 +49,7 @@ def publish(run: Path, out: Path, patients: Path) -> None:
     judgement.run.predictions.write(out / "predictions.csv")
     write_metrics(judgement, out)
     write_report(judgement, out, images=False)
+    write_record(judgement, out)
     curves = [*part_figures(judgement.parts["test"]), *learning_figures(tables)]
     for number, figure in enumerate(curves, start=1):
         write_text(out / "curves" / f"{number:02d}.svg", str(figure.svg))

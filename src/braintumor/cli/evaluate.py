@@ -1,4 +1,4 @@
-"""`braintumor evaluate`: a run or a table in, metrics.json and report.html out."""
+"""`braintumor evaluate`: a run or a table in; metrics, report, model card and checklists out."""
 
 from __future__ import annotations
 
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     "--out", type=click.Path(file_okay=False, path_type=Path),
     help="Folder for the results; default: the run, or TABLE-evaluation beside a table.",
 )  # fmt: skip
+@click.option(
+    "--mlflow", metavar="DIR|URI", is_flag=False, flag_value="mlruns",
+    help="Log to MLflow too: into a folder (default mlruns), or to the server named.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the metrics as JSON.")
 def command(
     source: Path,
@@ -33,9 +37,13 @@ def command(
     patients: Path | None,
     no_images: bool,
     out: Path | None,
+    mlflow: str | None,
     as_json: bool,
 ) -> None:
     """How good is it, and where does it fail? Writes metrics.json and report.html.
+
+    And beside them, filled from the run's own record: model_card.md, and the checklists CLAIM 2024
+    and TRIPOD+AI as checklist.html and checklist.md.
 
     RUN is a folder made by  braintumor train; PREDICTIONS is a table (.csv, .jsonl or .parquet)
     with labels and probabilities, ours or anybody's, and needs no model and no images.
@@ -45,6 +53,7 @@ def command(
 
     from braintumor.evaluation.judgement import judge, write_metrics
     from braintumor.evaluation.patients import read_patients
+    from braintumor.evaluation.record import write_record
     from braintumor.evaluation.report import write_report
     from braintumor.evaluation.run_tables import is_phantom, read_run
 
@@ -58,17 +67,33 @@ def command(
     folder = out or run.folder
     metrics = write_metrics(judgement, folder)
     report = write_report(judgement, folder, images=not no_images)
+    documents = [str(path) for path in write_record(judgement, folder)]
     if groups is not None and (source.is_dir() or out is not None):
         target = folder / f"predictions{run.table.suffix}"
         # `group` is filled now; a table that was given, and is no run's, is left as it is.
         if source.is_dir() or target.resolve() != run.table.resolve():
             judgement.run.predictions.write(target)
+    logged = _log(judgement, folder, mlflow)
     if as_json:
         found = {**judgement.to_dict(), "metrics": str(metrics), "report": str(report)}
+        found |= {"documents": documents, "mlflow": logged}
         click.echo(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False))
         return
     _print(judgement)
     click.echo(f"Report: {report}")
+    if logged is not None:
+        click.echo(f"MLflow: run {logged['run_id']} in {logged['uri']}")
+
+
+def _log(judgement: Judgement, folder: Path, target: str | None) -> dict[str, str] | None:
+    """Log to MLflow where that was asked for."""
+    from dataclasses import asdict
+
+    if target is None:
+        return None
+    from braintumor.evaluation.tracking import log
+
+    return asdict(log(judgement, folder, target))
 
 
 def _predict(run: Path, data: Path) -> None:

@@ -22,6 +22,7 @@ from braintumor.evaluation.sections import (
     errors,
     opening,
     operating_points,
+    papers,
     scores,
     training,
 )
@@ -53,6 +54,7 @@ SECTIONS: tuple[MakeSection, ...] = (
     *OF_PROBABILITIES,
     training.section,
     training.recipe,
+    papers.section,
 )
 
 
