@@ -65,8 +65,19 @@ def test_json_is_all_that_is_printed(call, run: Path, tmp_path: Path) -> None:  
     found = json.loads(call("evaluate", run, "--json", "--out", tmp_path / "out").out)
     assert found.pop("report") == str(tmp_path / "out" / "report.html")
     assert found.pop("metrics") == str(tmp_path / "out" / "metrics.json")
+    names = [Path(path).name for path in found.pop("documents")]
+    assert names == ["model_card.md", "checklist.md", "checklist.html"]
+    assert found.pop("mlflow") is None
     assert found == json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert not (run / "metrics.json").exists()
+
+
+def test_mlflow_takes_the_run_where_it_is_asked_to(call, run: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    pytest.importorskip("mlflow", reason="SKIPPED FOR WANT OF THE EXTRA [mlflow]")
+    ended = call("evaluate", run, "--mlflow", tmp_path / "runs")
+    assert ended.status == 0, ended.err
+    assert "MLflow: run " in ended.out
+    assert list((tmp_path / "runs").rglob("checklist.html"))
 
 
 def test_no_images_leaves_every_slice_out(call, run: Path) -> None:  # type: ignore[no-untyped-def]
