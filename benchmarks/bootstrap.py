@@ -3,7 +3,9 @@
 Every score of a million rows with four classes, 2,000 draws of whole groups. The loop draws groups
 with replacement, gathers their rows, and asks scikit-learn for the same scores; it would run for
 days, so some of its draws are timed on all rows, and the time of 2,000 is those times 2,000 over
-their number (draws cost alike, so that this is honest; their spread is printed).
+their number (draws cost alike, so that this is honest; their spread is printed). The ratio is one
+of CPU time, which does not depend on what else the machine does; what takes under a minute of it
+takes under a minute on any idle machine.
 
     python benchmarks/bootstrap.py [--rows N] [--group N] [--draws N] [--looped N]
 """
@@ -55,18 +57,18 @@ def peer(truth: NDArray[np.int64], prob: NDArray[np.float64]) -> dict[str, float
 def looped(
     truth: NDArray[np.int64], prob: NDArray[np.float64], names: list[str], draws: int
 ) -> list[float]:
-    """Seconds of each draw of the loop."""
+    """Seconds of CPU time of each draw of the loop."""
     codes = np.unique(names, return_inverse=True)[1]
     order = np.argsort(codes, kind="stable")
     starts = np.searchsorted(codes[order], np.arange(codes.max() + 2))
     rng = np.random.default_rng(0)
     seconds = []
     for _ in range(draws):
-        begun = time.perf_counter()
+        begun = time.process_time()
         drawn = rng.integers(0, len(starts) - 1, len(starts) - 1)
         rows = np.concatenate([order[starts[g] : starts[g + 1]] for g in drawn])
         peer(truth[rows], prob[rows])
-        seconds.append(time.perf_counter() - begun)
+        seconds.append(time.process_time() - begun)
     return seconds
 
 
@@ -87,13 +89,13 @@ def main() -> None:
     print(f"{options.rows:,} rows, {found.units:,} groups, {options.draws:,} draws; "
           f"{os.cpu_count()} cores")  # fmt: skip
     print(f"accuracy {accuracy.low:.4f} to {accuracy.high:.4f}")
-    print(f"ours: {ours:.1f} s ({ours_cpu:.1f} s of CPU time), {memory:.2f} GiB at most")
+    print(f"ours: {ours_cpu:.1f} s of CPU time ({ours:.1f} s passed), {memory:.2f} GiB at most")
     seconds = looped(truth, prob, names, options.looped)
     whole = np.mean(seconds) * options.draws
     print(f"loop over scikit-learn: {min(seconds):.1f} to {max(seconds):.1f} s a draw, so "
           f"{whole:,.0f} s for {options.draws:,} (extrapolated from {len(seconds)})")  # fmt: skip
-    print(f"ratio: {whole / ours:,.0f}")
-    kept = ours < 60 and memory < 4
+    print(f"ratio: {whole / ours_cpu:,.0f}")
+    kept = ours_cpu < 60 and memory < 4
     print("under 60 s and under 4 GiB" if kept else "NOT under 60 s and 4 GiB")
     sys.exit(0 if kept else 1)
 

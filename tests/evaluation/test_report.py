@@ -230,6 +230,18 @@ def test_the_first_screen_says_how_good_and_where_it_fails(judgement: Judgement)
     assert words.RESEARCH_ONLY in head
 
 
+def test_the_first_screen_says_how_sure_and_which_model(judgement: Judgement) -> None:
+    head = text_of(judgement).split("Numbers")[0]
+    found = judgement.parts["test"].metrics["intervals"]
+    low, high = (f"{100 * found['accuracy'][end]:.1f}" for end in ("low", "high"))
+    assert f"95 % interval of the accuracy: {low}–{high} %." in head
+    assert "The units are the 20 groups" in head
+    assert "unreliable, because it rests on 20 patients" in head
+    assert "Model: cnn, sha256 000000000000" in head
+    bare = judged(made_table(group=""))
+    assert "No groups are known" in text_of(bare).split("Numbers")[0]
+
+
 def test_a_table_without_error_says_so() -> None:
     found = judged(made_table(skill=50.0).split("test"))
     text = text_of(found)
@@ -263,6 +275,8 @@ def test_every_score_stands_in_the_tables(judgement: Judgement, page: Page) -> N
         for key, _, share in words.SCORES:
             value = words.score(part.metrics[key], share).replace("\N{NO-BREAK SPACE}", " ")
             assert value in page.text, (part.name, key)
+            ends = words.span(part.metrics["intervals"][key], share)
+            assert ends in page.text, (part.name, key)
     for heading in ("Sensitivity", "Specificity", "Precision", "F1", "AUC", "AP"):
         assert heading in page.text
 

@@ -8,8 +8,7 @@ from made_groups import made_groups
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from braintumor.classes import CLASSES
-from braintumor.evaluation.metrics import count, macro_f1, measure
-from braintumor.evaluation.resampling import bootstrap, permute
+from braintumor.evaluation.metrics import measure
 from braintumor.evaluation.scoresums import BY_CLASS, NAMES, OVERALL, ScoreSums, score_bins
 
 
@@ -85,46 +84,3 @@ def test_no_bin_holds_more_than_its_share() -> None:
         assert np.bincount(index[part], minlength=count).max() <= -(-part.sum() // 100)
     order = np.argsort(-scores)
     assert (np.diff(index[order]) >= 0).all(), "bin 0 is the highest"
-
-
-# --- draws
-
-
-def test_draws_depend_on_the_seed_alone_and_centre_on_the_estimate() -> None:
-    truth, prob, codes = made(200)
-    sums = ScoreSums.of(truth, prob, codes)
-    drawn = bootstrap(sums.matrix, sums.scores, draws=400, seed=1)
-    assert drawn.shape == (len(NAMES), 400)
-    assert (drawn == bootstrap(sums.matrix, sums.scores, draws=400, seed=1)).all()
-    assert not (drawn == bootstrap(sums.matrix, sums.scores, draws=400, seed=2)).all()
-    accuracy = drawn[NAMES.index("accuracy")]
-    assert accuracy.mean() == pytest.approx(sums.estimate()[0], abs=4 * accuracy.std() / 20)
-
-
-def test_the_bootstraps_variance_is_that_of_drawing_rows_in_a_loop() -> None:
-    truth, prob, codes = made(60)
-    sums = ScoreSums.of(truth, prob, codes)
-    drawn = bootstrap(sums.matrix, sums.scores, draws=3000, seed=0)[NAMES.index("macro_f1")]
-    rng = np.random.default_rng(0)
-    members = [np.flatnonzero(codes == code) for code in range(60)]
-    looped = []
-    for _ in range(150):
-        rows = np.concatenate([members[code] for code in rng.integers(0, 60, 60)])
-        looped.append(macro_f1(count(truth[rows], prob[rows].argmax(axis=1))))
-    assert drawn.std() == pytest.approx(np.std(looped), rel=0.2)
-    assert drawn.mean() == pytest.approx(np.mean(looped), abs=0.02)
-
-
-def test_swapping_models_in_every_group_turns_the_difference_round() -> None:
-    truth, first, codes = made(30)
-    second = made(30, seed=9)[1][: len(truth)]
-    second = np.vstack([second, first])[: len(truth)]
-    one, two = ScoreSums.of_two(truth, first, second, codes)
-    difference = one.estimate() - two.estimate()
-    swapped = permute(one.matrix, two.matrix, one.scores, draws=2000, seed=0)
-    assert np.abs(swapped.mean(axis=1)).max() < 0.02, "alike on average, whoever is better"
-    back = two.estimate() - one.estimate()
-    assert back == pytest.approx(-difference)
-    for sums, prob in ((one, first), (two, second)):
-        auc = NAMES.index("glioma.auc")
-        assert sums.estimate()[auc] == pytest.approx(roc_auc_score(truth == 0, prob[:, 0]))

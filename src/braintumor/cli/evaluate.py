@@ -118,6 +118,7 @@ def _print(judgement: Judgement) -> None:
     from rich.text import Text
 
     from braintumor.evaluation import words
+    from braintumor.evaluation.sections.opening import how_sure
 
     parts = list(judgement.parts.values())
     table = Table(title=Text(judgement.run.model), title_justify="left")
@@ -128,6 +129,7 @@ def _print(judgement: Judgement) -> None:
     for key, heading, share in words.SCORES:
         table.add_row(heading, *(words.score(part.metrics[key], share) for part in parts))
     Console().print(table)
+    click.echo(how_sure(judgement.headline))
     for finding in judgement.findings:
         click.echo(f"{finding.severity}: {finding.sentence}")
     for note in judgement.notes:

@@ -81,8 +81,10 @@ def cards(judgement: Judgement) -> list[tuple[str, str, str]]:
 
 def _card(heading: str, part: Part, score: str, meaning: str) -> tuple[str, str, str]:
     share = next(share for key, _, share in words.SCORES if key == score)
-    ends = words.span(part.metrics["intervals"][score], share)
-    told = f"95{words.NBSP}% interval {ends}; {meaning}" if ends else meaning
+    found = part.metrics["intervals"][score]
+    ends = words.span(found, share)
+    doubt = " (unreliable)" if found["unreliable"] else ""
+    told = f"95{words.NBSP}% interval {ends}{doubt}; {meaning}" if ends else meaning
     return heading, words.score(part.metrics[score], share), told
 
 
