@@ -62,6 +62,9 @@ def test_every_score_has_a_difference_that_lies_in_its_interval() -> None:
         assert each.difference == pytest.approx(each.first - each.second)
         assert each.low < each.difference < each.high, name
         assert each.p <= each.p_holm or name == "ece", name
+    for score in BY_CLASS:
+        classes = [found.differences[f"{label}.{score}"] for label in CLASSES]
+        assert [each.p_holm for each in classes] == holm([each.p for each in classes])
     assert found.differences["accuracy"].low > 0
     assert found.differences["accuracy"].p < 0.01
     plain = found.to_dict()
