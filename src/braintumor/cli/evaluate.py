@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     "--patients", type=click.Path(dir_okay=False, path_type=Path),
     help="CSV file with split, class, file, group: what is unseen is judged apart.",
 )  # fmt: skip
+@click.option(
+    "--masks", type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of tumour masks N.png, N the source_slice in --patients: score the heat maps of "
+    "a run (or a bundle) against them, with --data.",
+)  # fmt: skip
 @click.option("--no-images", is_flag=True, help="No picture of any slice in the report.")
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path),
@@ -35,6 +40,7 @@ def command(
     source: Path,
     data: Path | None,
     patients: Path | None,
+    masks: Path | None,
     no_images: bool,
     out: Path | None,
     mlflow: str | None,
@@ -47,7 +53,11 @@ def command(
 
     RUN is a folder made by  braintumor train; PREDICTIONS is a table (.csv, .jsonl or .parquet)
     with labels and probabilities, ours or anybody's, and needs no model and no images.
+    With --masks the heat maps are judged instead, into localisation.json.
     """
+    if masks is not None:
+        _maps(source, data, masks, patients, out or source, as_json)
+        return
     import json
     from dataclasses import replace
 
@@ -94,6 +104,31 @@ def _log(judgement: Judgement, folder: Path, target: str | None) -> dict[str, st
     from braintumor.evaluation.tracking import log
 
     return asdict(log(judgement, folder, target))
+
+
+def _maps(
+    source: Path, data: Path | None, masks: Path, patients: Path | None, out: Path, as_json: bool
+) -> None:
+    """Judge heat maps against masks."""
+    import json
+
+    if data is None or patients is None or not source.is_dir():
+        raise click.UsageError("--masks needs a run or a bundle, --data and --patients")
+    from braintumor.evaluation.localisation import in_words
+    from braintumor.training.localise import judge_masks
+
+    found = judge_masks(source, data, masks, patients, out)
+    if as_json:
+        click.echo(json.dumps(found, indent=2, allow_nan=False))
+        return
+    for line in in_words(found):
+        click.echo(line)
+    for one in found["sanity"]:
+        click.echo(
+            f"With {one['share']:.0%} of the layers forgotten, maps resemble the trained ones by "
+            f"{one['likeness']:.2f} (rank correlation)."
+        )
+    click.echo(f"Written to {out / 'localisation.json'}")
 
 
 def _predict(run: Path, data: Path) -> None:

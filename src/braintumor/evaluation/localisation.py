@@ -1,0 +1,179 @@
+"""Do heat maps point at the tumour? Scores of maps against masks drawn by people.
+
+Pointing game (Zhang et al., Top-down Neural Attention by Excitation Backprop, IJCV 2018), energy
+inside the mask (Wang et al., Score-CAM, CVPR workshops 2020), overlap at the best threshold, each
+beside what a map would get that knows nothing: one that always points at the middle of the head,
+and one that points anywhere in it. Knows arrays only; who makes them has read the images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from braintumor.errors import BraintumorError
+
+# Side of the grid on which maps and masks lie over each other, and the tolerance that the
+# pointing game usually has, both in pixels.
+SIDE = 224
+TOLERANCE = 15
+_THRESHOLDS = np.linspace(0.05, 0.95, 19)
+_SCORES = ("pointing", "pointing_exact", "energy", "iou")
+
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Located:
+    """Heat maps of one model and the masks that they are held against.
+
+    Attributes:
+        heat: (n, SIDE, SIDE) uint8, 255 where most speaks for the slice's true class.
+        mask: (n, SIDE, SIDE) bool, the tumour.
+        head: (n, 4) box of the head: top, left, bottom, right, in pixels of the grid.
+        label: (n,) true class of each.
+        right: (n,) whether the model's answer was that class.
+    """
+
+    heat: NDArray[np.uint8]
+    mask: Bools
+    head: NDArray[np.int64]
+    label: NDArray[np.str_]
+    right: Bools
+
+    def write(self, path: Path) -> None:
+        """Write the arrays as one file."""
+        with path.open("wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **vars(self))
+
+    @classmethod
+    def read(cls, path: Path) -> Located:
+        """Read what `write` wrote.
+
+        Raises:
+            BraintumorError: missing, damaged, or something else.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                return cls(**{name: stored[name] for name in cls.__dataclass_fields__})
+        except (OSError, ValueError, KeyError) as error:
+            raise BraintumorError(f"{path} holds no maps and masks: make it again") from error
+
+
+def judge_maps(located: Located, *, seed: int = 0) -> dict[str, Any]:
+    """Scores by class and over all, of the maps and of two that know nothing.
+
+    Args:
+        located: maps and masks.
+        seed: of the random map's points.
+
+    Returns:
+        Plain JSON: for `all` and each class the number of slices and, for `maps`, `centre` and
+        `random`, the four means of `score`; `maps_if_right` counts only slices that the model
+        named right.
+    """
+    random = np.random.default_rng(seed)
+    rows: dict[str, list[dict[str, float]]] = {"maps": [], "centre": [], "random": []}
+    for heat, mask, head in zip(located.heat, located.mask, located.head, strict=True):
+        rows["maps"].append(score(heat, mask))
+        rows["centre"].append(score(bump(head), mask))
+        rows["random"].append(score(bump(head, random), mask))
+    names = ["all", *(str(label) for label in np.unique(located.label))]
+    return {
+        "side": SIDE,
+        "tolerance": TOLERANCE,
+        "seed": seed,
+        "classes": {name: _part(located, rows, name) for name in names},
+    }
+
+
+def score(heat: NDArray[Any], mask: Bools) -> dict[str, float]:
+    """One map against one mask.
+
+    Args:
+        heat: (SIDE, SIDE), not negative.
+        mask: (SIDE, SIDE), the tumour; at least one pixel.
+
+    Returns:
+        `pointing`: 1 if the hottest place lies in the mask or within TOLERANCE pixels of it;
+        `pointing_exact`: 1 if in it; `energy`: share of the heat inside, 0 to 1; `iou`: overlap
+        of mask and map above the threshold that suits the slice best. A map without heat gets 0.
+    """
+    values = np.asarray(heat, np.float64)
+    top = float(values.max(initial=0.0))
+    if top <= 0:
+        return dict.fromkeys(_SCORES, 0.0)
+    hottest = np.argwhere(values == top).mean(axis=0)  # of a plateau, its middle
+    away = np.hypot(*(np.argwhere(mask) - hottest).T).min()
+    row, column = (round(float(place)) for place in hottest)
+    hot = values[None] > _THRESHOLDS[:, None, None] * top
+    both = (hot & mask).sum(axis=(1, 2))
+    either = hot.sum(axis=(1, 2)) + mask.sum() - both
+    return {
+        "pointing": float(away <= TOLERANCE),
+        "pointing_exact": float(mask[row, column]),
+        "energy": float(values[mask].sum() / values.sum()),
+        "iou": float((both / either).max()),
+    }
+
+
+def bump(head: NDArray[Any], random: np.random.Generator | None = None) -> NDArray[np.float64]:
+    """A map that knows nothing: a bell in the middle of the head, or anywhere in it.
+
+    Args:
+        head: top, left, bottom, right.
+        random: where it lies is drawn from this; in the middle where None.
+    """
+    top, left, bottom, right = (float(side) for side in head)
+    down, across = (0.5, 0.5) if random is None else random.uniform(0.0, 1.0, 2)
+    rows, columns = np.mgrid[0:SIDE, 0:SIDE]
+    y, x = top + down * (bottom - top), left + across * (right - left)
+    spread = 0.15 * max(bottom - top, right - left, 1.0)
+    return np.asarray(np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / (2 * spread**2)))
+
+
+def rank_correlation(one: NDArray[Any], other: NDArray[Any]) -> float:
+    """Spearman's correlation of two maps; 0 where one of them is even."""
+    from scipy.stats import rankdata
+
+    first, second = (rankdata(np.asarray(values).ravel()) for values in (one, other))
+    first, second = first - first.mean(), second - second.mean()
+    size = float(np.sqrt((first**2).sum() * (second**2).sum()))
+    return float((first * second).sum() / size) if size > 0 else 0.0
+
+
+def in_words(found: Mapping[str, Any]) -> list[str]:
+    """What `judge_maps` found, a sentence for all and for each class."""
+    lines = []
+    for name, part in found["classes"].items():
+        maps, centre, chance = (part[kind] for kind in ("maps", "centre", "random"))
+        lines.append(
+            f"{name}, {part['n']} masks: the hottest place lies in the tumour or within "
+            f"{found['tolerance']} pixels of it (of {found['side']}) in {maps['pointing']:.1%} "
+            f"(middle of the head {centre['pointing']:.1%}, anywhere {chance['pointing']:.1%}), "
+            f"strictly in it {maps['pointing_exact']:.1%}; energy inside {maps['energy']:.1%}, "
+            f"best IoU {maps['iou']:.2f}"
+        )
+    return lines
+
+
+def _part(located: Located, rows: dict[str, list[dict[str, float]]], name: str) -> dict[str, Any]:
+    chosen = np.ones(len(located.label), bool) if name == "all" else located.label == name
+    means = {kind: _means(scores, chosen) for kind, scores in rows.items()}
+    right = chosen & located.right
+    return {
+        "n": int(chosen.sum()),
+        **means,
+        "right": int(right.sum()),
+        "maps_if_right": _means(rows["maps"], right),
+    }
+
+
+def _means(scores: Sequence[dict[str, float]], chosen: Bools) -> dict[str, float] | None:
+    kept = [one for one, keep in zip(scores, chosen, strict=True) if keep]
+    return {key: float(np.mean([one[key] for one in kept])) for key in _SCORES} if kept else None

@@ -1,0 +1,231 @@
+"""Heat maps of a bundle over tumour masks, written down for `evaluation.localisation`.
+
+Also the sanity check of Adebayo et al. (Sanity Checks for Saliency Maps, NeurIPS 2018): a map that
+hardly changes when the network's weights are drawn anew, layer by layer from the top, shows the
+picture and not what the network learnt. Knows bundles, catalogues and masks; no Keras, no figure.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from braintumor.bundle.card import read_bundle
+from braintumor.bundle.heatmap import spread
+from braintumor.bundle.network import Network
+from braintumor.bundle.parts import CARD_FILE
+from braintumor.bundle.runtime import Runtime
+from braintumor.classes import CLASSES
+from braintumor.errors import BraintumorError, require
+from braintumor.evaluation.localisation import SIDE, Located, judge_maps, rank_correlation
+from braintumor.files import write_text
+from braintumor.images.decode import read_slice
+from braintumor.images.prepare import Prepared
+from braintumor.progress import track
+
+# Shares of the layers, counted from the top, whose weights are drawn anew.
+_SHARES = (0.0, 0.25, 0.5, 1.0)
+_COLUMNS = ("split", "class", "file", "source_slice", "orientation")
+
+
+@dataclass(frozen=True)
+class Masked:
+    """A slice of known class with the file of its tumour's mask.
+
+    Attributes:
+        picture, mask: files.
+        label: class.
+        mirrored: whether the slice is a left-right mirrored copy of the one that was outlined.
+    """
+
+    picture: Path
+    mask: Path
+    label: str
+    mirrored: bool
+
+
+def judge_masks(
+    source: Path,
+    data: Path,
+    masks: Path,
+    table: Path,
+    out: Path,
+    *,
+    splits: Sequence[str] = ("test",),
+    few: int = 24,
+) -> dict[str, Any]:
+    """Score a network's maps against masks; write localisation.json and maps/localisation.npz.
+
+    Args:
+        source: a run, which is exported for it, or a bundle of one network.
+        data, masks, table, splits: as for `masked_slices`.
+        out: folder of the results.
+        few: slices for the sanity check.
+
+    Returns:
+        What localisation.json holds: `judge_maps` with `sanity` and the `model`.
+    """
+    slices = masked_slices(data, masks, table, splits=splits)
+    with TemporaryDirectory() as spare:
+        bundle = source
+        if not (source / CARD_FILE).is_file():
+            from braintumor.training.export import export_run
+
+            bundle = export_run(source, Path(spare) / "bundle")
+        network = Network.load(bundle)
+        located = locate(network, slices)
+        chosen = np.random.default_rng(0).permutation(len(slices))[:few]
+        plain = network.card.precision == "float32"
+        check = sanity(bundle, [slices[int(k)] for k in chosen]) if plain else []
+    (out / "maps").mkdir(parents=True, exist_ok=True)
+    located.write(out / "maps" / "localisation.npz")
+    found = {
+        "model": network.card.name,
+        "model_sha256": network.card.identity,
+        "splits": list(splits),
+        **judge_maps(located),
+        "sanity": check,
+    }
+    text = json.dumps(found, indent=2, allow_nan=False)
+    write_text(out / "localisation.json", text + "\n")
+    return found
+
+
+def masked_slices(
+    data: Path, masks: Path, table: Path, *, splits: Sequence[str] = ("test",)
+) -> list[Masked]:
+    """The slices of a data set that somebody outlined.
+
+    Args:
+        data: folder of SPLIT/CLASS/FILE.
+        masks: folder of N.png, N the number of the source slice.
+        table: CSV with split, class, file, source_slice and orientation (`same`, `mirrored`).
+        splits: which parts to take.
+
+    Raises:
+        BraintumorError: the table lacks a column, or not one slice has a mask.
+    """
+    with table.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        missing = set(_COLUMNS) - set(reader.fieldnames or ())
+        if missing:
+            raise BraintumorError(f"{table} lacks the columns {', '.join(sorted(missing))}")
+        found = [
+            Masked(
+                data / row["split"] / row["class"] / row["file"],
+                masks / f"{row['source_slice']}.png",
+                row["class"],
+                row["orientation"] == "mirrored",
+            )
+            for row in reader
+            if row["split"] in splits and row["source_slice"]
+        ]
+    found = [one for one in found if one.mask.is_file() and one.picture.is_file()]
+    if not found:
+        raise BraintumorError(
+            f"no slice of {', '.join(splits)} in {data} has a mask in {masks}: check the folders "
+            f"and {table}"
+        )
+    return found
+
+
+def locate(network: Network, slices: Sequence[Masked]) -> Located:
+    """The network's map of each slice's true class, with the mask laid over it."""
+    rows = list(track(_located(network, slices), total=len(slices), what="Maps and masks"))
+    heat, mask, head, right = (np.stack([row[k] for row in rows]) for k in range(4))
+    labels = np.array([one.label for one in slices], np.str_)
+    return Located(heat=heat, mask=mask, head=head, label=labels, right=right)
+
+
+def sanity(bundle: Path, slices: Sequence[Masked], *, seed: int = 0) -> list[dict[str, float]]:
+    """How like the maps stay when the network forgets, layer by layer from the top.
+
+    Args:
+        bundle: folder of a bundle of one network in float32.
+        slices: a few will do.
+        seed: of the new weights.
+
+    Returns:
+        For each share of the layers (0 to 1) the mean absolute rank correlation with the trained
+        network's maps; near 1 at a share of 1 would mean that the maps show nothing learnt.
+    """
+    require("onnx", extra="train", what="The sanity check")
+    card, graph = read_bundle(bundle)
+    size = card.preparation_of_slices().size
+    network = Network.load(bundle)
+    prepared = [network.prepare(read_slice(one.picture).pixels) for one in slices]
+    canvases = np.stack([one.pixels for one in prepared])
+    places = [CLASSES.index(one.label) for one in slices]
+    trained = network.runtime.run(canvases).maps
+    found = []
+    for share in track(_SHARES, total=len(_SHARES), what="Forgetting"):
+        maps = Runtime(forgetful(graph, share, seed), size=size).run(canvases).maps
+        likeness = [
+            abs(rank_correlation(trained[k, ..., place], maps[k, ..., place]))
+            for k, place in enumerate(places)
+        ]
+        found.append({"share": share, "likeness": float(np.mean(likeness))})
+    return found
+
+
+def forgetful(graph: bytes, share: float, seed: int) -> bytes:
+    """The graph with the kernels of its last layers drawn anew, as wide as they were.
+
+    Args:
+        graph: bytes of an ONNX file.
+        share: of the layers with weights, counted from the top, 0 to 1.
+        seed: of the new weights.
+    """
+    import onnx
+    from onnx import numpy_helper
+
+    model = onnx.load_model_from_string(graph)
+    kernels = {node.input[1] for node in model.graph.node if node.op_type in ("Conv", "Gemm")}
+    order = [key for node in model.graph.node for key in node.input if key in kernels]
+    top = order[len(order) - round(share * len(order)) :]
+    random = np.random.default_rng(seed)
+    for weight in model.graph.initializer:
+        if weight.name in top:
+            values = numpy_helper.to_array(weight)
+            drawn = random.normal(values.mean(), values.std(), values.shape).astype(np.float32)
+            weight.CopyFrom(numpy_helper.from_array(drawn, weight.name))
+    return bytes(model.SerializeToString())
+
+
+def _located(network: Network, slices: Sequence[Masked]) -> Iterator[tuple[Any, ...]]:
+    for one in slices:
+        pixels = read_slice(one.picture).pixels
+        prepared = network.prepare(pixels)
+        answer = network.runtime.run(prepared.pixels[np.newaxis])
+        place = CLASSES.index(one.label)
+        heat = spread(answer.maps[0, ..., place], prepared.box, prepared.source_shape)
+        yield _on_grid(heat), _mask(one), _head(prepared), answer.logits[0].argmax() == place
+
+
+def _on_grid(heat: NDArray[np.float32]) -> NDArray[np.uint8]:
+    picture = Image.fromarray(heat).resize((SIDE, SIDE), Image.Resampling.BILINEAR)
+    return np.asarray(np.round(np.clip(np.asarray(picture), 0, 1) * 255), np.uint8)
+
+
+def _mask(one: Masked) -> NDArray[np.bool_]:
+    with Image.open(one.mask) as picture:
+        grid = picture.convert("L").resize((SIDE, SIDE), Image.Resampling.BILINEAR)
+    mask = np.asarray(grid) > 127
+    if not mask.any():
+        raise BraintumorError(f"{one.mask} outlines nothing: take it out of its folder")
+    return np.ascontiguousarray(mask[:, ::-1]) if one.mirrored else mask
+
+
+def _head(prepared: Prepared) -> NDArray[np.int64]:
+    box, (height, width) = prepared.box, prepared.source_shape
+    sides = np.array([box.top, box.left, box.bottom, box.right])
+    return np.asarray(np.round(sides * SIDE / np.array([height, width] * 2)), np.int64)

@@ -1,0 +1,122 @@
+"""Maps and masks lie over each other, whatever was done to the slice; maps forget with weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tiny_bundle import make_tiny_bundle, striped
+
+from braintumor.bundle.card import read_bundle
+from braintumor.bundle.network import Network
+from braintumor.cli.main import run as braintumor
+from braintumor.errors import BraintumorError
+from braintumor.evaluation.localisation import SIDE
+from braintumor.training.localise import forgetful, locate, masked_slices, sanity
+
+ROWS = [
+    ("test", "glioma", "a.png", "7", "same"),
+    ("test", "glioma", "b.png", "7", "mirrored"),
+    ("train", "glioma", "c.png", "7", "same"),
+    ("test", "no_tumor", "d.png", "", ""),
+    ("test", "meningioma", "e.png", "8", "same"),
+]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Even slices with upright stripes in the left half, outlined; b is mirrored."""
+    slice_ = striped("even", shape=(192, 192))
+    slice_[20:170, 20:80] = striped("upright", shape=(192, 192))[20:170, 20:80]
+    mask = np.zeros((256, 256), np.uint8)
+    mask[27:227, 27:107] = 255
+    (tmp_path / "masks").mkdir()
+    Image.fromarray(mask).save(tmp_path / "masks" / "7.png")
+    lines = ["split,class,file,source_slice,orientation"]
+    for split, label, name, number, orientation in ROWS:
+        folder = tmp_path / "data" / split / label
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = slice_[:, ::-1] if orientation == "mirrored" else slice_
+        # Squeezed, as the public set is.
+        Image.fromarray(pixels).resize((160, 192)).save(folder / name)
+        lines.append(",".join((split, label, name, number, orientation)))
+    (tmp_path / "patients.csv").write_text("\n".join(lines) + "\n")
+    make_tiny_bundle(tmp_path / "bundle")
+    return tmp_path
+
+
+def test_only_outlined_slices_of_the_wanted_splits_are_taken(home: Path) -> None:
+    found = masked_slices(home / "data", home / "masks", home / "patients.csv")
+
+    assert [one.picture.name for one in found] == ["a.png", "b.png"]
+    assert [one.mirrored for one in found] == [False, True]
+    everything = masked_slices(
+        home / "data", home / "masks", home / "patients.csv", splits=("train", "test")
+    )
+    assert len(everything) == 3
+
+
+def test_maps_and_masks_lie_over_each_other_mirrored_ones_too(home: Path) -> None:
+    slices = masked_slices(home / "data", home / "masks", home / "patients.csv")
+    located = locate(Network.load(home / "bundle"), slices)
+
+    assert located.heat.shape == located.mask.shape == (2, SIDE, SIDE)
+    for heat, mask in zip(located.heat.astype(float), located.mask, strict=True):
+        assert heat[mask].mean() > 3 * heat[~mask].mean()
+    assert located.mask[0, :, :112].sum() > 10 * located.mask[0, :, 112:].sum()
+    np.testing.assert_array_equal(located.mask[1], located.mask[0][:, ::-1])
+    assert (located.head >= 0).all()
+
+
+def test_a_table_without_the_columns_or_masks_is_refused(home: Path) -> None:
+    (home / "bare.csv").write_text("path,patient\n")
+    with pytest.raises(BraintumorError, match="lacks the columns class, file"):
+        masked_slices(home / "data", home / "masks", home / "bare.csv")
+    with pytest.raises(BraintumorError, match="has a mask in"):
+        masked_slices(home / "data", home / "data", home / "patients.csv")
+
+
+def test_weights_are_forgotten_from_the_top(home: Path) -> None:
+    _, graph = read_bundle(home / "bundle")
+
+    assert forgetful(graph, 0.0, 0) == forgetful(graph, 0.0, 1)
+    assert forgetful(graph, 0.5, 0) != forgetful(graph, 0.0, 0)
+    assert forgetful(graph, 1.0, 0) == forgetful(graph, 1.0, 0)
+
+
+def test_maps_of_a_network_that_forgot_resemble_the_trained_ones_less(home: Path) -> None:
+    slices = masked_slices(home / "data", home / "masks", home / "patients.csv")
+    found = sanity(home / "bundle", slices)
+
+    assert found[0] == {"share": 0.0, "likeness": pytest.approx(1.0)}
+    assert found[-1]["share"] == 1.0
+    assert found[-1]["likeness"] < 0.99
+
+
+class TestCommand:
+    def run(self, home: Path, *more: str) -> int:
+        arguments = ["evaluate", str(home / "bundle"), "--masks", str(home / "masks"), *more]
+        with pytest.raises(SystemExit) as end:
+            braintumor(arguments)
+        return int(end.value.code or 0)
+
+    def test_it_prints_and_writes_the_scores(
+        self, home: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        code = self.run(
+            home, "--data", str(home / "data"), "--patients", str(home / "patients.csv"),
+            "--out", str(home / "out"),
+        )  # fmt: skip
+
+        assert code == 0
+        assert "all, 2 masks" in capsys.readouterr().out
+        found = json.loads((home / "out" / "localisation.json").read_text())
+        assert found["model"] == "tiny"
+        assert found["classes"]["glioma"]["maps"]["pointing"] == 1.0
+        assert (home / "out" / "maps" / "localisation.npz").is_file()
+
+    def test_it_says_what_it_needs(self, home: Path) -> None:
+        assert self.run(home) == 2
