@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -66,3 +67,40 @@ def _bar() -> Progress:
         TimeRemainingColumn(),
         console=Console(stderr=True),
     )
+
+
+@contextmanager
+def track_bytes(total: int | None, *, what: str) -> Iterator[Callable[[int], None]]:
+    """Give a function that is called with the number of bytes done so far.
+
+    Args:
+        total: bytes; None where unknown.
+        what: a word or two before the bar ("Fetching x.zip").
+    """
+    if not sys.stderr.isatty():
+        yield lambda done: None
+        return
+    from rich import progress
+    from rich.console import Console
+
+    bar = progress.Progress(
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.DownloadColumn(),
+        progress.TransferSpeedColumn(),
+        progress.TextColumn("left"),
+        progress.TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
+    task = bar.add_task(what, total=total)
+    started = time.monotonic()
+
+    def show(done: int) -> None:
+        bar.update(task, completed=done)
+        if time.monotonic() - started > _PATIENCE_S:
+            bar.start()  # does nothing where it runs already
+
+    try:
+        yield show
+    finally:
+        bar.stop()

@@ -125,6 +125,8 @@ def test_python_m_braintumor_is_the_same_command() -> None:
         ["--nonsense"],
         *([name, "--no-such-option"] for name in main.COMMANDS),
         *([name] for name in main.COMMANDS if name not in {"app", "demo"}),
+        ["data", "fetch", "figshare"],
+        ["data", "fetch", "nonsense", "--out", "new"],
         ["train", ".", "--network", "vgg"],
         ["train", ".", "--epochs", "0"],
         ["app", "--port", "http"],

@@ -30,7 +30,7 @@ from braintumor.images.decode import (
 from braintumor.progress import track
 
 # What braintumor itself puts beside the class folders.
-OWN_FILES = frozenset({"PHANTOM.txt", "patients.csv"})
+OWN_FILES = frozenset({"PHANTOM.txt", "manifest.json", "patients.csv"})
 _LAYOUT = "train/CLASS/*.jpg, valid/CLASS/*.jpg and test/CLASS/*.jpg, or CLASS/*.jpg alone"
 _NOT_IMAGE = "it is no image by its name"
 _EMPTY = "the class folder has no images"

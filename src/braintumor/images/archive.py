@@ -10,7 +10,7 @@ import io
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -33,25 +33,36 @@ _PLAIN = (0, stat.S_IFREG)
 _LONGEST_READ = 32 * 2**20
 
 
+def is_image(label: str, head: bytes) -> bool:
+    """Whether an entry is an image by its name or its first bytes."""
+    lower = label.lower()
+    known = Path(lower).suffix in IMAGE_SUFFIXES or lower.endswith(VOLUME_SUFFIXES)
+    return known or kind_of(head) in ("dicom", "nifti")
+
+
 def entries(
-    source: Path | bytes, *, name: str, limits: Limits
+    source: Path | bytes,
+    *,
+    name: str,
+    limits: Limits,
+    wanted: Callable[[str, bytes], bool] = is_image,
 ) -> Iterator[tuple[str, bytes] | ImageError]:
     """Name and bytes of every image file in the archive, sorted; errors in the place of bad ones.
 
-    Hidden files and files that are no images are left out, as they are in folders.
+    Hidden files and files that are not wanted are left out, as they are in folders.
 
     Args:
         source: the archive.
         name: what it is called; its files are called `name/path`.
         limits: how large it may be.
+        wanted: whether a file is taken, told by its name and its first bytes.
 
     Raises:
         ImageError: at the first step: no archive, damaged, or of more files than are accepted.
     """
     total = 0
     with _opened(source, name) as archive:
-        wanted = _files(archive, name, limits)
-        for label, info in wanted:
+        for label, info in _files(archive, name, limits):
             # zipfile unpacks no more of a file than the list says, nor does `_unpack` than accepted
             total += min(info.file_size, limits.max_volume_bytes)
             if total > limits.max_archive_bytes:
@@ -59,7 +70,7 @@ def entries(
                 yield ImageError(name, f"it unpacks to more than {gib}: split it")
                 return
             try:
-                data = _unpack(archive, info, label, limits)
+                data = _unpack(archive, info, label, limits, wanted)
             except ImageError as error:
                 yield error
                 continue
@@ -73,7 +84,7 @@ def entries(
             ):
                 yield ImageError(label, "it is damaged: make the ZIP archive anew")
                 continue
-            if _is_image(label, data):
+            if wanted(label, data):
                 yield label, data
 
 
@@ -131,7 +142,13 @@ def _files(
     return [("/".join((name, *parts)), info) for parts, info in found]
 
 
-def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, label: str, limits: Limits) -> bytes:
+def _unpack(
+    archive: zipfile.ZipFile,
+    info: zipfile.ZipInfo,
+    label: str,
+    limits: Limits,
+    wanted: Callable[[str, bytes], bool],
+) -> bytes:
     if info.flag_bits & 0x1:
         raise ImageError(label, "it is encrypted: make a ZIP archive without a password")
     # The other methods set aside as much memory as the file likes.
@@ -141,15 +158,9 @@ def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, label: str, limits:
         data = file.read(HEAD)
         if kind_of(data) == "zip":
             raise ImageError(label, "it is a ZIP archive inside another: unpack it first")
-        if not _is_image(label, data):
+        if not wanted(label, data):
             return data
         most = max_bytes_of(data, limits)
         data += file.read(max(0, most + 1 - len(data)))
     check_bytes(len(data), label, most)
     return data
-
-
-def _is_image(label: str, head: bytes) -> bool:
-    lower = label.lower()
-    known = Path(lower).suffix in IMAGE_SUFFIXES or lower.endswith(VOLUME_SUFFIXES)
-    return known or kind_of(head) in ("dicom", "nifti")

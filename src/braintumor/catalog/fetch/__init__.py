@@ -1,0 +1,1 @@
+"""Known public data sets, fetched when asked for, verified, and laid out as class folders."""
