@@ -68,6 +68,7 @@ class TestTable:
         counts["train/pituitary"] += 1
         assert release_name(source, counts).startswith("neither the release of 7,023")
 
+    @pytest.mark.shared
     def test_the_labelled_set_is_what_lies_beside_the_checkout(self, shared: Path) -> None:
         source = source_named("labeled-mri")
         counts: dict[str, int] = {}
