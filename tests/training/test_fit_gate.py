@@ -119,6 +119,21 @@ def test_slices_come_as_they_are_stressed_and_turned(phantoms: Path) -> None:
     assert not used & set(catalog.table[catalog.table["split"] == "test"]["path"])
 
 
+def test_slices_beside_come_from_every_plane_of_a_volume_but_its_empty_ends(
+    tmp_path: Path,
+) -> None:
+    nibabel = pytest.importorskip("nibabel")
+    across, down, along = np.mgrid[-1:1:36j, -1:1:40j, -1:1:48j]
+    ball = (np.sqrt(across**2 + down**2 + along**2) < 0.7) * 500.0
+    nibabel.save(nibabel.Nifti1Image(ball.astype(np.float32), np.eye(4)), tmp_path / "v.nii.gz")
+    (tmp_path / "notes.txt").write_text("no picture")
+    pictures = list(fitting._slices_beside([tmp_path], 0, seed=0))
+
+    assert {name for name, _ in pictures} == {"beside:v.nii.gz"}
+    assert {pixels.shape for _, pixels in pictures} == {(40, 36), (48, 36), (48, 40)}
+    assert all(pixels.max() > 0 for _, pixels in pictures)
+
+
 def test_the_same_seed_gives_the_same_gate(tmp_path: Path) -> None:
     heads, others = seen(80, shift=0.0, kinds=20), seen(64, shift=4.0, kinds=8)
     for name in ("a", "b"):

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib import resources
 from itertools import chain, islice
@@ -38,7 +37,10 @@ from braintumor.classes import CLASSES
 from braintumor.errors import BraintumorError
 from braintumor.files import sha256_of
 from braintumor.images import conditions
+from braintumor.images.choice import Choice
 from braintumor.images.decode import ImageError, read_slice
+from braintumor.images.geometry import PLANES
+from braintumor.images.read import read_slices
 from braintumor.progress import track
 
 Named = tuple[str, NDArray[Any]]
@@ -53,6 +55,8 @@ _APART = "beside:"
 _REFUSED, _DOUBTED = 0.005, 0.03
 # Share of brain slices that are shown turned, too.
 _TURNED = 0.25
+# Of a volume every so many-th slice is taken, in all planes, if so much of it is filled.
+_STEP, _LEAST_FILLED = 6, 0.1
 # Conditions up to this severity must pass.
 _SEVEREST = 3
 # Whether the network has seen these in training or not, there are few.
@@ -308,15 +312,28 @@ def _brain_slices(catalog: Catalog, count: int, seed: int) -> Iterator[Named]:
 
 
 def _slices_beside(folders: Sequence[Path], heads: int, seed: int) -> Iterator[Named]:
-    """Slices of other sources, named by folder, and drawn heads in three planes."""
+    """Slices of other sources, named by folder or volume, and drawn heads in three planes."""
     for folder in folders:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-            with suppress(ImageError):  # files of other kinds
-                yield f"{_APART}{folder.name}", read_slice(path).pixels
+            volume = path.name.lower().endswith((".nii", ".nii.gz"))
+            source = f"{_APART}{path.name if volume else folder.name}"
+            for view in PLANES if volume else PLANES[:1]:
+                choice = Choice(plane=view, every=_STEP if volume else 1)
+                for one in read_slices(path, choice=choice):
+                    # Files of other kinds, and the ends of a volume, where hardly anything is.
+                    if not isinstance(one, ImageError) and _filled(one.pixels):
+                        yield source, one.pixels
     for number in track(range(heads), total=heads, what="Drawing heads"):
         patient = Patient.draw(seed, number, CLASSES[number % len(CLASSES)])
         for k, plane in enumerate(("axial", "coronal", "sagittal")):
             yield f"phantom:{number}", patient.cut(plane, k, size=160)
+
+
+def _filled(pixels: NDArray[Any]) -> bool:
+    """Whether something stands out on a tenth of the picture."""
+    some = np.asarray(pixels, np.float32)[::2, ::2]
+    low, high = np.percentile(some, [1, 99.5])
+    return float((some > low + 0.1 * (high - low)).mean()) > _LEAST_FILLED
 
 
 def _foreign_pictures(drawn: int, seed: int) -> Iterator[Named]:
