@@ -2,8 +2,8 @@
 
 Asks every question that this room knows of a table: is it in step (`alignment`), are the
 probabilities some (`scale`), is every row an image of its own (`provenance`), do claimed metrics
-follow from it (`claims`, `contradictions`). It cannot tell a clever forgery. That nothing was
-found proves nothing.
+follow from it (`claims`, `contradictions`, `claimed_intervals`). It cannot tell a clever forgery.
+That nothing was found proves nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from braintumor.evaluation import alignment, contradictions, provenance, scale
+from braintumor.evaluation import alignment, claimed_intervals, contradictions, provenance, scale
 from braintumor.evaluation import claims as claimed_metrics
 from braintumor.evaluation.findings import Finding, Verdict, weightiest_first
 from braintumor.evaluation.predictions import Predictions
@@ -84,7 +84,10 @@ def _claims(claims: Mapping[str, Any], table: Predictions) -> Iterator[Finding]:
         rows = "" if miss.rows == "all" else f" on split {miss.rows}"
         text = f"{miss.metric} is claimed to be {miss.claimed}, but the table {given}{rows}."
         yield Finding("claim_not_given", "wrong", text, asdict(miss))
-    told = list(contradictions.contradictions(claims))
+    told = [
+        *contradictions.contradictions(claims),
+        *claimed_intervals.narrow(claims, table),
+    ]
     yield from told
     if result.unknown:
         shown = ", ".join(result.unknown[:5]) + (", …" if len(result.unknown) > 5 else "")

@@ -40,6 +40,10 @@ _SINGLE = (
     *("n", "accuracy", "balanced_accuracy", "macro_f1", "mcc", "macro_auc", "macro_ap"),
     *("log_loss", "ece"),
 )
+# Ends of intervals are the business of `claimed_intervals`.
+_INTERVAL = re.compile(
+    r"(?:^|[._\s\d])(?:ci|conf_int|confidence_interval|interval)s?(?:$|[._\s\d])"
+)
 _NO_RATES = ("n", "log_loss", "support", "confusion", "left_out")
 # However few digits were written, a claim must be true to half a point; and however many, the
 # table itself holds no more than nine.
@@ -144,7 +148,7 @@ def _against(
         name = metric_name(key)
         if name is not None:
             wanted[name] = value
-        elif number(value) is not None:
+        elif number(value) is not None and not _INTERVAL.search(key.lower()):
             unknown.append(key)
     if not wanted:
         return Comparison(0, (), tuple(unknown))
@@ -179,6 +183,7 @@ def flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 def metric_name(key: str) -> str | None:
     """The name in `Metrics`, dotted, of a claimed name; None where it is none of ours."""
     plain = re.sub(r"[\s\-]+", "_", key.strip().lower())
+    plain = re.sub(r"\.(?:value|estimate|mean|point|point_estimate)$", "", plain)
     plain = _NAMES.get(plain, plain)
     parts = plain.removeprefix("per_class.").split(".")
     if len(parts) == 2 and (known := class_from_name(parts[0])) is not None:
@@ -232,7 +237,7 @@ def number(value: Any) -> Decimal | None:
     """A claimed value as written; "94.3 %" is 0.943; None where it is no number."""
     if isinstance(value, bool) or value is None:
         return None
-    text = str(value).strip()
+    text = re.sub(r"\s*[\[(].*$", "", str(value).strip())  # "0.95 (0.92-0.97)"
     try:
         told = Decimal(text.removesuffix("%").strip())
     except InvalidOperation:

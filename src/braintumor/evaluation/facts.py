@@ -148,6 +148,11 @@ def _of_results(judgement: Judgement) -> Iterator[tuple[str, str, str]]:
     yield "failures", told + (f": {wrong}." if wrong else "."), source
     limits = [*(finding.sentence for finding in judgement.findings), *judgement.notes]
     yield "limitations", " ".join(limits), source
+    spread = metrics.get("intervals", {})
+    if spread:
+        ends = spread["accuracy"]
+        shown = f"accuracy {_score(ends['low'], True)} to {_score(ends['high'], True)}"
+        yield "uncertainty", f"95 % intervals ({where}: {shown}). {spread['note']}", source
     root = judgement.run.root
     if root is not None:
         if (root / "maps").is_dir():
