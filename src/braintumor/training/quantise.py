@@ -26,6 +26,7 @@ from braintumor.catalog.catalog import Catalog
 from braintumor.classes import CLASSES
 from braintumor.errors import BraintumorError, require
 from braintumor.files import sha256_of
+from braintumor.networks.where import HEAD
 from braintumor.progress import track
 
 # What quantisation may cost: share of a class's slices, and macro AUC.
@@ -33,7 +34,7 @@ MAX_SENSITIVITY_LOSS: Final = 0.005
 MAX_AUC_LOSS: Final = 0.002
 _SUBSET = 300
 _BATCH = 16
-# The head is cheap, and its maps are exact only where it stays in float32.
+# What any head is made of. It is cheap, and its maps are exact only where it stays in float32.
 _HEAD = ("Gemm", "ReduceMean", "GlobalAveragePool", "Flatten")
 
 
@@ -107,7 +108,11 @@ def quantised(graph: bytes, canvases: NDArray[np.uint8]) -> bytes:
     import onnx
 
     model = onnx.load_model_from_string(graph)
-    head = [node.name for node in model.graph.node if node.op_type in _HEAD or _makes_maps(node)]
+    head = [
+        node.name
+        for node in model.graph.node
+        if node.op_type in _HEAD or _makes_maps(node) or node.name.startswith(HEAD)
+    ]
     nncf.disable_logging()
     samples = [{GRAPH_INPUT: one[None, ..., None].astype(np.float32)} for one in canvases]
     with redirect_stdout(sys.stderr):  # where it draws progress bars of its own
