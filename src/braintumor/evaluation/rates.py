@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
+
+from braintumor.evaluation.resampling import group_codes
 
 if TYPE_CHECKING:
     from braintumor.evaluation.predictions import Predictions
@@ -28,7 +29,7 @@ LEVEL = 0.95
 # Weights held at a time, so that a million rows do not need gigabytes.
 _AT_ONCE = 8_000_000
 # More groups than this are bundled.
-_MOST_GROUPS = 20_000
+_MOST_GROUPS = 4_000
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,7 @@ class Estimate:
 
 def group_numbers(predictions: Predictions) -> NDArray[np.int64]:
     """(n,) number of each row's group, 0 to G - 1; a row of unknown group is one of its own."""
-    names = predictions.frame["group"].to_numpy(object)
-    codes, known = pd.factorize(np.where(names == "", None, names))
-    codes = np.asarray(codes, np.int64)
-    codes[codes < 0] = len(known) + np.arange(int((codes < 0).sum()))
-    return codes
+    return group_codes(predictions.frame["group"].to_numpy(object), len(predictions))
 
 
 def weights(

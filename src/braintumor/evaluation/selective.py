@@ -20,7 +20,7 @@ from braintumor.evaluation.rates import Estimate
 
 Floats = NDArray[np.float64]
 # Draws times rows that are held against time: a curve is sorted sums of every row.
-_MOST_WORK = 200_000_000
+_MOST_WORK = 40_000_000
 
 
 @dataclass(frozen=True)
