@@ -93,6 +93,22 @@ def test_the_command_exits_with_1_and_says_why(tmp_path: Path) -> None:
     assert set(report["findings"][0]) == {"kind", "severity", "sentence", "numbers"}
 
 
+def test_columns_can_be_named_and_a_catalogue_given(tmp_path: Path) -> None:
+    frame = drawn(split="test").frame
+    odd = frame[["path", "label", *P]].rename(columns={"label": "verdict", "p_glioma": "first"})
+    odd.to_csv(tmp_path / "odd.csv", index=False)
+    call = ["check", str(tmp_path / "odd.csv"), "--map", "label=verdict", "--map", "glioma=first"]
+    call += [f"--map={name}={name}" for name in P[1:]]
+    result = CliRunner().invoke(cli, call)
+    assert result.exit_code == 0, result.output
+    assert "'verdict' as label" in result.output
+    frame.head(3).assign(split="train").to_csv(tmp_path / "catalog.csv", index=False)
+    seen = CliRunner().invoke(cli, [*call, "--catalog", str(tmp_path / "catalog.csv")])
+    assert seen.exit_code == 1
+    assert "3 of 246 judged rows are images that the catalogue has in training" in seen.output
+    assert CliRunner().invoke(cli, [*call, "--map", "label"]).exit_code == 2
+
+
 def test_the_command_line_gives_a_sentence_and_1_for_bad_input(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,6 +6,7 @@ nothing is assumed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -66,7 +67,7 @@ def _of_recipe(run: RunTables) -> Iterator[tuple[str, str, str]]:
         loss = record.get("best_val_loss")
         shown = f" ({words.number(loss)})" if isinstance(loss, float) else ""
         yield "selection", f"Epoch {record['best_epoch']}: least validation loss{shown}.", source
-    versions = {k: v for k, v in record.items() if isinstance(v, str) and v[:1].isdigit()}
+    versions = {k: v for k, v in record.items() if isinstance(v, str) and re.match(r"\d+\.", v)}
     yield "software", ", ".join(f"{k} {v}" for k, v in versions.items()), source
     if "dataset" in record:
         yield "data_source", f"Data set {record['dataset']}, {_short(record)}", source
