@@ -8,15 +8,16 @@ import pytest
 from tiny_bundle import make_tiny_bundle
 
 from braintumor.bundle import shipped
-from braintumor.bundle.card import BundleError, read_bundle
+from braintumor.bundle.card import BundleError
 from braintumor.bundle.classifier import Classifier
 
 
 def test_what_is_shipped_is_whole_and_bears_its_name() -> None:
     for name in shipped.shipped():
-        card, _ = read_bundle(shipped.find_bundle(name))
-        assert card.name == name
-        assert not card.trained_on.phantom
+        classifier = Classifier.load(name)  # reads and checks every file of it
+        assert classifier.card.name == name
+        for network in classifier.networks:
+            assert not network.card.trained_on.phantom
 
 
 def test_a_shipped_name_is_found_and_wins_over_a_folder(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 
 from braintumor.bundle.card import BundleError
 from braintumor.bundle.parts import GRAPH_INPUT, GRAPH_OUTPUTS
@@ -27,6 +26,8 @@ class OnnxEngine:
         Raises:
             BundleError: not a graph, or one with another face than a bundle's.
         """
+        import onnxruntime as ort  # not part of every installation
+
         try:
             self._session = ort.InferenceSession(graph, providers=["CPUExecutionProvider"])
         except Exception as error:  # its errors have no common class of their own

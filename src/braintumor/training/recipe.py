@@ -82,9 +82,9 @@ class Recipe:
     preparation: Preparation = field(default_factory=Preparation)
     augmentation: Augmentation = _STRONG
     mask_weight: float = 1.0
-    outside_weight: float = 0.2
-    implant: float = 0.2
-    heal: float = 0.06
+    outside_weight: float = 0.1
+    implant: float = 0.25
+    heal: float = 0.04
     tune_from: str = "conv4_block4_out"
     variants: int = 12
     head_epochs: int = 2
@@ -184,6 +184,9 @@ def default_recipe(network: str, **overrides: Any) -> Recipe:
             "dropout": 0.3,
             "weight_decay": 1e-2,
             "patience": 18,
+            "outside_weight": 0.2,
+            "implant": 0.2,
+            "heal": 0.06,
             "augmentation": Augmentation(scanner=0.3),
         }
     return Recipe(**{**settings, **overrides})
