@@ -201,8 +201,11 @@ def test_no_tracked_file_names_a_machine_or_a_registry() -> None:
 
 
 def test_no_tracked_file_is_huge() -> None:
+    """But for the shipped networks: a float32 cnn has 6 MB, a resnet50 in eight bits 25 MB."""
     sizes = {name_of(file): file.stat().st_size for file in tracked()}
-    assert {name: size for name, size in sizes.items() if size > 5 * 2**20} == {}
+    shipped = {name for name in sizes if re.search(r"/bundle/shipped/\w+/model\.onnx$", name)}
+    assert {name: sizes[name] for name in sizes.keys() - shipped if sizes[name] > 5 * 2**20} == {}
+    assert {name: sizes[name] for name in shipped if sizes[name] > 26 * 2**20} == {}
 
 
 def test_every_module_stands_in_the_plan_of_the_house() -> None:
