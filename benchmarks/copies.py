@@ -7,8 +7,9 @@ spread over the frequencies is that of slices (variance falling with the square 
 in clumps of ten like the slices of one patient. A twentieth get a planted copy whose distance is
 that of thumbnails correlating at 0.99, the least that counts as near. Each size runs in a process
 of its own: prints seconds for indexing and searching, recall of the planted copies, peak memory,
-and the exponent of the cost over the sizes. `--peer` adds what comparing all with all costs
-(scikit-learn's NearestNeighbors, brute force) up to 30,000.
+and the exponent of the CPU seconds over the sizes (once more without the small sets,
+which are compared all with all). `--peer` adds what comparing all with all costs (scikit-learn's
+NearestNeighbors, brute force) up to 30,000.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import numpy as np
 
 from braintumor.catalog.copies import NEAR, NEIGHBOURS
 from braintumor.catalog.descriptors import SIDE, bound
-from braintumor.catalog.neighbours import nearest
+from braintumor.catalog.neighbours import EXACT_UP_TO, nearest
 
 SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000)
 PLANTED = 0.05
@@ -102,9 +103,11 @@ def main() -> None:
         if options.peer and size <= PEER_UP_TO:
             cells.append(f"{peer(size):.1f}")
         print(f"{size:12,}" + "".join(f"{cell:>13}" for cell in cells))
-    if len(costs) > 1:
-        slope = np.polyfit(np.log(options.sizes), np.log(costs), 1)[0]
-        print(f"cost grows with the number of descriptors to the power of {slope:.2f}")
+    for what, first in (("all sizes", 0), ("sizes searched through lists", EXACT_UP_TO)):
+        sizes = [size for size in options.sizes if size > first]
+        if len(sizes) > 1:
+            slope = np.polyfit(np.log(sizes), np.log(costs[-len(sizes) :]), 1)[0]
+            print(f"{what}: cost grows with their number to the power of {slope:.2f}")
 
 
 if __name__ == "__main__":

@@ -15,17 +15,17 @@ from numpy.typing import NDArray
 
 from braintumor.catalog.folder import workers
 
-# Up to so many vectors, comparing all with all takes about a second.
-EXACT_UP_TO = 8_192
+# Up to so many vectors, comparing all with all takes a second or two.
+EXACT_UP_TO = 16_384
 _PER_LIST = 64
-_LISTS_READ = 12
+_LISTS_READ = 16
 # The more vectors, the more crowded the lists that are near to many: no search reads on after
 # this many vectors, so that it costs the same among a million as among ten thousand.
-_VECTORS_READ = 640
+_VECTORS_READ = 1000
 # FAISS compares fastest where the width divides by this.
 _LANES = 16
 # Candidates that the walk through the graph keeps.
-_WALKERS = 16
+_WALKERS = 32
 
 
 def nearest(
