@@ -22,6 +22,8 @@ from braintumor.errors import BraintumorError
 # Folders or shipped names, a line each; set by `braintumor app --model`.
 BUNDLES_VARIABLE = "BRAINTUMOR_APP_MODELS"
 SEPARATOR = "\n"
+# Set where `braintumor app --no-shipped` asks for the named bundles alone.
+ONLY_NAMED_VARIABLE = "BRAINTUMOR_APP_ONLY_NAMED"
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,10 @@ def offer() -> Offer:
     """Every available bundle, the shipped ones first; the same one is offered once."""
     networks: list[Network] = []
     problems: list[str] = []
-    wanted = [*sorted(shipped(), key=lambda name: name != default_model()), *asked_for()]
-    if "cnn" not in wanted:
+    only_named = bool(os.environ.get(ONLY_NAMED_VARIABLE))
+    ours = () if only_named else shipped()
+    wanted = [*sorted(ours, key=lambda name: name != default_model()), *asked_for()]
+    if "cnn" not in wanted and not only_named:
         problems.append(texts.NO_SHIPPED)
     for name in wanted:
         try:

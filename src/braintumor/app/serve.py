@@ -25,7 +25,12 @@ _SCRIPT = Path(__file__).parent / "main.py"
 
 
 def serve(
-    *, host: str, port: int | None, bundles: Sequence[str], say: Callable[[str], None]
+    *,
+    host: str,
+    port: int | None,
+    bundles: Sequence[str],
+    say: Callable[[str], None],
+    with_shipped: bool = True,
 ) -> None:
     """Serve the page until it is stopped with Ctrl-C.
 
@@ -34,6 +39,7 @@ def serve(
         port: of the page; the first free one from 8501 where None.
         bundles: folders or shipped names, offered beside what is shipped.
         say: told where the page is, once it answers.
+        with_shipped: whether what is shipped is offered at all.
 
     Raises:
         BraintumorError: the address or port cannot be used.
@@ -44,9 +50,10 @@ def serve(
     port = free_port(host, port)
     # The whole page, so that its imports are done before the first visitor comes.
     import_module("braintumor.app.classify")
-    from braintumor.app.models import BUNDLES_VARIABLE, SEPARATOR
+    from braintumor.app.models import BUNDLES_VARIABLE, ONLY_NAMED_VARIABLE, SEPARATOR
 
     os.environ[BUNDLES_VARIABLE] = SEPARATOR.join(bundles)
+    os.environ[ONLY_NAMED_VARIABLE] = "" if with_shipped else "yes"
     keep_uploads_in_memory()
     threading.Thread(target=_announce, args=(host, port, say), daemon=True).start()
     from streamlit.web import cli

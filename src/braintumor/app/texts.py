@@ -20,8 +20,8 @@ SPLIT_NAMES = {"train": "training", "valid": "validation", "test": "test"}
 
 NOTICE = (
     "**For research only. This is not a medical device** and must not be used to diagnose or "
-    "to treat. It knows four answers and gives one of them for any picture, also for one that is "
-    "no brain MRI. Files stay in this computer's memory: nothing is stored or sent."
+    "to treat. It knows four answers. What does not look like a slice of a brain's MRI is refused, "
+    "but not always. Files stay in this computer's memory: nothing is stored or sent."
 )
 UPLOAD_LABEL = (
     "Drop brain MRI slices here, one or many: PNG, JPEG, BMP, WebP, TIFF, DICOM (also the files "

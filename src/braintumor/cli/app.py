@@ -20,7 +20,10 @@ import click
     metavar="BUNDLE",
     help="Folder of a bundle to offer beside the shipped network; may be given several times.",
 )
-def command(port: int | None, host: str, models: tuple[str, ...]) -> None:
+@click.option(
+    "--no-shipped", is_flag=True, help="Offer the bundles named with --model and no others."
+)
+def command(port: int | None, host: str, models: tuple[str, ...], no_shipped: bool) -> None:
     """Serve the page: drop slices, see class, confidence and where the network looked.
 
     Prints its address; stop it with Ctrl-C. Nothing that is uploaded leaves this computer or is
@@ -41,4 +44,5 @@ def command(port: int | None, host: str, models: tuple[str, ...]) -> None:
         if host in ("0.0.0.0", "::"):
             click.echo("Whoever can reach this computer can open it: there is no password.")
 
-    serve(host=host, port=port, bundles=[str(Path(one).resolve()) for one in folders], say=say)
+    bundles = [str(Path(one).resolve()) for one in folders]
+    serve(host=host, port=port, bundles=bundles, with_shipped=not no_shipped, say=say)
