@@ -19,7 +19,7 @@ from tiny_bundle import make_tiny_bundle, striped
 
 from braintumor.app import session, texts, verdicts
 from braintumor.bundle.classifier import Classifier
-from braintumor.bundle.shipped import shipped
+from braintumor.bundle.shipped import default_model, shipped
 from braintumor.classes import CLASSES
 
 OpenPage = Any
@@ -217,7 +217,7 @@ class TestSeveralNetworks:
         page.run()
         page.button[0].click().run()
         assert not page.exception
-        assert "##### cnn: " in words(page)
+        assert f"##### {default_model()}: " in words(page)
         assert "leaves" in words(page)  # its evidence is shipped with it
 
 

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from socket_recorder import free_port
 
 from braintumor.app import serve
+from braintumor.app.memory import MAX_UPLOAD_MB
 from braintumor.cli import main
 from braintumor.errors import BraintumorError, MissingExtraError
 
@@ -31,7 +32,7 @@ class TestSettings:
         assert found["server.fileWatcherType"] == ["none"]
         assert found["server.headless"] == ["true"]
         assert found["client.showErrorDetails"] == ["none"]
-        assert found["server.maxUploadSize"] == ["64"]
+        assert found["server.maxUploadSize"] == [str(MAX_UPLOAD_MB)]
         assert found["server.address"] == ["127.0.0.1"]
 
     def test_on_this_computer_alone_no_other_name_is_answered(self) -> None:
