@@ -187,6 +187,8 @@ class TestPage:
         seen = watched(
             "import os, pathlib, braintumor.app\n"
             f"os.environ['BRAINTUMOR_APP_MODELS'] = {str(bundle)!r}\n"
+            # The shipped gates turn stripes away.
+            "os.environ['BRAINTUMOR_APP_ONLY_NAMED'] = 'yes'\n"
             "from streamlit.testing.v1 import AppTest\n"
             "main = pathlib.Path(braintumor.app.__file__).parent / 'main.py'\n"
             "page = AppTest.from_file(main, default_timeout=120).run()\n"
