@@ -17,8 +17,11 @@ import pathlib, sys, tempfile
 import keras, numpy as np
 from braintumor.images.prepare import Preparation
 from braintumor.networks import build
+from braintumor.networks.where import places, places_of
 from braintumor.training.batches import ImageBatches
+from braintumor.training.examples import Examples
 from braintumor.training.loop import Phase, fit_phase
+from braintumor.training.objective import logits_of
 from braintumor.training.recipe import default_recipe
 from braintumor.training.report import Reporter
 from braintumor.training.run import RunFolder
@@ -33,10 +36,14 @@ recipe = default_recipe("cnn", epochs=3, batch_size=8, mixup=0.0, preparation=Pr
 recipe = recipe.resolved()
 model = build("cnn", size=32, precision=recipe.precision)
 valid = pixels[..., None].astype(np.float32)
+masks = (pixels < 60).astype(np.uint8) * 255
+examples = Examples(
+    pixels=pixels, labels=labels, names=np.arange(24), masks=masks, known=np.ones(24, bool)
+)
 phase = Phase(
-    name="cnn", model=model, epochs=3, learning_rate=2e-3, warmup_epochs=1, valid_labels=labels,
-    batches=lambda epoch: ImageBatches(pixels, labels, np.arange(24), recipe, epoch),
-    validate=lambda m: m.predict(valid, verbose=0),
+    name="cnn", model=places(model), epochs=3, learning_rate=2e-3, warmup_epochs=1, valid_labels=labels,
+    batches=lambda epoch: ImageBatches(examples, recipe, epoch, places_of(model)),
+    validate=lambda m: logits_of(m.predict(valid, verbose=0)),
 )
 with tempfile.TemporaryDirectory() as folder:
     state = fit_phase(phase, recipe, RunFolder(pathlib.Path(folder)), Reporter(quiet=True))
