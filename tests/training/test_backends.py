@@ -41,7 +41,8 @@ examples = Examples(
     pixels=pixels, labels=labels, names=np.arange(24), masks=masks, known=np.ones(24, bool)
 )
 phase = Phase(
-    name="cnn", model=places(model), epochs=3, learning_rate=2e-3, warmup_epochs=1, valid_labels=labels,
+    name="cnn", model=places(model), epochs=3,
+    learning_rate=2e-3, warmup_epochs=1, valid_labels=labels,
     batches=lambda epoch: ImageBatches(examples, recipe, epoch, places_of(model)),
     validate=lambda m: logits_of(m.predict(valid, verbose=0)),
 )

@@ -21,17 +21,27 @@ from braintumor.training.recipe import default_recipe  # noqa: E402
 
 
 def grad_cam(model: Any, canvases: NDArray[np.float32], label: int) -> NDArray[np.float32]:
-    """Grad-CAM before its ReLU (Selvaraju et al., ICCV 2017): features weighted by the mean
-    gradient of the class's logit, (n, h, w)."""
+    """Grad-CAM before its ReLU (Selvaraju et al., ICCV 2017), at the last layer before the mean.
+
+    That layer holds the features as the network weighs them; each of its channels is weighted by
+    the mean gradient of the class's logit. What the bias gives to each place, which no gradient
+    sees, is added: (n, h, w), as much as the logit's mean needs.
+    """
     import tensorflow as tf
 
-    both = keras.Model(model.input, [model.get_layer("features").output, model.output])
+    maps, evidence = model.get_layer("maps"), model.get_layer("evidence")
+    layers = keras.Model(model.input, [model.get_layer("features").output, maps.input[0]])
+    features, weights = layers(canvases, training=False)
+    weighted = features * weights
     with tf.GradientTape() as tape:
-        features, logits = both(canvases, training=False)
-        wanted = logits[:, label]
-    gradients = tape.gradient(wanted, features)
-    weights = tf.reduce_mean(gradients, axis=(1, 2), keepdims=True)
-    return np.asarray(tf.reduce_sum(weights * features, axis=-1))
+        tape.watch(weighted)
+        logits = tf.reduce_mean(evidence(weighted), axis=(1, 2))
+    expected = model(canvases, training=False)
+    np.testing.assert_allclose(logits, expected, atol=1e-4 * np.abs(expected).max())
+    gradients = tape.gradient(logits, weighted, output_gradients=tf.one_hot([label] * 3, 4))
+    channels = tf.reduce_sum(gradients, axis=(1, 2), keepdims=True)
+    cam = tf.reduce_sum(channels * weighted, axis=-1)
+    return np.asarray(cam + weights[..., 0] * evidence.bias[label])
 
 
 @pytest.mark.slow
@@ -41,6 +51,7 @@ def test_they_are_the_same_map_to_a_thousandth(network: str, tmp_path: Path) -> 
     (tmp_path / "run").mkdir()
     keras.utils.set_random_seed(1)
     model = build(network, size=size)
+    model.get_layer("evidence").bias.assign([0.3, -0.2, 0.1, 0.0])
     model.save(tmp_path / "run" / "model.keras")
     recipe = default_recipe(network, preparation=Preparation(size=size))
     recipe.write(tmp_path / "run" / "recipe.toml")
