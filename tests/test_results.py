@@ -2,42 +2,22 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
-from types import ModuleType
 
+import numpy as np
 import pandas as pd
 import pytest
+from made_run import made_run, made_table, with_folds
 
+pytest.importorskip("tomli_w")
+import results
 from braintumor.evaluation.out_of_step import demonstrate
 from braintumor.evaluation.predictions import Predictions
 from braintumor.training.recipe import Recipe, default_recipe
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results" / "labeled-mri-given"
-
-
-@pytest.fixture(scope="module")
-def tool() -> ModuleType:
-    pytest.importorskip("tomli_w")
-    spec = importlib.util.spec_from_file_location("results_tool", ROOT / "tools" / "results.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_the_readmes_table_is_the_one_that_the_predictions_give(tool: ModuleType) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    quoted = readme.split(tool.BEGIN)[1].split(tool.END)[0].strip()
-    assert quoted == tool.table(), "run  python tools/results.py table --write"
-
-
-def test_the_document_on_auc_quotes_what_the_predictions_give(tool: ModuleType) -> None:
-    text = (ROOT / "docs" / "why-auc-was-half.md").read_text(encoding="utf-8")
-    assert text.split(tool.BEGIN)[1].split(tool.END)[0].strip() == tool.out_of_step()
 
 
 def test_out_of_step_a_good_network_looks_useless() -> None:
@@ -60,9 +40,7 @@ def test_the_committed_metrics_are_those_of_the_committed_predictions(network: s
 
 
 @pytest.mark.parametrize("network", ["cnn", "resnet50"])
-def test_the_default_recipe_is_the_one_that_made_the_published_results(
-    tool: ModuleType, network: str
-) -> None:
+def test_the_default_recipe_is_the_one_that_made_the_published_results(network: str) -> None:
     used = Recipe.read(RESULTS / network / "recipe.toml")
     # Two settings are this machine's and the command line's: the README's command has the second.
     asked = {"precision": used.precision, "deterministic": used.deterministic}
@@ -78,27 +56,71 @@ def test_the_tables_hold_every_valid_and_test_slice_once(network: str) -> None:
 
 
 @pytest.mark.shared
-def test_the_ties_to_train_are_what_the_patients_file_says(tool: ModuleType, shared: Path) -> None:
+def test_the_ties_to_train_are_what_the_patients_file_says(shared: Path) -> None:
     patients = pd.read_csv(shared / "data/labeled-mri-patients.csv", dtype=str).fillna("")
     frame = pd.read_csv(RESULTS / "cnn" / "predictions.csv")
-    assert tool.ties(patients, list(frame["path"])) == (RESULTS / tool.TIES).read_text()
+    assert results.ties(patients, list(frame["path"])) == (RESULTS / results.TIES).read_text()
 
 
 def test_no_picture_of_a_slice_is_published() -> None:
-    names = {path.suffix for path in RESULTS.rglob("*") if path.is_file()}
+    names = {path.suffix for path in RESULTS.parent.rglob("*") if path.is_file()}
     assert names <= {".csv", ".toml", ".json", ".html", ".svg", ".md"}
-    for path in RESULTS.rglob("*.html"):
+    for path in RESULTS.parent.rglob("*.html"):
         text = path.read_text(encoding="utf-8")
         assert "data:image/png" not in text
         assert "data:image/jpeg" not in text
 
 
-def test_the_document_on_intervals_quotes_what_the_predictions_give() -> None:
-    spec = importlib.util.spec_from_file_location("intervals_tool", ROOT / "tools/intervals.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    text = module.DOCUMENT.read_text(encoding="utf-8")
-    quoted = text.split(module.BEGIN)[1].split(module.END)[0].strip()
-    assert quoted == module.section(), "run  python tools/intervals.py --write"
+@pytest.fixture
+def _no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures take seconds and have tests of their own."""
+    monkeypatch.setattr(results, "part_figures", lambda part: [])
+    monkeypatch.setattr(results, "learning_figures", lambda run: [])
+    monkeypatch.setattr("braintumor.evaluation.report.SECTIONS", ())
+
+
+@pytest.mark.usefixtures("_no_figures")
+def test_a_run_over_folds_is_published_with_the_histories_of_its_folds(tmp_path: Path) -> None:
+    run = made_run(tmp_path / "run")
+    with_folds(made_table()).write(run / "predictions.csv")
+    (run / "history.csv").unlink()
+    for fold in ("fold-0", "fold-1"):
+        (run / fold).mkdir()
+        (run / fold / "history.csv").write_text(f"epoch\n{fold}\n")
+    out = tmp_path / "results" / "cnn"
+    results.publish([run], out)
+    metrics = json.loads((out / "metrics.json").read_text())["splits"]
+    assert list(metrics) == ["test"], "each slice is unseen by its own network, so no part is apart"
+    assert metrics["test"]["n"] == 140
+    assert (out / "history-fold-1.csv").read_text() == "epoch\nfold-1\n"
+    assert not (out.parent / results.TIES).exists()
+    assert Predictions.read(out / "predictions.csv").frame["fold"].nunique() == 4
+
+
+@pytest.mark.usefixtures("_no_figures")
+def test_a_run_on_a_grouped_split_is_published_without_ties(tmp_path: Path) -> None:
+    run = made_run(tmp_path / "run")
+    frame = made_table().frame
+    paths = frame["path"].str.replace("test/", "train/").str.replace("valid/", "test/")
+    Predictions.from_frame(frame.assign(path=paths)).write(run / "predictions.csv")
+    patients = tmp_path / "patients.csv"
+    train = pd.DataFrame({"path": [f"train/glioma/t{i}.jpg" for i in range(3)]})
+    rows = pd.concat([pd.DataFrame({"path": paths}), train])
+    rows.assign(patient=[f"p{i}" for i in range(len(rows))]).to_csv(patients, index=False)
+    out = tmp_path / "results" / "cnn"
+    results.publish([run], out, patients)
+    assert not (out.parent / results.TIES).exists()
+    assert json.loads((out / "metrics.json").read_text())["splits"]["test_unseen"]["n"] == 80
+
+
+@pytest.mark.usefixtures("_no_figures")
+def test_of_several_runs_the_pooled_answers_are_published(tmp_path: Path) -> None:
+    runs = [made_run(tmp_path / name, seed=k, name=name) for k, name in enumerate("ab")]
+    out = tmp_path / "results" / "ensemble"
+    results.publish(runs, out)
+    found = Predictions.read(out / "predictions.csv")
+    assert set(found.frame["model"]) == {"ensemble"}
+    logs = [np.log(Predictions.read(run / "predictions.csv").y_prob) for run in runs]
+    pooled = np.exp(np.mean(logs, axis=0))
+    assert found.y_prob == pytest.approx(pooled / pooled.sum(axis=1, keepdims=True), abs=1e-8)
+    assert not (out / "recipe.toml").exists()

@@ -1,30 +1,30 @@
-"""The tables of docs/data.md, from the committed audit of the labelled set.
+"""The tables of docs/data.md, from the committed audit of the labelled set and the results.
 
     braintumor audit DATA --patients FILE --run results/labeled-mri-given/resnet50 \\
         --no-images --out results/labeled-mri-given
     python tools/data_page.py [--write]
 
 The first writes audit.json and audit.html, without any picture of a slice; the second puts their
-numbers into the page. A test holds the page against the file, so that no number is typed by hand.
+numbers into the page, and the accuracy on the publisher's split against that on grouped splits
+(`splits.py`).
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import marks
+import splits
+from marks import ROOT, Part
+
 from braintumor.catalog.audit import AUDIT_FILE
 from braintumor.catalog.suspicions import PROBES
 from braintumor.evaluation.words import percent
-from braintumor.files import write_text
 
-ROOT = Path(__file__).parents[1]
 AUDIT = ROOT / "results" / "labeled-mri-given" / AUDIT_FILE
-PAGE = ROOT / "docs" / "data.md"
-BEGIN, END = "<!-- audit:begin -->", "<!-- audit:end -->"
 _SEVERITY = {"wrong": "**severe**", "doubtful": "look", "note": "note"}
 
 
@@ -40,7 +40,7 @@ def content(audit: dict[str, Any]) -> str:
             _table(
                 ("severity", "what was found", "files"),
                 (
-                    (_SEVERITY[f["severity"]], _escaped(f["sentence"]), str(len(f["paths"]) or "–"))
+                    (_SEVERITY[f["severity"]], f["sentence"], str(len(f["paths"]) or "–"))
                     for f in audit["findings"]
                 ),
             ),
@@ -75,13 +75,6 @@ def content(audit: dict[str, Any]) -> str:
 _TURNS = ("upright", "mirrored", "any", "altered")
 
 
-def replaced(text: str, new: str) -> str:
-    """The page with what stands between the two marks replaced."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{new}\n{END}{after}"
-
-
 def read_audit(path: Path = AUDIT) -> dict[str, Any]:
     """The committed audit."""
     audit: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -89,23 +82,19 @@ def read_audit(path: Path = AUDIT) -> dict[str, Any]:
 
 
 def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = [f"| {' | '.join(heads)} |", "| --- " * len(heads) + "|"]
-    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+    return "\n".join(marks.table(heads, list(rows)))
 
 
-def _escaped(text: str) -> str:
-    return text.replace("|", "\\|")
+def audit_tables() -> str:
+    """`content` of the committed audit."""
+    return content(read_audit())
 
 
-def main() -> None:
-    """Read the command line and do it."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--write", action="store_true", help="put the tables into docs/data.md")
-    made = content(read_audit())
-    if parser.parse_args().write:
-        write_text(PAGE, replaced(PAGE.read_text(encoding="utf-8"), made))
-    print(made)
+PARTS = (
+    Part("docs/data.md", "audit", audit_tables),
+    Part("docs/data.md", "results", splits.section),
+)
 
 
 if __name__ == "__main__":
-    main()
+    marks.command(PARTS, __doc__)

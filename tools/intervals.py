@@ -8,20 +8,18 @@ it, so that no number is ever typed by hand.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
+
+import marks
+from marks import ROOT, Part
 
 from braintumor.classes import CLASSES
 from braintumor.evaluation import words
 from braintumor.evaluation.compare import Comparison, compare, sentences
 from braintumor.evaluation.intervals import intervals
 from braintumor.evaluation.run_tables import read_run
-from braintumor.files import write_text
 
-ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results" / "labeled-mri-given"
-DOCUMENT = ROOT / "docs" / "evaluation.md"
-BEGIN, END = "<!-- intervals:begin -->", "<!-- intervals:end -->"
 NETWORKS = ("cnn", "resnet50")
 
 
@@ -82,22 +80,8 @@ def _ignorant(found: Comparison) -> list[str]:
     return lines
 
 
-def written(text: str, content: str) -> str:
-    """The document with what stands between the two marks replaced."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{content}\n{END}{after}"
-
-
-def main() -> None:
-    """Print or write."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--write", action="store_true", help="and put it into the document")
-    content = section()
-    print(content)
-    if parser.parse_args().write:
-        write_text(DOCUMENT, written(DOCUMENT.read_text(encoding="utf-8"), content))
+PARTS = (Part("docs/evaluation.md", "intervals", section),)
 
 
 if __name__ == "__main__":
-    main()
+    marks.command(PARTS, __doc__)

@@ -1,60 +1,98 @@
 """Published results: files under results/, and the documents that quote them.
 
     python tools/results.py publish runs/cnn results/labeled-mri-given/cnn --patients FILE
-    python tools/results.py table [--write]
-    python tools/results.py out-of-step [--write]
+    python tools/results.py publish runs/cnn-folds results/labeled-mri-grouped/cnn
+    python tools/results.py publish runs/cnn runs/resnet50 results/labeled-mri-given/ensemble \\
+        --patients FILE
+    python tools/results.py [--write]
 
-`publish` takes a run's predictions, recipe and history, and computes metrics, curves and a report
-without any picture of a slice. The other two read committed files alone; a test holds README.md
-and docs/why-auc-was-half.md against them, so that no number is ever typed by hand.
+`publish` takes a run's predictions, recipe and history, and computes metrics, calibration, curves
+and a report without any picture of a slice; of several runs it takes the pooled answers. The run
+may be judged on the publisher's split, on a grouped split or on folds. Without it, the table of
+README.md and the numbers of docs/why-auc-was-half.md are printed or written, from committed files
+alone.
 """
 
 from __future__ import annotations
 
 import argparse
 import shutil
+import sys
 from pathlib import Path
 
+import marks
 import numpy as np
 import pandas as pd
+from marks import ROOT, Part
 
-from braintumor.evaluation.judgement import judge, write_metrics
+from braintumor.evaluation.ensemble import combined
+from braintumor.evaluation.judgement import judge, write_calibration, write_metrics
 from braintumor.evaluation.out_of_step import demonstrate, draw, sentence
 from braintumor.evaluation.patients import read_patients
 from braintumor.evaluation.predictions import Predictions
 from braintumor.evaluation.record import write_record
 from braintumor.evaluation.report import write_report
-from braintumor.evaluation.run_tables import read_run
+from braintumor.evaluation.run_tables import RunTables, read_run
 from braintumor.evaluation.sections.curves import part_figures
 from braintumor.evaluation.sections.training import learning_figures
 from braintumor.files import write_text
 from braintumor.training.recipe import read_record
 
-ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results" / "labeled-mri-given"
 NETWORKS = ("cnn", "resnet50")
-BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
+ENSEMBLE = "ensemble"
 # For every valid and test slice: 1 where train holds a copy of it, 1 where train holds a slice of
 # its patient (or of its cluster of near-copies, where no patient is known).
 TIES = "ties.csv"
 
 
-def publish(run: Path, out: Path, patients: Path) -> None:
-    """Put a run's evidence under results/: tables, metrics and curves, no picture of a slice."""
+def publish(runs: list[Path], out: Path, patients: Path | None = None) -> None:
+    """Put a run's evidence under results/: tables, metrics and curves, no picture of a slice.
+
+    Args:
+        runs: one, or several whose answers are pooled as those of an ensemble.
+        out: results/DATASET-SPLIT/NETWORK.
+        patients: says which slices are unseen on the publisher's split; writes `TIES` beside.
+    """
     out.mkdir(parents=True, exist_ok=True)
-    for name in ("recipe.toml", "history.csv"):
-        shutil.copyfile(run / name, out / name)
-    tables = read_run(run)
-    judgement = judge(tables, patients=read_patients(patients))
+    tables = read_run(runs[0]) if len(runs) == 1 else pooled(runs, out)
+    if len(runs) == 1:
+        _copy(runs[0], out)
+    judgement = judge(tables, patients=read_patients(patients) if patients else None)
     judgement.run.predictions.write(out / "predictions.csv")
     write_metrics(judgement, out)
+    write_calibration(judgement, out)
     write_report(judgement, out, images=False)
     write_record(judgement, out)
-    curves = [*part_figures(judgement.parts["test"]), *learning_figures(tables)]
+    curves = [*part_figures(judgement.headline), *learning_figures(tables)]
     for number, figure in enumerate(curves, start=1):
         write_text(out / "curves" / f"{number:02d}.svg", str(figure.svg))
-    paths = list(judgement.run.predictions.frame["path"])
-    write_text(out.parent / TIES, ties(pd.read_csv(patients, dtype=str).fillna(""), paths))
+    if patients and as_published(judgement.run.predictions):
+        paths = list(judgement.run.predictions.frame["path"])
+        write_text(out.parent / TIES, ties(pd.read_csv(patients, dtype=str).fillna(""), paths))
+
+
+def pooled(runs: list[Path], out: Path) -> RunTables:
+    """Several runs as one: the pooled answers, with no recipe and no history."""
+    members = [read_run(run) for run in runs]
+    table = combined([member.predictions for member in members], name=ENSEMBLE)
+    return RunTables(None, out / "predictions.csv", table, catalog=members[0].catalog)
+
+
+def _copy(run: Path, out: Path) -> None:
+    """What a run wrote down of itself; of a run over folds the histories of the folds."""
+    shutil.copyfile(run / "recipe.toml", out / "recipe.toml")
+    for name in ("history.csv", "localisation.json"):
+        if (run / name).is_file():
+            shutil.copyfile(run / name, out / name)
+    for history in sorted(run.glob("fold-*/history.csv")):
+        shutil.copyfile(history, out / f"history-{history.parent.name}.csv")
+
+
+def as_published(predictions: Predictions) -> bool:
+    """Whether every slice is of the split whose folder it lies in."""
+    frame = predictions.frame
+    return bool((frame["path"].str.split("/").str[0] == frame["split"]).all())
 
 
 def ties(patients: pd.DataFrame, paths: list[str]) -> str:
@@ -76,8 +114,10 @@ def row(network: str, results: Path = RESULTS) -> list[str]:
     tie = pd.read_csv(results / TIES, index_col="path")
     test, valid = predictions.split("test"), predictions.split("valid")
     found = tie.loc[list(test.frame["path"])]
-    record = read_record(folder / "recipe.toml")
-    cells = [f"`{network}`", f"{record['seconds'] / 60:.0f} min", _score(valid)]
+    trained = "of the others"
+    if network != ENSEMBLE:
+        trained = f"{read_record(folder / 'recipe.toml')['seconds'] / 60:.0f} min"
+    cells = [f"`{network}`", trained, _score(valid)]
     cells.append(_score(test))
     for column in ("copy_in_train", "group_in_train"):
         cells.append(_score(test.take(np.flatnonzero(found[column].to_numpy() == 0))))
@@ -94,9 +134,13 @@ def table(results: Path = RESULTS) -> str:
         "test, no copy in train",
         "test, neither copy nor patient in train",
     )
-    lines = ["| " + " | ".join(heads) + " |", "| --- " * len(heads) + "|"]
-    lines += ["| " + " | ".join(row(network, results)) + " |" for network in NETWORKS]
-    return "\n".join(lines)
+    return "\n".join(marks.table(heads, [row(network, results) for network in published(results)]))
+
+
+def published(results: Path = RESULTS) -> list[str]:
+    """The models whose predictions lie there."""
+    names = (*NETWORKS, ENSEMBLE)
+    return [name for name in names if (results / name / "predictions.csv").is_file()]
 
 
 def _score(part: Predictions) -> str:
@@ -105,53 +149,38 @@ def _score(part: Predictions) -> str:
     return f"{metrics['accuracy']:.1%} / {auc:.4f} (n = {metrics['n']})"
 
 
-def out_of_step(results: Path = RESULTS, figures: Path | None = None) -> str:
-    """What gathering labels in another pass does to resnet50's test predictions, in a sentence.
+def out_of_step(results: Path = RESULTS) -> str:
+    """What gathering labels in another pass does to resnet50's test predictions, in a sentence."""
+    return sentence(*_sides(results))
 
-    Args:
-        results: where the committed predictions lie.
-        figures: folder for the figure; none is drawn where None.
-    """
+
+def _sides(results: Path = RESULTS):  # type: ignore[no-untyped-def]
     test = Predictions.read(results / "resnet50" / "predictions.csv").split("test")
-    sides = demonstrate(test, seed=0)
-    if figures is not None:
-        draw(*sides, figures / "out-of-step.png")
-    return sentence(*sides)
+    return demonstrate(test, seed=0)
 
 
-def replaced(text: str, content: str) -> str:
-    """The document with what stands between the two marks replaced."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{content}\n{END}{after}"
+def _draw_out_of_step() -> None:
+    draw(*_sides(), ROOT / "docs" / "figures" / "out-of-step.png")
+
+
+PARTS = (
+    Part("README.md", "results", table),
+    Part("docs/why-auc-was-half.md", "results", out_of_step, _draw_out_of_step),
+)
 
 
 def main() -> None:
-    """Read the command line and do it."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    commands = parser.add_subparsers(dest="command", required=True)
-    first = commands.add_parser("publish", help="put a run's evidence under results/")
-    first.add_argument("run", type=Path)
-    first.add_argument("out", type=Path)
-    first.add_argument("--patients", type=Path, required=True)
-    for name, what in (
-        ("table", "the table of README.md"),
-        ("out-of-step", "the numbers of docs/why-auc-was-half.md"),
-    ):
-        command = commands.add_parser(name, help=f"print {what}")
-        command.add_argument("--write", action="store_true", help="and put it there")
-    options = parser.parse_args()
-    if options.command == "publish":
-        publish(options.run, options.out, options.patients)
+    """Publish, print or write."""
+    if sys.argv[1:2] != ["publish"]:
+        marks.command(PARTS, __doc__)
         return
-    if options.command == "table":
-        document, content = ROOT / "README.md", table()
-    else:
-        document = ROOT / "docs" / "why-auc-was-half.md"
-        content = out_of_step(figures=document.parent / "figures" if options.write else None)
-    print(content)
-    if options.write:
-        write_text(document, replaced(document.read_text(encoding="utf-8"), content))
+    parser = argparse.ArgumentParser(description=publish.__doc__)
+    parser.add_argument("publish", choices=["publish"])
+    parser.add_argument("run", type=Path, nargs="+", help="several are pooled")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--patients", type=Path)
+    options = parser.parse_args()
+    publish(options.run, options.out, options.patients)
 
 
 if __name__ == "__main__":

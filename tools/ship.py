@@ -2,9 +2,9 @@
 
     python tools/ship.py runs/cnn runs/resnet50 --data DATA [--beside FOLDER ...] [--only NAME]
 
-For each run: temperature and prediction sets fitted on its validation rows (never on test), eight
-bits where they cost next to nothing, the gate fitted on DATA with the slices of other scanners in
-FOLDER as brains too; then the two as one, calibrated together. Everything lands in
+For each run: the calibration that `braintumor evaluate` fitted (on its validation rows, never on
+test), eight bits where they cost next to nothing, the gate fitted on DATA with the slices of other
+scanners in FOLDER as brains too; then the two as one, calibrated together. Everything lands in
 `src/braintumor/bundle/shipped`, and a bundle that stands there is replaced.
 """
 
@@ -16,20 +16,24 @@ from pathlib import Path
 
 from braintumor.bundle.ensemble import make_ensemble
 from braintumor.bundle.judged import JUDGED_FILE, Judged
+from braintumor.errors import BraintumorError
 from braintumor.evaluation.decision import fit_decision
 from braintumor.evaluation.ensemble import combined
 from braintumor.evaluation.predictions import Predictions
 from braintumor.training.export import GateData, PrecisionData, export_run
 
 SHIPPED = Path(__file__).parents[1] / "src" / "braintumor" / "bundle" / "shipped"
-# One number is all that validation slices can bear that are copies of training slices.
-METHOD = "temperature"
 
 
-def judged(table: Predictions, folder: Path) -> Path:
-    """Fit what is said of a table's answers, and write it where the export reads it."""
-    path = folder / JUDGED_FILE
-    fit_decision(table, method=METHOD).write(path)
+def fitted(run: Path) -> Path:
+    """The calibration that `braintumor evaluate` wrote into a run.
+
+    Raises:
+        BraintumorError: it did not.
+    """
+    path = run / JUDGED_FILE
+    if not path.is_file():
+        raise BraintumorError(f"{path} is missing: run  braintumor evaluate {run}  first")
     return path
 
 
@@ -45,26 +49,27 @@ def main() -> None:
     names = [table.frame["model"].iloc[0] for table in tables]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        for run, table, name in zip(options.runs, tables, names, strict=True):
+        for run, name in zip(options.runs, names, strict=True):
             if options.only in (None, name):
                 bundle = export_run(
                     run,
                     SHIPPED / name,
                     with_predictions=True,
-                    calibration=judged(table, folder),
+                    calibration=fitted(run),
                     gate=GateData(options.data, tuple(options.beside)),
                     precision=PrecisionData("int8", options.data),
                 )
                 print(f"{name}: {bundle}")
         if options.only in (None, "ensemble") and len(tables) > 1:
             together = combined(tables)
-            table_file = folder / "predictions.csv"
+            table_file, judged = folder / "predictions.csv", folder / JUDGED_FILE
             together.write(table_file)
+            fit_decision(together).write(judged)
             bundle = make_ensemble(
                 [SHIPPED / name for name in names],
                 SHIPPED / "ensemble",
                 name="ensemble",
-                judged=Judged.read(judged(together, folder)),
+                judged=Judged.read(judged),
                 predictions=table_file,
             )
             print(f"ensemble: {bundle}")

@@ -2,30 +2,30 @@
 
     braintumor stress cnn resnet50 DATA --patients PATIENTS.csv --out runs/stress
     python tools/stress.py publish runs/stress/stress.csv
-    python tools/stress.py doc [--write]
+    python tools/stress.py [--write]
 
 `publish` puts each model's rows of a test beside its other evidence, as
-results/labeled-mri-given/MODEL/stress.parquet. `doc` reads those files alone; a test holds the
-document to them, so that no number is ever typed by hand.
+results/labeled-mri-given/MODEL/stress.parquet. Without it the document's part is printed or
+written, from those files alone.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
+import marks
 import pandas as pd
+from marks import ROOT, Part
 
 from braintumor.evaluation import stress_words, words
 from braintumor.evaluation.mixes import standard_mixes
 from braintumor.evaluation.stress import Stress, judge_stress
 from braintumor.evaluation.stress_table import COLUMNS, read_stress
-from braintumor.files import atomic_path, write_text
+from braintumor.files import atomic_path
 
-ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results" / "labeled-mri-given"
-DOCUMENT = ROOT / "docs" / "evaluation.md"
-BEGIN, END = "<!-- stress:begin -->", "<!-- stress:end -->"
 FILE = "stress.parquet"
 
 
@@ -93,27 +93,18 @@ def _row(name: str, cells: list) -> str:
     return f"| {name} | " + " | ".join(told) + " |"
 
 
-def write_document(document: Path = DOCUMENT) -> None:
-    """Put the section between its marks."""
-    text = document.read_text(encoding="utf-8")
-    before, rest = text.split(BEGIN)
-    after = rest.split(END)[1]
-    write_text(document, f"{before}{BEGIN}\n{section()}\n{END}{after}")
+PARTS = (Part("docs/evaluation.md", "stress", section),)
 
 
 def main() -> None:
     """Publish, print or write."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("publish").add_argument("table", type=Path)
-    commands.add_parser("doc").add_argument("--write", action="store_true")
-    arguments = parser.parse_args()
-    if arguments.command == "publish":
-        print(*publish(arguments.table), sep="\n")
-    elif arguments.write:
-        write_document()
-    else:
-        print(section())
+    if sys.argv[1:2] != ["publish"]:
+        marks.command(PARTS, __doc__)
+        return
+    parser = argparse.ArgumentParser(description=publish.__doc__)
+    parser.add_argument("publish", choices=["publish"])
+    parser.add_argument("table", type=Path)
+    print(*publish(parser.parse_args().table), sep="\n")
 
 
 if __name__ == "__main__":

@@ -68,8 +68,31 @@ def test_json_is_all_that_is_printed(call, run: Path, tmp_path: Path) -> None:  
     names = [Path(path).name for path in found.pop("documents")]
     assert names == ["model_card.md", "checklist.md", "checklist.html"]
     assert found.pop("mlflow") is None
+    assert found.pop("calibration") == str(tmp_path / "out" / "calibration.json")
     assert found == json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert not (run / "metrics.json").exists()
+
+
+def test_what_an_export_takes_over_is_fitted_on_validation_slices_alone(call, run: Path) -> None:  # type: ignore[no-untyped-def]
+    assert call("evaluate", run).status == 0
+    fitted = json.loads((run / "calibration.json").read_text())
+    assert fitted["calibration"]["method"] == "temperature"
+    assert fitted["calibration"]["fitted_on"].startswith("60 validation slices of 20 patients")
+    assert "lie in calibration.json" in (run / "report.html").read_text()
+    table = Predictions.read(run / "predictions.csv")
+    label = table.frame["label"].where(table.frame["split"] == "valid", "glioma")
+    Predictions.from_frame(table.frame.assign(label=label)).write(run / "predictions.csv")
+    assert call("evaluate", run).status == 0
+    assert json.loads((run / "calibration.json").read_text()) == fitted
+
+
+def test_a_table_without_validation_slices_or_folds_leaves_no_calibration(  # type: ignore[no-untyped-def]
+    call, tmp_path: Path
+) -> None:
+    made_table().split("test").write(tmp_path / "theirs.csv")
+    found = json.loads(call("evaluate", tmp_path / "theirs.csv", "--json").out)
+    assert found["calibration"] is None
+    assert not (tmp_path / "theirs-evaluation" / "calibration.json").exists()
 
 
 def test_mlflow_takes_the_run_where_it_is_asked_to(call, run: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

@@ -52,6 +52,8 @@ def test_sets_are_those_of_the_fitted_decision(found: Acting, given: Predictions
         for label, chosen in zip(table_.frame["label"], table_.frame["set"], strict=True)
     ]
     assert found.sets is not None
+    assert found.decision is not None
+    assert found.decision.rules.calibrator.method == "temperature"
     assert found.sets.alpha == 0.05
     assert found.sets.coverage[-1].name == "all"
     assert found.sets.coverage[-1].coverage.value == pytest.approx(np.mean(inside))
@@ -64,6 +66,7 @@ def test_a_table_that_came_with_sets_is_judged_by_its_own(given: Predictions) ->
     own = acting(Predictions.from_frame(frame), Predictions.from_frame(frame))
     assert own.sets is not None
     assert own.sets.alpha is None
+    assert own.decision is None, "its probabilities are calibrated already"
     whole = own.sets.coverage[-1]
     assert whole.empty == pytest.approx(10 / 140)
     assert whole.coverage.value == pytest.approx((test.y_true == test.y_pred)[10:].sum() / 140)
@@ -75,6 +78,8 @@ def test_out_of_fold_rows_are_all_judged() -> None:
     found = acting(rows, rows)
     assert len(found.rows) == 120
     assert found.fitted_on == "out-of-fold"
+    assert found.decision is not None
+    assert found.decision.rules.calibrator.method == "vector"
     assert all(point.applied is not None and point.applied.n == 120 for point in found.points)
 
 

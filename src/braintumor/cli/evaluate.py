@@ -48,6 +48,9 @@ def command(
 ) -> None:
     """How good is it, and where does it fail? Writes metrics.json and report.html.
 
+    Also calibration.json, what  braintumor export  puts into a bundle: fitted on validation slices,
+    or on each fold's by the others; never on test slices.
+
     And beside them, filled from the run's own record: model_card.md, and the checklists CLAIM 2024
     and TRIPOD+AI as checklist.html and checklist.md.
 
@@ -61,7 +64,7 @@ def command(
     import json
     from dataclasses import replace
 
-    from braintumor.evaluation.judgement import judge, write_metrics
+    from braintumor.evaluation.judgement import judge, write_calibration, write_metrics
     from braintumor.evaluation.patients import read_patients
     from braintumor.evaluation.record import write_record
     from braintumor.evaluation.report import write_report
@@ -75,7 +78,7 @@ def command(
         run = replace(run, phantom=True)
     judgement = judge(run, patients=groups)
     folder = out or run.folder
-    metrics = write_metrics(judgement, folder)
+    metrics, fitted = write_metrics(judgement, folder), write_calibration(judgement, folder)
     report = write_report(judgement, folder, images=not no_images)
     documents = [str(path) for path in write_record(judgement, folder)]
     if groups is not None and (source.is_dir() or out is not None):
@@ -87,6 +90,7 @@ def command(
     if as_json:
         found = {**judgement.to_dict(), "metrics": str(metrics), "report": str(report)}
         found |= {"documents": documents, "mlflow": logged}
+        found["calibration"] = None if fitted is None else str(fitted)
         click.echo(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False))
         return
     _print(judgement)

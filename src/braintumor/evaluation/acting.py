@@ -18,7 +18,7 @@ from braintumor.classes import CLASSES
 from braintumor.evaluation import conformal, crossfit, probability_scores, rates, selective
 from braintumor.evaluation.calibration import METHODS
 from braintumor.evaluation.conformal import ClassCoverage
-from braintumor.evaluation.decision import Decision, fit_decision
+from braintumor.evaluation.decision import METHOD_FOR, Decision, fit_decision
 from braintumor.evaluation.decision_curves import DecisionCurve, decision_curve
 from braintumor.evaluation.metrics import without_nan
 from braintumor.evaluation.mixes import Mixes, mixes
@@ -54,7 +54,9 @@ class Acting:
         methods: method of calibration -> scores of the probabilities it gives, "none" first: the
             table's own.
         reliability: class -> reliability of the table's own probabilities.
-        sets: those of the table, else those fitted; None where there are neither.
+        decision: what travels with the model; None where nothing could be fitted, or where the
+            table came with sets and so with calibrated probabilities.
+        sets: those of the table, else those of `decision`; None where there are neither.
         risk: risk against coverage by the table's own confidence.
         points: operating points on the table's own probabilities.
         curves: class -> decision curve.
@@ -65,6 +67,7 @@ class Acting:
     fitted_on: str
     methods: Mapping[str, ProbabilityScores]
     reliability: Mapping[str, ClassReliability]
+    decision: Decision | None
     sets: Sets | None
     risk: RiskCoverage
     points: tuple[OperatingPoint, ...]
@@ -80,6 +83,7 @@ class Acting:
                 "n": len(self.rows),
                 "fitted_on": self.fitted_on,
                 "calibration": {name: asdict(scores) for name, scores in self.methods.items()},
+                "shipped": None if self.decision is None else _shipped_as_dict(self.decision),
                 "sets": None if self.sets is None else _sets_as_dict(self.sets),
                 "risk_coverage": {
                     "aurc": asdict(self.risk.aurc),
@@ -108,6 +112,8 @@ def acting(predictions: Predictions, headline: Predictions) -> Acting:
         plan, decisions = None, {}
     rows = headline if plan is None else plan.judge.scored()
     truth, prob, group = rows.y_true, rows.y_prob, rates.group_numbers(rows)
+    own = _own_sets(rows, group)
+    decision = None if plan is None or own else decisions[METHOD_FOR[plan.kind]]
     given = {"none": rows} | {name: found.table.scored() for name, found in decisions.items()}
     return Acting(
         rows=rows,
@@ -117,7 +123,8 @@ def acting(predictions: Predictions, headline: Predictions) -> Acting:
             for name, table in given.items()
         },
         reliability=probability_scores.class_reliability(truth, prob, group),
-        sets=_own_sets(rows, group) or _fitted_sets(decisions.get("vector")),
+        decision=decision,
+        sets=own or _fitted_sets(decision),
         risk=selective.risk_coverage(rows.confidence, rows.y_pred == truth, group),
         points=tuple(operating_points(rows if plan is None else predictions)),
         curves={
@@ -147,6 +154,10 @@ def _fitted_sets(found: Decision | None) -> Sets | None:
         return None
     remarks = conformal.remarks(quantiles, list(made.coverage))
     return Sets(quantiles.alpha, made.coverage, tuple(remarks))
+
+
+def _shipped_as_dict(decision: Decision) -> dict[str, Any]:
+    return {"method": decision.rules.calibrator.method, "fitted_on": decision.fitted_on}
 
 
 def _sets_as_dict(sets: Sets) -> dict[str, Any]:

@@ -28,6 +28,9 @@ from braintumor.evaluation.tables import PROBABILITIES, require_probabilities
 from braintumor.files import write_text
 
 JUDGED_FILE = "calibration.json"
+# The method of calibration by what it is fitted on. Validation slices have chosen the network, and
+# in public splits many are copies of training slices: one number is all that they can bear.
+METHOD_FOR = {"validation": "temperature", "out-of-fold": "vector"}
 Floats = NDArray[np.float64]
 
 
@@ -100,7 +103,7 @@ def fit_decision(
     predictions: Predictions,
     *,
     alpha: float = conformal.ALPHA,
-    method: str = "vector",
+    method: str | None = None,
     seed: int = 0,
 ) -> Decision:
     """Fit everything on out-of-fold predictions with raw probabilities.
@@ -109,7 +112,7 @@ def fit_decision(
         predictions: either out-of-fold rows with the column `fold` filled, in which no group lies
             in two folds; or a table with the splits valid and test.
         alpha: error rate asked of the prediction sets.
-        method: of calibration, one of `calibration.METHODS`.
+        method: of calibration, one of `calibration.METHODS`; that of `METHOD_FOR` where None.
         seed: of the folds dealt where the table has none.
 
     Raises:
@@ -118,10 +121,11 @@ def fit_decision(
     """
     require_scored(predictions)
     rows = crossfit.plan(predictions)
+    chosen = method or METHOD_FOR[rows.kind]
 
     def fit(on: Predictions) -> Rules:
         require_scored(on)
-        return fit_rules(on.scored(), alpha=alpha, method=method, seed=seed)
+        return fit_rules(on.scored(), alpha=alpha, method=chosen, seed=seed)
 
     answers = crossfit.apart(rows, fit, _answers)
     k = len(CLASSES)
@@ -140,7 +144,8 @@ def fit_rules(
     Args:
         rows: scored rows, with raw probabilities. Their folds are used where there are two or
             more; else folds are dealt to groups.
-        alpha, method, seed: as for `fit_decision`.
+        alpha, seed: as for `fit_decision`.
+        method: of calibration, one of `calibration.METHODS`.
     """
     truth, prob, group = rows.y_true, rows.y_prob, rates.group_numbers(rows)
     try:

@@ -16,9 +16,10 @@ import numpy as np
 
 from braintumor import __version__
 from braintumor.classes import CLASSES
-from braintumor.evaluation import groups, words
+from braintumor.evaluation import crossfit, groups, words
 from braintumor.evaluation.acting import Acting, acting
 from braintumor.evaluation.check import Finding, check
+from braintumor.evaluation.decision import JUDGED_FILE
 from braintumor.evaluation.groups import Unseen
 from braintumor.evaluation.metrics import Metrics, without_nan
 from braintumor.evaluation.patients import Patients
@@ -157,6 +158,19 @@ def write_metrics(judgement: Judgement, folder: Path) -> Path:
     return path
 
 
+def write_calibration(judgement: Judgement, folder: Path) -> Path | None:
+    """Write calibration.json, which `export` puts into a bundle; its path.
+
+    Fitted on out-of-fold or validation rows alone. None, and nothing is written, where the table
+    has neither, or came with calibrated answers.
+    """
+    decision = judgement.acting.decision
+    if decision is None:
+        return None
+    decision.write(folder / JUDGED_FILE)
+    return folder / JUDGED_FILE
+
+
 def _splits(table: Predictions, notes: list[str]) -> list[tuple[str, Predictions]]:
     names = table.splits
     if not names:
@@ -173,6 +187,9 @@ def _add_unseen(
     run: RunTables, patients: Patients | None, parts: dict[str, Part], notes: list[str]
 ) -> dict[str, Unseen]:
     """Add the parts `valid_unseen` and `test_unseen`, where it is known what was trained on."""
+    if len(run.predictions.splits) < 2 and (run.predictions.frame["fold"] != "").all():
+        notes.append(_out_of_fold(run.predictions))
+        return {}
     known = groups.train_groups(run.predictions, run.catalog, patients)
     if known is None:
         if patients is not None:
@@ -197,6 +214,18 @@ def _add_unseen(
         else:
             notes.append(f"No {split} slice is of a group that was not trained on.")
     return found
+
+
+def _out_of_fold(table: Predictions) -> str:
+    """Whether folds kept groups apart; each has a training of its own, so no split says it."""
+    try:
+        count = len(np.unique(crossfit.fold_numbers(table)))
+    except PredictionsError as error:
+        return str(error)
+    return (
+        f"Every slice is judged by one of {count} networks, the one that saw neither the slice "
+        "nor any other of its group."
+    )
 
 
 def _absent(parts: Mapping[str, Part]) -> list[str]:

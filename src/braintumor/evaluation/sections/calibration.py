@@ -6,6 +6,7 @@ from markupsafe import Markup
 
 from braintumor.evaluation import probability_figures, words
 from braintumor.evaluation.acting import Acting
+from braintumor.evaluation.decision import JUDGED_FILE
 from braintumor.evaluation.judgement import Judgement
 from braintumor.evaluation.page import Figure, Section
 
@@ -28,12 +29,25 @@ def section(judgement: Judgement, *, images: bool) -> Section:
     values = {
         "methods": [(METHOD_NAMES[name], scores) for name, scores in found.methods.items()],
         "fitted_on": found.fitted_on,
+        "shipped": shipped(found),
         "figures": [Figure(Markup(svg), caption)],
     }
     return Section(
         "calibration.html", values, "Can the probabilities be believed?", lead(found),
         "Reliability, and what calibration brings",
     )  # fmt: skip
+
+
+def shipped(found: Acting) -> str:
+    """What travels with the model, in a sentence; "" where nothing was fitted."""
+    if found.decision is None:
+        return ""
+    method = METHOD_NAMES[found.decision.rules.calibrator.method]
+    return (
+        f"{method}, the prediction sets and the thresholds of the operating points, fitted on "
+        f"{found.decision.fitted_on}, lie in {JUDGED_FILE}, and travel with the model when it is "
+        "exported. No test slice was used."
+    )
 
 
 def lead(found: Acting) -> str:

@@ -1,0 +1,122 @@
+"""What the split does to accuracy: folds, or one grouped split, beside the published one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_run import made_run, made_table, with_folds
+
+pytest.importorskip("tomli_w")
+import splits
+
+from braintumor.evaluation.predictions import Predictions
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    given = made_run(tmp_path / splits.GIVEN / "cnn", skill=4.0)
+    paths = Predictions.read(given / "predictions.csv").frame["path"]
+    tie = pd.DataFrame({"path": paths, "copy_in_train": 1, "group_in_train": 1})
+    tie.iloc[-30:, 1:] = 0
+    tie.to_csv(tmp_path / splits.GIVEN / splits.TIES, index=False)
+    return tmp_path
+
+
+def grouped(results: Path, table: Predictions, *, epochs: int = 3) -> None:
+    folder = made_run(results / splits.GROUPED / "cnn")
+    table.write(folder / "predictions.csv")
+    recipe = (folder / "recipe.toml").read_text().replace("epochs = 3", f"epochs = {epochs}")
+    (folder / "recipe.toml").write_text(recipe)
+
+
+def test_until_there_is_one_the_page_says_so(results: Path) -> None:
+    assert splits.section(results) == splits.NONE_YET
+
+
+def test_of_a_run_over_folds_the_same_slices_are_compared(results: Path) -> None:
+    table = with_folds(made_table(skill=1.0))
+    grouped(results, table)
+    text = splits.section(results)
+    assert "| `cnn` | published split, test | 80 of 20 |" in text
+    assert "| `cnn` | of it, neither copy nor patient in train | 30 of 20 |" in text
+    assert "| `cnn` | 4 grouped folds | 140 of 20 |" in text
+    accuracy = (table.y_pred == table.y_true).mean()
+    assert f"{100 * accuracy:.1f} %" in text
+    test = table.take(np.flatnonzero(table.frame["path"].str.startswith("test/")))
+    right = (test.y_pred == test.y_true).mean()
+    assert "Of the same 80 test slices" in text
+    assert f"{100 * right:.1f} % where it has seen neither" in text
+    assert "by the same recipe" in text
+    assert "from too few groups to conclude anything" in text, "20 groups are fewer than 50"
+
+
+def test_of_one_grouped_split_other_slices_are_compared_and_settings_are_told(
+    results: Path,
+) -> None:
+    table = made_table(skill=1.0)
+    other = table.frame["path"].str.replace("slice", "other")
+    sha256 = ["f" * 56 + f"{i:08d}" for i in range(len(other))]
+    few = table.frame.index % 3 == 0
+    frame = table.frame.assign(
+        path=other.where(~few, table.frame["path"]),
+        sha256=np.where(few, table.frame["sha256"], sha256),
+    )
+    grouped(results, Predictions.from_frame(frame), epochs=9)
+    text = splits.section(results)
+    assert "| `cnn` | one grouped split, test | 80 of 20 |" in text
+    assert "of other slices, whose groups it has not seen" in text
+    assert "the recipes differ in epochs 3 and 9" in text
+
+
+def big(skill: float, seed: int = 0) -> Predictions:
+    """300 slices of as many groups, all of the test split."""
+    rng, truth = np.random.default_rng(seed), np.arange(300) % 4
+    logits = rng.normal(size=(300, 4))
+    logits[np.arange(300), truth] += skill
+    prob = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    names = [f"test/{k}/{i}.png" for i, k in enumerate(truth)]
+    groups = [f"g{i}" for i in range(300)]
+    return Predictions.from_arrays(
+        names, truth, prob, split="test", group=groups, sha256=[f"{i:064x}" for i in range(300)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("skill", "said"),
+    [
+        (1.0, "The published split flatters it by +"),
+        (4.0, "that it flatters this network cannot be concluded"),
+        (9.0, "On the published split it does worse"),
+    ],
+)
+def test_the_words_follow_from_the_interval(tmp_path: Path, skill: float, said: str) -> None:
+    for split, how_good, seed in ((splits.GIVEN, 3.0, 0), (splits.GROUPED, skill, 1)):
+        folder = made_run(tmp_path / split / "cnn")
+        big(how_good if skill != 4.0 else 3.0, seed).write(folder / "predictions.csv")
+    tie = pd.DataFrame({"path": big(1.0).frame["path"], "copy_in_train": 1, "group_in_train": 1})
+    tie.to_csv(tmp_path / splits.GIVEN / splits.TIES, index=False)
+    text = splits.section(tmp_path)
+    assert said in text
+    assert "neither copy nor patient in train |" not in text, "no such slice, no such row"
+
+
+def test_without_common_slices_the_interval_is_of_two_independent_shares() -> None:
+    """Newcombe's example (1998, table II, a): 56/70 - 48/80 is 0.2 (0.0524 to 0.3339)."""
+    first, second = shares(56, 70), shares(48, 80)
+    found = splits._unpaired(first, second)
+    assert found.difference == pytest.approx(0.2)
+    assert (found.low, found.high) == pytest.approx((0.0524, 0.3339), abs=5e-5)
+
+
+def shares(right: int, n: int) -> Predictions:
+    """n slices of as many groups, so many of them right."""
+    truth = np.arange(n) % 4
+    said = np.where(np.arange(n) < right, truth, (truth + 1) % 4)
+    prob = np.full((n, 4), 0.1)
+    prob[np.arange(n), said] = 0.7
+    return Predictions.from_arrays(
+        [f"{i}.png" for i in range(n)], truth, prob, group=[f"g{i}" for i in range(n)]
+    )

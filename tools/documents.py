@@ -1,0 +1,44 @@
+"""Every part of a document that is made from committed files, by one command.
+
+    python tools/documents.py           which parts are not what the committed files give
+    python tools/documents.py --write   put them right
+
+To be run after anything under results/ was published. A test holds every part to its files, so
+that no number is ever typed by hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+import data_page
+import intervals
+import stress
+from marks import Part
+
+import results
+
+PARTS: tuple[Part, ...] = (
+    *results.PARTS,
+    *intervals.PARTS,
+    *stress.PARTS,
+    *data_page.PARTS,
+)
+
+
+def main() -> int:
+    """Read the command line and do it; 1 where a part was found stale and not written."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--write", action="store_true", help="write the parts that are stale")
+    write = parser.parse_args().write
+    stale = [part for part in PARTS if part.quoted() != part.content().strip()]
+    for part in stale:
+        print(f"{part.document}, {part.mark}: {'written' if write else 'stale'}")
+        if write:
+            part.write()
+    return 1 if stale and not write else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

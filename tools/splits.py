@@ -1,0 +1,169 @@
+"""What the split does to accuracy: the same recipe on the publisher's split and on grouped ones.
+
+The part of docs/data.md that `data_page.py` writes; from results/labeled-mri-given/NETWORK and
+results/labeled-mri-grouped/NETWORK, which may be a run over folds (every slice judged once, by a
+network that saw none of its group) or a run on one grouped split.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import marks
+import numpy as np
+import pandas as pd
+from marks import ROOT
+
+from braintumor.evaluation import words
+from braintumor.evaluation.matching import match
+from braintumor.evaluation.metrics import Metrics
+from braintumor.evaluation.paired import Difference, paired
+from braintumor.evaluation.predictions import Predictions
+from braintumor.evaluation.run_tables import RunTables, read_run
+from braintumor.evaluation.sections.training import recipe_rows
+from results import NETWORKS, TIES
+
+RESULTS = ROOT / "results"
+GIVEN, GROUPED = "labeled-mri-given", "labeled-mri-grouped"
+NONE_YET = (
+    "No network has been published on a grouped split yet, so what the split does is unknown."
+)
+SCORES = (
+    ("accuracy", "accuracy", True),
+    ("balanced_accuracy", "balanced accuracy", True),
+    ("macro_auc", "macro AUC", False),
+    ("log_loss", "log loss", False),
+    ("ece", "calibration error", False),
+)
+
+
+def section(results: Path = RESULTS) -> str:
+    """The part of the document, in Markdown."""
+    found = [name for name in NETWORKS if (results / GROUPED / name / "predictions.csv").is_file()]
+    if not found:
+        return NONE_YET
+    rows, said = [], []
+    for name in found:
+        given, grouped = (read_run(results / split / name) for split in (GIVEN, GROUPED))
+        rows += _rows(name, given, grouped, results / GIVEN / TIES)
+        said.append(_sentence(name, given, grouped))
+    heads = ("network", "judged on", "slices of groups", *(heading for _, heading, _ in SCORES))
+    lines = [
+        *marks.table(heads, rows),
+        "",
+        "With 95 % intervals whose units are the groups (patients, or near copies where no patient "
+        "is known); a dagger (†) where too few groups, or too few with an error, carry one.",
+        "",
+        *(f"- {sentence}" for sentence in said),
+    ]
+    return "\n".join(lines).replace(words.NBSP, " ")
+
+
+def judged(run: RunTables) -> Predictions:
+    """The rows that tell how good a run is: out of fold, or the test slices."""
+    table = run.predictions
+    return (table.split("test") if "test" in table.splits else table).scored()
+
+
+def how_judged(run: RunTables) -> str:
+    """How its groups were kept apart, in a word or two."""
+    folds = run.predictions.frame["fold"]
+    count = folds[folds != ""].nunique()
+    return f"{count} grouped folds" if count > 1 else "one grouped split, test"
+
+
+def unseen(rows: Predictions, ties: Path) -> Predictions:
+    """The rows of the publisher's split with neither a copy nor a patient in train."""
+    tie = pd.read_csv(ties, index_col="path").loc[list(rows.frame["path"])]
+    return rows.take(np.flatnonzero((tie == 0).all(axis=1).to_numpy()))
+
+
+def differing(first: RunTables, second: RunTables) -> list[tuple[str, str, str]]:
+    """Settings of two recipes that are not the same: name, and its value in each."""
+    one, two = (dict(recipe_rows(run.recipe.get("recipe", {}))) for run in (first, second))
+    names = [*one, *(name for name in two if name not in one)]
+    return [
+        (name, one.get(name, "–"), two.get(name, "–"))
+        for name in names
+        if one.get(name) != two.get(name)
+    ]
+
+
+def _rows(name: str, given: RunTables, grouped: RunTables, ties: Path) -> list[list[str]]:
+    test = judged(given)
+    parts = [
+        ("published split, test", test),
+        ("of it, neither copy nor patient in train", unseen(test, ties)),
+        (how_judged(grouped), judged(grouped)),
+    ]
+    return [_row(name, what, rows) for what, rows in parts if len(rows)]
+
+
+def _row(name: str, what: str, rows: Predictions) -> list[str]:
+    metrics = rows.metrics(intervals=True)
+    size = f"{len(rows)} of {metrics['intervals']['units']}"
+    return [f"`{name}`", what, size, *(score(metrics, key, share) for key, _, share in SCORES)]
+
+
+def score(metrics: Metrics, key: str, share: bool) -> str:
+    """A score with its interval: "93.9 % (89.7–96.4)"."""
+    found = metrics["intervals"][key]
+    dagger = "†" if found["unreliable"] else ""
+    return f"{words.score(metrics[key], share)} ({words.span(found, share)}){dagger}"
+
+
+def _sentence(name: str, given: RunTables, grouped: RunTables) -> str:
+    """What seeing the patients and copies was worth to a network."""
+    matched = match([given, grouped]).rows.values()
+    first, second = matched
+    if len(first) == len(judged(given)):
+        found = paired(
+            first.y_true, first.y_prob, second.y_prob, list(second.frame["group"])
+        ).differences["accuracy"]
+        told = (
+            f"of the same {len(first)} test slices, `{name}` gets {words.percent(found.first)} "
+            f"right on the published split, and {words.percent(found.second)} where it has seen "
+            "neither their patients nor their copies"
+        )
+    else:
+        found = _unpaired(judged(given), judged(grouped))
+        told = (
+            f"`{name}` gets {words.percent(found.first)} right on the published split, and "
+            f"{words.percent(found.second)} of other slices, whose groups it has not seen"
+        )
+    changed = ", ".join(f"{key} {a} and {b}" for key, a, b in differing(given, grouped))
+    same = f"; the recipes differ in {changed}" if changed else ", by the same recipe"
+    return f"{told[0].upper()}{told[1:]}{same}. {_worth(found)}"
+
+
+def _worth(found: Difference) -> str:
+    ends = f"{words.points(found.low)} to {words.points(found.high)}"
+    told = f"{words.points(found.difference)} points ({ends})"
+    if found.unreliable:
+        return f"The split is worth {told}, from too few groups to conclude anything."
+    if found.low > 0:
+        return f"The published split flatters it by {told}."
+    if found.high < 0:
+        return f"On the published split it does worse, by {told}."
+    return f"The split is worth {told}: that it flatters this network cannot be concluded."
+
+
+def _unpaired(first: Predictions, second: Predictions) -> Difference:
+    """Two accuracies on different slices: their intervals, squared and added (Newcombe 1998,
+    Statistics in Medicine 17: 873-890)."""
+    metrics = [rows.metrics(intervals=True) for rows in (first, second)]
+    one, two = (m["accuracy"] for m in metrics)
+    of_one, of_two = (m["intervals"]["accuracy"] for m in metrics)
+    return Difference(
+        first=one,
+        second=two,
+        difference=one - two,
+        low=one - two - math.hypot(one - of_one["low"], of_two["high"] - two),
+        high=one - two + math.hypot(of_one["high"] - one, two - of_two["low"]),
+        p=math.nan,
+        p_holm=math.nan,
+        test="",
+        units=min(of_one["units"], of_two["units"]),
+        differing=min(of_one["errors"], of_two["errors"]),
+    )
