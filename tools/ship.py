@@ -1,11 +1,14 @@
-"""Makes the bundles that the package ships, from runs of the published recipe.
+r"""Makes the bundles that the package ships, from runs of the published recipe.
 
-    python tools/ship.py runs/cnn runs/resnet50 --data DATA [--beside FOLDER ...] [--only NAME]
+    python tools/ship.py runs/cnn runs/resnet50 --data DATA [--beside FOLDER ...] [--only NAME] \
+        [--final runs/cnn-all --final runs/resnet50-all]
 
-For each run: the calibration that `braintumor evaluate` fitted (on its validation rows, never on
-test), eight bits where they cost next to nothing, the gate fitted on DATA with the slices of other
-scanners in FOLDER as brains too; then the two as one, calibrated together. Everything lands in
-`src/braintumor/bundle/shipped`, and a bundle that stands there is replaced.
+Each run says how good its recipe is; its graph is shipped, or that of the run in --final, which
+goes on with all slices. Each bundle gets the calibration that `braintumor evaluate` fitted (on the
+run's validation rows, never on test), eight bits where they cost next to nothing, and a gate fitted
+on DATA with the slices of other scanners in FOLDER as brains too; then the two as one, calibrated
+together. Everything lands in `src/braintumor/bundle/shipped`, and a bundle that stands there is
+replaced.
 """
 
 from __future__ import annotations
@@ -43,19 +46,24 @@ def main() -> None:
     parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--beside", type=Path, action="append", default=[])
+    parser.add_argument(
+        "--final", type=Path, action="append", help="ship this run's graph; once a run, in order"
+    )
     parser.add_argument("--only", help="make this bundle alone: a network's name, or ensemble")
     options = parser.parse_args()
     tables = [Predictions.read(run / "predictions.csv") for run in options.runs]
     names = [table.frame["model"].iloc[0] for table in tables]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        for run, name in zip(options.runs, names, strict=True):
+        graphs = options.final or options.runs
+        for run, graph, name in zip(options.runs, graphs, names, strict=True):
             if options.only in (None, name):
                 bundle = export_run(
-                    run,
+                    graph,
                     SHIPPED / name,
                     with_predictions=True,
                     calibration=fitted(run),
+                    evidence=run if graph != run else None,
                     gate=GateData(options.data, tuple(options.beside)),
                     precision=PrecisionData("int8", options.data),
                 )

@@ -11,7 +11,8 @@ from braintumor.networks.augmentation import Augmentation
 from braintumor.training.batches import (
     FeatureBatches,
     ImageBatches,
-    batch_rows,
+    batch_places,
+    epoch_rows,
     image_names,
     smooth,
 )
@@ -77,9 +78,43 @@ def test_smoothing_spreads_its_share_over_all_classes() -> None:
 
 
 def test_a_last_batch_of_one_takes_a_second_row() -> None:
-    order = np.array([5, 3, 1, 4, 2])
-    assert batch_rows(order, 2, 2).tolist() == [2, 5]
-    assert batch_rows(order, 0, 2).tolist() == [5, 3]
+    assert batch_places(5, 2, 2).tolist() == [4, 0]
+    assert batch_places(5, 0, 2).tolist() == [0, 1]
+
+
+def test_balanced_classes_come_equally_often_and_so_do_the_images_of_a_class() -> None:
+    labels = np.repeat([0, 1, 2, 3], [40, 20, 5, 15])
+    recipe = PLAIN.changed(balance=1.0)
+    rows, visits = map(
+        np.concatenate, zip(*(epoch_rows(labels, recipe, e) for e in range(10)), strict=True)
+    )
+    assert np.bincount(labels[rows]).tolist() == [200] * 4
+    times = np.bincount(rows, minlength=80)
+    for label in range(4):
+        assert np.ptp(times[labels == label]) <= 1
+    for row in range(80):
+        assert sorted(visits[rows == row]) == list(range(times[row])), "no draw comes twice"
+
+
+def test_half_a_balance_goes_half_the_way() -> None:
+    labels = np.repeat([0, 2], [90, 10])
+    rows, _ = epoch_rows(labels, PLAIN.changed(balance=0.5), 0)
+    assert np.bincount(labels[rows]).tolist() == [70, 0, 30]
+
+
+def test_balanced_features_take_another_variant_at_every_visit() -> None:
+    labels = np.repeat([0, 1], [12, 4])
+    variants = [
+        TrunkOutput(
+            features=np.full((16, 1, 1, 2), number, np.float16),
+            labels=labels,
+            masks=np.zeros((16, *PLACES), np.uint8),
+            known=np.zeros(16, bool),
+        )
+        for number in range(2)
+    ]
+    batches = FeatureBatches(variants, labels, PLAIN.changed(balance=1.0), 0)
+    assert sorted(batches.variant[batches.order == 13]) == [0, 1], "a rare image comes twice"
 
 
 def test_features_walk_through_all_variants_before_any_comes_again() -> None:
@@ -94,7 +129,7 @@ def test_features_walk_through_all_variants_before_any_comes_again() -> None:
     ]
     seen = np.zeros((COUNT, 3), int)
     for epoch in range(3):
-        batches = FeatureBatches(variants, PLAIN, epoch)
+        batches = FeatureBatches(variants, LABELS, PLAIN, epoch)
         steps = [batches[step] for step in range(3)]
         features, wanted = map(np.concatenate, zip(*steps, strict=True))
         number = features[:, 0, 0, 0].astype(int)

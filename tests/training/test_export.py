@@ -107,6 +107,17 @@ def test_predictions_go_along_only_when_asked_for(run: Path, tmp_path: Path) -> 
     assert files(export_run(run, folder)) == ["card.json", "model.onnx"]
 
 
+def test_a_run_that_held_nothing_back_is_spoken_for_by_another(run: Path, tmp_path: Path) -> None:
+    judged = Path(shutil.copytree(run, tmp_path / "judged"))
+    (judged / "predictions.csv").write_text("path,label\na.png,glioma\n")
+    (run / "metrics.json").unlink()
+    folder = export_run(run, tmp_path / "b", evidence=judged, with_predictions=True)
+    evidence = read_card(folder).evidence
+    assert "without the slices that it was judged on" in str(evidence.pop("judged"))
+    assert evidence == METRICS
+    assert "a.png" in (folder / "predictions.csv").read_text()
+
+
 def test_a_name_can_be_given(run: Path, tmp_path: Path) -> None:
     assert read_card(export_run(run, tmp_path / "b", name="mine-2.1")).name == "mine-2.1"
 

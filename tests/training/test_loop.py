@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,15 @@ def test_a_killed_and_resumed_training_ends_where_an_unbroken_one_ends(
             assert ours[key] == pytest.approx(theirs[key], abs=1e-6), key
     for ours, theirs in zip(resumed.model.get_weights(), unbroken.model.get_weights(), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+def test_the_last_epoch_is_kept_where_the_recipe_says_so(
+    images: tuple[np.ndarray, np.ndarray], tmp_path: Path
+) -> None:
+    last = RECIPE.changed(keep="last", patience=1, epochs=2)
+    phase = replace(_phase(images, recipe=last), valid_labels=np.zeros(0, int))
+    state = fit_phase(phase, last, RunFolder(tmp_path / "run"), _Killer(None))
+    assert state.epoch == state.best_epoch == 2, "no validation loss, so none that stops it"
 
 
 def test_the_history_file_holds_a_row_an_epoch_and_the_rate_falls(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 @click.argument("data", type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--network", type=click.Choice(["cnn", "resnet50"]), default="cnn", show_default=True,
-    help="cnn: from scratch, 0.9 M parameters. resnet50: ImageNet weights, fine-tuned.",
+    help="cnn: from scratch, 1.4 M parameters. resnet50: ImageNet weights, fine-tuned.",
 )  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder; default runs/NETWORK.")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted run in the same folder.")
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
     help="TOML file with settings (a recipe.toml of another run, or a part of one).",
 )  # fmt: skip
 @click.option(
-    "--split", type=click.Choice(["given", "grouped"]), default="given", show_default=True,
-    help="given: as the folders say. grouped: drawn anew, no patient or copy on two sides.",
+    "--split", type=click.Choice(["given", "grouped", "all"]), default="given", show_default=True,
+    help="given: as the folders say. grouped: drawn anew, no patient or copy on two sides. "
+    "all: nothing held back, the last epoch kept; such a model must be judged elsewhere.",
 )  # fmt: skip
 @click.option(
     "--folds", type=click.IntRange(min=2), metavar="K",
@@ -43,6 +45,10 @@ if TYPE_CHECKING:
 @click.option(
     "--masks", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
     help="Masks of the tumours, N.png by source_slice in --patients: they teach it where.",
+)  # fmt: skip
+@click.option(
+    "--start", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="RUN",
+    help="Begin with the weights of a finished run of the same network.",
 )  # fmt: skip
 @click.option("--epochs", type=click.IntRange(min=1), help="Most epochs; default by network.")
 @click.option("--batch-size", type=click.IntRange(min=2), help="Images a step.")
@@ -72,6 +78,7 @@ def command(
     patients: tuple[Path, ...],
     extra: Path | None,
     masks: Path | None,
+    start: Path | None,
     epochs: int | None,
     batch_size: int | None,
     learning_rate: float | None,
@@ -109,6 +116,10 @@ def command(
         recipe = Recipe.read(recipe_file).changed(**settings)
     else:
         recipe = default_recipe(network, **settings)
+    if split == "all":
+        recipe = recipe.changed(keep="last")
+    if folds is not None and (start is not None or split == "all"):
+        raise click.UsageError("--folds holds every image back once: without --start, --split all")
     catalog, materials = _read(data, split, folds, patients, extra, masks, recipe.seed)
     if folds is not None:
         from braintumor.training.folds import train_folds
@@ -118,9 +129,11 @@ def command(
         )
     else:
         sources = materials.for_training(catalog)
-        folder = train(catalog, recipe, run, sources=sources, resume=resume, weights=weights)
+        folder = train(
+            catalog, recipe, run, sources=sources, start=start, resume=resume, weights=weights
+        )
     click.echo(f"trained: {folder.root}", err=True)
-    if evaluate:
+    if evaluate and folder.predictions.is_file():
         from braintumor.cli.evaluate import command as evaluate_command
 
         arguments = [str(folder.root), *(["--no-images"] if no_images else [])]
@@ -148,6 +161,8 @@ def _read(
         catalog = grouped(catalog, files)
         if folds is None:
             catalog = catalog.grouped(seed=seed)
+    if split == "all":
+        catalog = replace(catalog, table=catalog.table.assign(split="train"))
     for warning in catalog.warnings:
         click.echo(f"warning: {warning}", err=True)
     return catalog, Materials(

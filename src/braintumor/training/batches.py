@@ -1,4 +1,4 @@
-"""Batches for Keras, whatever its backend: NumPy in, augmentation drawn from (seed, epoch, image).
+"""Batches for Keras, whatever its backend: NumPy in, augmentation drawn from (seed, visit, image).
 
 Knows arrays and labels, not files or folders.
 """
@@ -16,12 +16,14 @@ from braintumor.training.examples import Examples, augmented, coarse
 from braintumor.training.objective import targets
 from braintumor.training.recipe import Recipe
 
-_ORDER, _MIX, _VARIANT = 1, 2, 3  # keeps the random streams of one epoch apart
+_ORDER, _MIX, _VARIANT, _LAP = 1, 2, 3, 4  # keeps the random streams of one epoch apart
 Batch = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 class ImageBatches(keras.utils.PyDataset):  # type: ignore[misc]
-    """One epoch of augmented training images, each once, in an order drawn from the seed.
+    """One epoch of augmented training images in an order drawn from the seed.
+
+    As many as there are; each once, or as often as the recipe's balance of classes has it.
 
     Args:
         examples: the training images.
@@ -35,14 +37,17 @@ class ImageBatches(keras.utils.PyDataset):  # type: ignore[misc]
     ) -> None:
         super().__init__(workers=1)
         self.examples, self.recipe, self.epoch, self.places = examples, recipe, epoch, places
-        self.order = epoch_order(len(examples), recipe.seed, epoch)
+        self.order, self.visits = epoch_rows(examples.labels, recipe, epoch)
 
     def __len__(self) -> int:
         return -(-len(self.order) // self.recipe.batch_size)
 
     def __getitem__(self, step: int) -> Batch:
-        chosen = batch_rows(self.order, step, self.recipe.batch_size)
-        drawn = [augmented(self.examples, int(row), self.recipe, self.epoch) for row in chosen]
+        chosen = batch_places(len(self.order), step, self.recipe.batch_size)
+        drawn = [
+            augmented(self.examples, int(row), self.recipe, int(visit))
+            for row, visit in zip(self.order[chosen], self.visits[chosen], strict=True)
+        ]
         images = np.stack([one.pixels for one in drawn]).astype(np.float32)[..., None]
         wanted = targets(
             smooth(np.array([one.label for one in drawn]), self.recipe.label_smoothing),
@@ -58,27 +63,31 @@ class FeatureBatches(keras.utils.PyDataset):  # type: ignore[misc]
     Args:
         variants: for each augmented variant what the trunk made of it: features (n, ...), labels
             (n,), masks (n, h, w) uint8 and known (n,).
+        labels: (n,) integers, 0 to 3, of the images before a lesion was put in or taken out.
         recipe, epoch: as for `ImageBatches`.
     """
 
-    def __init__(self, variants: list[Any], recipe: Recipe, epoch: int) -> None:
+    def __init__(
+        self, variants: list[Any], labels: NDArray[np.int64], recipe: Recipe, epoch: int
+    ) -> None:
         super().__init__(workers=1)
         self.variants, self.recipe, self.epoch = variants, recipe, epoch
-        total = len(variants[0].labels)
-        self.order = epoch_order(total, recipe.seed, epoch)
+        self.order, visits = epoch_rows(labels, recipe, epoch)
         # Every image walks through its variants in an order of its own, none twice in a round.
         count = len(variants)
-        lap, place = divmod(epoch, count)
-        random = np.random.default_rng([recipe.seed, lap, _VARIANT])
-        walks = random.permuted(np.tile(np.arange(count), (total, 1)), axis=1)
-        self.variant = walks[:, place]
+        self.variant = np.empty(len(self.order), np.int64)
+        for lap in np.unique(visits // count):
+            random = np.random.default_rng([recipe.seed, int(lap), _VARIANT])
+            walks = random.permuted(np.tile(np.arange(count), (len(labels), 1)), axis=1)
+            now = visits // count == lap
+            self.variant[now] = walks[self.order[now], visits[now] % count]
 
     def __len__(self) -> int:
         return -(-len(self.order) // self.recipe.batch_size)
 
     def __getitem__(self, step: int) -> Batch:
-        chosen = batch_rows(self.order, step, self.recipe.batch_size)
-        drawn = [(self.variants[self.variant[row]], row) for row in chosen]
+        chosen = batch_places(len(self.order), step, self.recipe.batch_size)
+        drawn = [(self.variants[self.variant[place]], self.order[place]) for place in chosen]
         features = np.stack([variant.features[row] for variant, row in drawn])
         wanted = targets(
             smooth(np.array([v.labels[row] for v, row in drawn]), self.recipe.label_smoothing),
@@ -88,16 +97,46 @@ class FeatureBatches(keras.utils.PyDataset):  # type: ignore[misc]
         return mix(features.astype(np.float32), wanted, self.recipe, self.epoch, step)
 
 
-def epoch_order(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
-    """Each of `count` rows once, in the order of this epoch."""
-    return np.random.default_rng([seed, epoch, _ORDER]).permutation(count)
+def epoch_rows(
+    labels: NDArray[np.int64], recipe: Recipe, epoch: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Which rows one epoch trains on, in its order, and how often each was trained on before.
+
+    A class walks through its images in laps, every lap in an order of its own, and takes as
+    many steps an epoch as its share has it: an image of a rare class comes twice in some epochs,
+    one of a frequent class is left out of some, and all of a class come equally often.
+
+    Args:
+        labels: (n,) integers, 0 to 3.
+        recipe: seed and balance.
+        epoch: from 0.
+
+    Returns:
+        (rows, visits), both of n or, by rounding, a few more or less; without balance each row
+        once, visits all equal to `epoch`.
+    """
+    rows, visits = [], []
+    present = np.unique(labels)
+    for label in present:
+        own = np.flatnonzero(labels == label)
+        even = len(labels) / len(present)
+        steps = max(1, round((1 - recipe.balance) * len(own) + recipe.balance * even))
+        lap, place = np.divmod(np.arange(epoch * steps, (epoch + 1) * steps), len(own))
+        for number in np.unique(lap):
+            random = np.random.default_rng([recipe.seed, int(number), int(label), _LAP])
+            rows.append(own[random.permutation(len(own))][place[lap == number]])
+        visits.append(lap)
+    shuffled = np.random.default_rng([recipe.seed, epoch, _ORDER]).permutation(
+        sum(len(part) for part in rows)
+    )
+    return np.concatenate(rows)[shuffled], np.concatenate(visits)[shuffled]
 
 
-def batch_rows(order: NDArray[np.int64], step: int, size: int) -> NDArray[np.int64]:
-    """Rows of one step. A last batch of one would break batch normalisation: it takes a second
-    row from the start of the order."""
-    rows = order[step * size : (step + 1) * size]
-    return rows if len(rows) > 1 else np.concatenate([rows, order[:1]])
+def batch_places(count: int, step: int, size: int) -> NDArray[np.int64]:
+    """Places in the order of one step. A last batch of one would break batch normalisation: it
+    takes a second from the start."""
+    places = np.arange(step * size, min((step + 1) * size, count))
+    return places if len(places) > 1 else np.concatenate([places, [0]])
 
 
 def smooth(labels: NDArray[np.int64], smoothing: float) -> NDArray[np.float32]:

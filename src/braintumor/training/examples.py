@@ -72,7 +72,10 @@ def joined(parts: list[Examples]) -> Examples:
 
 
 def augmented(examples: Examples, row: int, recipe: Recipe, epoch: int) -> Drawn:
-    """Image `row` as epoch `epoch` sees it, a function of (seed, epoch, image) alone."""
+    """Image `row` as epoch `epoch` sees it, a function of (seed, epoch, image) alone.
+
+    Where classes are balanced, an epoch here is a visit of the image: see `batches.epoch_rows`.
+    """
     name = int(examples.names[row])
     one = _transplanted(examples, row, recipe, epoch)
     change = draw(recipe.augmentation, seed=recipe.seed, epoch=epoch, image=name)

@@ -65,6 +65,10 @@ class PrecisionData:
 # output, or of its largest value where that is above 1.
 TOLERANCE = 1e-4
 _LICENCE = "Apache-2.0"
+_TWIN = (
+    "a network of the same recipe, trained without the slices that it was judged on; this one "
+    "was trained on those, too"
+)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}")
 
 
@@ -75,6 +79,7 @@ def export_run(
     name: str | None = None,
     with_predictions: bool = False,
     calibration: Path | None = None,
+    evidence: Path | None = None,
     gate: GateData | None = None,
     precision: PrecisionData | None = None,
 ) -> Path:
@@ -91,6 +96,8 @@ def export_run(
             names can bear those of patients.
         calibration: a file as `bundle.judged` reads it; the run's calibration.json where None
             and there is one.
+        evidence: run whose metrics, calibration and predictions speak for this one, where this
+            one held nothing back: trained by the same recipe, on a part of the same slices.
         gate: the pictures to fit the gate on; None for no gate, or the bundle's own.
         precision: another precision than float32, and the slices that it is judged on.
 
@@ -117,13 +124,16 @@ def export_run(
         raise BraintumorError(
             f"a bundle cannot be called {name!r}: use letters, digits, '.', '-' and '_', at most 64"
         )
-    served = _served(RunFolder(run).model, recipe)
+    served = _served(run, recipe)
     with workshop(out) as folder:
         opset = _write_graph(served, folder / GRAPH_FILE)
         graph = Graph(sha256=sha256_of(folder / GRAPH_FILE), opset=opset)
-        _card(name, recipe, record, graph, _judged(run, calibration)).write(folder)
-        if with_predictions and RunFolder(run).predictions.is_file():
-            shutil.copyfile(RunFolder(run).predictions, folder / RunFolder(run).predictions.name)
+        _card(
+            name, recipe, record, graph, _judged(evidence or run, calibration, other=bool(evidence))
+        ).write(folder)
+        table = RunFolder(evidence or run).predictions
+        if with_predictions and table.is_file():
+            shutil.copyfile(table, folder / PREDICTIONS_FILE)
         check_parity(served, folder)
         _finish(folder, gate, precision)
     return out
@@ -212,18 +222,12 @@ def _recipe(run: Path) -> tuple[Recipe, dict[str, Any]]:
     return Recipe.read(folder.recipe), read_record(folder.recipe)
 
 
-def _served(path: Path, recipe: Recipe) -> Any:
+def _served(run: Path, recipe: Recipe) -> Any:
     """The run's network in the form in which it is served, computing in float32."""
-    import keras
-
     from braintumor.networks import build, serving_model
+    from braintumor.training.predict import trained_model
 
-    try:
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, OSError, TypeError, KeyError) as error:
-        raise BraintumorError(
-            f"{path} cannot be read as a Keras model: train again, or copy the run again"
-        ) from error
+    model = trained_model(run)
     if any(layer.compute_dtype != "float32" for layer in model.layers):
         twin = build(recipe.network, size=recipe.preparation.size)
         twin.set_weights(model.get_weights())
@@ -256,11 +260,14 @@ def _evidence(run: Path) -> dict[str, Any]:
     return dict(metrics)
 
 
-def _judged(run: Path, calibration: Path | None) -> Judged:
-    """What is known of the run's worth: its metrics, its calibration or the one that is given."""
+def _judged(run: Path, calibration: Path | None, *, other: bool) -> Judged:
+    """What is known of a run's worth: its metrics, its calibration or the one that is given."""
     path = calibration or run / JUDGED_FILE
     judged = Judged.read(path) if calibration or path.is_file() else Judged()
-    return judged if judged.evidence else judged.model_copy(update={"evidence": _evidence(run)})
+    evidence = dict(judged.evidence or _evidence(run))
+    if other:
+        evidence["judged"] = _TWIN
+    return judged.model_copy(update={"evidence": evidence})
 
 
 def _card(name: str, recipe: Recipe, record: dict[str, Any], graph: Graph, judged: Judged) -> Card:

@@ -27,7 +27,7 @@ from braintumor.training.examples import Examples, joined
 from braintumor.training.loop import Phase, fit_phase
 from braintumor.training.objective import logits_of
 from braintumor.training.pictures import augmentation_pictures
-from braintumor.training.predict import predict_catalog
+from braintumor.training.predict import finished_model, predict_catalog, trained_model
 from braintumor.training.recipe import Recipe, read_record
 from braintumor.training.report import Reporter
 from braintumor.training.run import RunFolder, State
@@ -35,7 +35,7 @@ from braintumor.training.sources import Sources
 from braintumor.training.trunk import TrunkCache
 
 # What must not have changed where a run is resumed.
-_SAME = ("catalog_sha256", "extra_sha256", "masks")
+_SAME = ("catalog_sha256", "extra_sha256", "masks", "start_sha256")
 
 
 @dataclass(frozen=True)
@@ -59,33 +59,38 @@ def train(
     out: Path,
     *,
     sources: Sources | None = None,
+    start: Path | None = None,
     resume: bool = False,
     weights: Path | None = None,
     quiet: bool = False,
 ) -> RunFolder:
     """Train a network and write its run folder.
 
-    Trained on the split `train`, chosen on `valid`; `test` is predicted once, at the end.
+    Trained on the split `train`, chosen on `valid`; `test` is predicted once, at the end. Where
+    nothing is held back, there is nothing to predict.
 
     Args:
         catalog: images with labels and splits.
         recipe: every setting.
         out: the run's folder; must be new or empty unless resuming.
         sources: further images and masks of lesions, if any.
+        start: finished run of the same network whose weights are begun with; else those of
+            ImageNet (resnet50) or random ones (cnn).
         resume: go on with an interrupted run in `out`; a finished one is left as it is.
         weights: resnet50 only: file of ImageNet weights; looked for where None.
         quiet: print nothing.
 
     Returns:
         The run folder with recipe.toml, catalog.csv, history.csv, model.keras, predictions.csv,
-        thumbs/, maps/ and augmentation/.
+        thumbs/, maps/ and augmentation/; without predictions.csv, thumbs/ and maps/ where the
+        catalogue holds nothing back.
 
     Raises:
         BraintumorError: `out` is in use, the recipe or catalogue of a resumed run differs, or
             the catalogue has no training or validation images.
     """
     run, recipe, sources = RunFolder(Path(out)), recipe.resolved(), sources or Sources()
-    facts = _record(catalog) | sources.record()
+    facts = _record(catalog) | sources.record() | _start_record(start)
     if not _begin(run, recipe, catalog, facts, resume=resume):
         return run
     started, computed = time.monotonic(), time.process_time()
@@ -93,14 +98,14 @@ def train(
     reporter = Reporter(run.root / "tensorboard", quiet=quiet)
     data = training_data(catalog, recipe, sources)
     augmentation_pictures(data.train, recipe, run.root / "augmentation")
-    if recipe.network == "cnn":
-        model, state, record = _fit_cnn(data, recipe, run, reporter)
-    else:
-        model, state, record = _fit_resnet50(data, recipe, run, reporter, weights)
+    model, record = _network(recipe, weights, start)
+    fit = _fit_cnn if recipe.network == "cnn" else _fit_resnet50
+    state = fit(model, data, recipe, run, reporter)
     served = in_float32(model, recipe)
     with atomic_path(run.model) as temporary:
         served.save(temporary)
-    predict_catalog(served, catalog, recipe, run)
+    if len(catalog.subset("valid")) + len(catalog.subset("test")):
+        predict_catalog(served, catalog, recipe, run)
     record |= {"best_epoch": state.best_epoch, "best_val_loss": state.best_loss}
     record["cpu_seconds"] = round(time.process_time() - computed, 1)
     _finish(run, recipe, facts | record, time.monotonic() - started)
@@ -123,17 +128,25 @@ def training_data(catalog: Catalog, recipe: Recipe, sources: Sources | None = No
         BraintumorError: a split without images.
     """
     sources = sources or Sources()
-    parts = {split: catalog.subset(split) for split in ("train", "valid")}
-    for split, part in parts.items():
-        if len(part) == 0:
-            raise BraintumorError(f"{catalog.root} has no images to {split} on")
-    valid = parts["valid"]
-    train = [parts["train"], *([sources.extra] if sources.extra is not None else [])]
+    train_part, valid = catalog.subset("train"), catalog.subset("valid")
+    if not len(train_part):
+        raise BraintumorError(f"{catalog.root} has no images to train on")
+    if not len(valid) and recipe.keep == "best":
+        raise BraintumorError(
+            f"{catalog.root} has no images to choose the best epoch by: put some in a folder "
+            "valid, or train with --split all, which keeps the last epoch"
+        )
+    train = [train_part, *([sources.extra] if sources.extra is not None else [])]
     return TrainingData(
         train=joined([_examples(part, recipe, sources.lesions) for part in train]),
-        valid=prepared(valid, recipe.preparation),
+        valid=_prepared(valid, recipe),
         valid_labels=valid.labels,
     )
+
+
+def _prepared(part: Catalog, recipe: Recipe) -> NDArray[np.uint8]:
+    size = recipe.preparation.size
+    return prepared(part, recipe.preparation) if len(part) else np.zeros((0, size, size), np.uint8)
 
 
 def _examples(part: Catalog, recipe: Recipe, lesions: Lesions | None) -> Examples:
@@ -153,15 +166,30 @@ def in_float32(model: Any, recipe: Recipe) -> Any:
     return twin
 
 
+def _network(
+    recipe: Recipe, weights: Path | None, start: Path | None
+) -> tuple[Any, dict[str, Any]]:
+    """The network before its first step, and what the record says of where it comes from."""
+    settings: dict[str, Any] = {"precision": recipe.precision, "dropout": recipe.dropout}
+    record: dict[str, Any] = {}
+    if start is None and recipe.network == "resnet50":
+        from braintumor.networks.imagenet import find_weights
+
+        found = find_weights(weights)
+        settings["weights"] = found
+        record["imagenet_weights_sha256"] = sha256_of(found)
+    model = build(recipe.network, size=recipe.preparation.size, **settings)
+    if start is not None:
+        before = trained_model(start)
+        if [w.shape for w in before.weights] != [w.shape for w in model.weights]:
+            raise BraintumorError(f"{start} holds another network than this {recipe.network}")
+        model.set_weights(before.get_weights())
+    return model, record
+
+
 def _fit_cnn(
-    data: TrainingData, recipe: Recipe, run: RunFolder, reporter: Reporter
-) -> tuple[Any, State, dict[str, Any]]:
-    model = build(
-        "cnn",
-        size=recipe.preparation.size,
-        precision=recipe.precision,
-        dropout=recipe.dropout,
-    )
+    model: Any, data: TrainingData, recipe: Recipe, run: RunFolder, reporter: Reporter
+) -> State:
     valid = data.valid[..., None].astype(np.float32)
     phase = Phase(
         name="cnn",
@@ -173,23 +201,13 @@ def _fit_cnn(
         learning_rate=recipe.learning_rate,
         warmup_epochs=recipe.warmup_epochs,
     )
-    return model, fit_phase(phase, recipe, run, reporter), {}
+    return fit_phase(phase, recipe, run, reporter)
 
 
 def _fit_resnet50(
-    data: TrainingData, recipe: Recipe, run: RunFolder, reporter: Reporter, weights: Path | None
-) -> tuple[Any, State, dict[str, Any]]:
+    model: Any, data: TrainingData, recipe: Recipe, run: RunFolder, reporter: Reporter
+) -> State:
     """Two phases: the new top alone, then the last stages with it at a low rate."""
-    from braintumor.networks.imagenet import find_weights
-
-    found = find_weights(weights)
-    model = build(
-        "resnet50",
-        size=recipe.preparation.size,
-        precision=recipe.precision,
-        dropout=recipe.dropout,
-        weights=found,
-    )
     trunk, tail = resnet50.cut(model, recipe.tune_from)
     cache = TrunkCache(run.checkpoint / "trunk", trunk, places_of(model))
     valid = cache.plain("valid", data.valid)
@@ -202,7 +220,7 @@ def _fit_resnet50(
         return Phase(
             name=name,
             model=tail,
-            batches=lambda epoch: FeatureBatches(variants, recipe, epoch),
+            batches=lambda epoch: FeatureBatches(variants, data.train.labels, recipe, epoch),
             validate=lambda m: logits_of(m.predict(valid, batch_size=64, verbose=0)),
             valid_labels=data.valid_labels,
             epochs=epochs,
@@ -210,14 +228,13 @@ def _fit_resnet50(
             warmup_epochs=warmup,
         )
 
-    resnet50.hold_backbone(tail, True)
-    fit_phase(
-        phase("head", recipe.head_epochs, recipe.head_learning_rate, 0), recipe, run, reporter
-    )
+    if recipe.head_epochs:
+        resnet50.hold_backbone(tail, True)
+        head = phase("head", recipe.head_epochs, recipe.head_learning_rate, 0)
+        fit_phase(head, recipe, run, reporter)
     resnet50.hold_backbone(tail, False)
     last = phase("tail", recipe.epochs, recipe.learning_rate, recipe.warmup_epochs)
-    state = fit_phase(last, recipe, run, reporter)
-    return model, state, {"imagenet_weights_sha256": sha256_of(found)}
+    return fit_phase(last, recipe, run, reporter)
 
 
 def _begin(
@@ -235,7 +252,7 @@ def _begin(
                 f"{run.root} was begun with other images than {catalog.root} holds now: "
                 "train into a new folder"
             )
-        return not run.predictions.exists()
+        return run.checkpoint.exists() or not run.model.exists()
     if run.root.exists() and any(run.root.iterdir()):
         raise BraintumorError(
             f"{run.root} is not empty: choose another folder, or add --resume to go on with it"
@@ -255,6 +272,17 @@ def _record(catalog: Catalog) -> dict[str, Any]:
         "images": {str(split): int(count) for split, count in counts.items()},
         "backend": keras.backend.backend(),
         "cores": os.cpu_count() or 0,
+    }
+
+
+def _start_record(start: Path | None) -> dict[str, Any]:
+    if start is None:
+        return {}
+    model = finished_model(start)
+    record = read_record(RunFolder(start).recipe)
+    return {
+        "start_sha256": sha256_of(model),
+        "start_catalog_sha256": record.get("catalog_sha256", ""),
     }
 
 

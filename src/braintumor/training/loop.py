@@ -6,6 +6,7 @@ Knows nothing of networks, images or folders other than the checkpoint's.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ class Phase:
             are fitted.
         batches: epoch (from 0) -> keras.utils.PyDataset.
         validate: model -> logits (n, 4) of the validation images.
-        valid_labels: (n,) integers, 0 to 3.
+        valid_labels: (n,) integers, 0 to 3; none where nothing is held back.
         epochs, learning_rate, warmup_epochs: of this phase.
     """
 
@@ -52,7 +53,8 @@ class Phase:
 def fit_phase(phase: Phase, recipe: Recipe, run: RunFolder, reporter: Reporter) -> State:
     """Train one phase, going on from its checkpoint where there is one.
 
-    The model leaves with the weights of its best epoch by validation loss. Killed at any point
+    The model leaves with the weights of its best epoch by validation loss, or of its last where
+    the recipe says so. Killed at any point
     and called again, it ends where an unbroken run ends: weights and optimiser come from the
     checkpoint, and everything drawn at random depends on (seed, epoch) alone.
 
@@ -68,7 +70,7 @@ def fit_phase(phase: Phase, recipe: Recipe, run: RunFolder, reporter: Reporter) 
             row = _epoch(phase, recipe, state.epoch, bar)
             state.epoch += 1
             state.history.append(row)
-            if row["val_loss"] < state.best_loss:
+            if recipe.keep == "last" or row["val_loss"] < state.best_loss:
                 state.best_loss, state.best_epoch = row["val_loss"], state.epoch
                 save_state(best, state, phase.model.get_weights(), [])
             optimizer = [np.asarray(v) for v in phase.model.optimizer.variables]
@@ -132,7 +134,9 @@ def _epoch(phase: Phase, recipe: Recipe, epoch: int, bar: Any) -> dict[str, Any]
         verbose=0,
         callbacks=[bar],
     ).history
-    val_loss, val_accuracy = score(phase.validate(phase.model), phase.valid_labels)
+    val_loss, val_accuracy = math.nan, math.nan
+    if len(phase.valid_labels):
+        val_loss, val_accuracy = score(phase.validate(phase.model), phase.valid_labels)
     rate = phase.model.optimizer.learning_rate
     return {
         "phase": phase.name,

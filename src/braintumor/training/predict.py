@@ -43,20 +43,42 @@ def predict_run(run: Path, data: Path, *, splits: tuple[str, ...] = _SPLITS) -> 
     Raises:
         BraintumorError: no model, or a model file that cannot be read.
     """
-    import keras
-
     folder = RunFolder(Path(run))
-    if not folder.model.is_file():
+    model = trained_model(run)
+    recipe = Recipe.read(folder.recipe)
+    predict_catalog(model, Catalog.from_folder(data), recipe, folder, splits=splits)
+    return folder.predictions
+
+
+def finished_model(run: Path) -> Path:
+    """The file of a run's network.
+
+    Raises:
+        BraintumorError: there is none.
+    """
+    path = RunFolder(Path(run)).model
+    if not path.is_file():
         raise BraintumorError(
             f"{run} holds no model.keras: train first, or finish the run with --resume"
         )
-    recipe = Recipe.read(folder.recipe)
+    return path
+
+
+def trained_model(run: Path) -> Any:
+    """A run's network, a keras.Model.
+
+    Raises:
+        BraintumorError: no model, or a model file that cannot be read.
+    """
+    import keras
+
+    path = finished_model(run)
     try:
-        model = keras.saving.load_model(folder.model, compile=False, safe_mode=True)
-    except (ValueError, OSError, TypeError) as error:
-        raise BraintumorError(f"{folder.model} cannot be read as a Keras model") from error
-    predict_catalog(model, Catalog.from_folder(data), recipe, folder, splits=splits)
-    return folder.predictions
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except (ValueError, OSError, TypeError, KeyError) as error:
+        raise BraintumorError(
+            f"{path} cannot be read as a Keras model: train again, or copy the run again"
+        ) from error
 
 
 def predict_catalog(

@@ -51,12 +51,17 @@ class Recipe:
         mixup: alpha of the Beta distribution by which two images and their labels are mixed
             (Zhang et al. 2018); 0 for none.
         dropout: share of pooled features dropped, 0 to 1.
+        keep: `best`, the weights of the epoch with the lowest validation loss, or `last`, for a
+            training that holds nothing back.
         patience: epochs without a better validation loss after which training stops.
         seed: of weights, order, augmentation, mixing and dropout.
         precision: `auto` (mixed_bfloat16 where the processor computes in it, else float32),
             `float32` or `mixed_bfloat16`.
         deterministic: same seed, same machine, same result to the last digit; a little slower.
         preparation, augmentation: see there.
+        balance: how far the classes are brought to one share of an epoch, from 0 (as they are)
+            to 1 (equal): a network learns the class mix of what it sees, and the mix of a data
+            set is not that of a clinic.
         mask_weight, outside_weight: of the parts of the loss that masks of lesions make possible;
             see `objective`. Without masks they change nothing.
         implant: how often a lesion is put into a slice without one, 0 to 1; see `examples`.
@@ -75,12 +80,14 @@ class Recipe:
     label_smoothing: float = 0.05
     mixup: float = 0.0
     dropout: float = 0.25
+    keep: str = "best"
     patience: int = 30
     seed: int = 1
     precision: str = "auto"
     deterministic: bool = True
     preparation: Preparation = field(default_factory=Preparation)
     augmentation: Augmentation = _STRONG
+    balance: float = 0.0
     mask_weight: float = 1.0
     outside_weight: float = 0.1
     implant: float = 0.25
@@ -100,7 +107,9 @@ class Recipe:
             "label_smoothing": 0 <= self.label_smoothing < 1,
             "mixup": self.mixup >= 0,
             "dropout": 0 <= self.dropout < 1,
+            "keep": self.keep in ("best", "last"),
             "patience": self.patience >= 1,
+            "balance": 0 <= self.balance <= 1,
             "mask_weight": self.mask_weight >= 0,
             "outside_weight": self.outside_weight >= 0,
             "implant": 0 <= self.implant <= 1,
