@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+import comparison
 import data_page
 import intervals
 import stress
@@ -24,6 +25,7 @@ PARTS: tuple[Part, ...] = (
     *intervals.PARTS,
     *stress.PARTS,
     *data_page.PARTS,
+    *comparison.PARTS,
 )
 
 

@@ -109,8 +109,9 @@ def _row(name: str, what: str, rows: Predictions) -> list[str]:
 def score(metrics: Metrics, key: str, share: bool) -> str:
     """A score with its interval: "93.9 % (89.7–96.4)"."""
     found = metrics["intervals"][key]
-    dagger = "†" if found["unreliable"] else ""
-    return f"{words.score(metrics[key], share)} ({words.span(found, share)}){dagger}"
+    ends = words.span(found, share)
+    told = f" ({ends}){'†' if found['unreliable'] else ''}" if ends else ""
+    return f"{words.score(metrics[key], share)}{told}"
 
 
 def _sentence(name: str, given: RunTables, grouped: RunTables) -> str:

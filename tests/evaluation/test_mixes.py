@@ -11,7 +11,7 @@ from made_run import made_table
 
 from braintumor.classes import CLASSES
 from braintumor.errors import BraintumorError
-from braintumor.evaluation import mix_scores, rates
+from braintumor.evaluation import mix_scores, rates, resampling
 from braintumor.evaluation.metrics import measure
 from braintumor.evaluation.mixes import Mix, Mixes, mixes, parse_mix
 from braintumor.evaluation.predictions import Predictions
@@ -118,8 +118,8 @@ def test_the_intervals_cover_where_those_of_the_plain_bootstrap_do_not() -> None
         new = np.array([rng.choice(4, p=rate[k]) for k in truth])
         cell = truth * 4 + np.where(rng.random(len(group)) < 0.5, own, new)
         value = ppv_of(np.bincount(cell, minlength=16).reshape(4, 4), share)
-        sums = rates.drawn_sums(np.eye(16)[cell], group, draws=300, seed=seed)
-        doubt = rates.drawn_doubt(sums.shape, group, doubt=1 / 4, seed=seed)
+        sums = resampling.drawn_sums(np.eye(16)[cell], group, draws=300, seed=seed)
+        doubt = resampling.drawn_doubt(sums.shape, group, doubt=1 / 4, seed=seed)
         for name, drawn in (("ours", sums + doubt), ("plain", sums)):
             redrawn = ppv_of(drawn.reshape(-1, 4, 4), share)
             found = [rates.estimate(float(value[k]), redrawn[:, k]) for k in tumours]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made_run import made_table
 from scipy.stats import beta
 
 from braintumor.evaluation import rates
-from braintumor.evaluation.predictions import Predictions
+from braintumor.evaluation.rates import GroupDraws
 
 
 def test_with_one_slice_a_group_the_interval_is_jeffreys() -> None:
@@ -25,19 +24,6 @@ def test_the_draws_come_to_the_same_as_the_formula() -> None:
     twice = rates.share(np.repeat(hit, 2), np.repeat(np.arange(60), 2), draws=40_000)
     once = rates.share(hit, np.arange(60))
     assert (twice.low, twice.high) == pytest.approx((once.low, once.high), abs=0.003)
-
-
-def test_very_many_groups_are_bundled_and_the_spread_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    hit = np.random.default_rng(0).random(6000) < 0.8
-    cells = np.column_stack([hit, ~hit]).astype(float)
-
-    def spread() -> float:
-        drawn = rates.drawn_sums(cells, np.arange(6000), draws=1000)
-        return float((drawn[:, 0] / drawn.sum(axis=1)).std())
-
-    assert spread() == pytest.approx(np.sqrt(0.8 * 0.2 / 6000), rel=0.1)
-    monkeypatch.setattr(rates, "_MOST_GROUPS", 500)
-    assert spread() == pytest.approx(np.sqrt(0.8 * 0.2 / 6000), rel=0.1)
 
 
 def test_no_error_seen_is_not_no_error_possible() -> None:
@@ -70,21 +56,39 @@ def test_the_interval_covers_the_truth_in_clustered_data(truth: float) -> None:
     assert 0.92 <= np.mean(covered) <= 0.975
 
 
-def test_a_row_of_unknown_group_is_a_group_of_its_own() -> None:
-    frame = made_table().frame.head(6).assign(group=["a", "", "b", "", "a", "b"])
-    assert rates.group_numbers(Predictions.from_frame(frame)).tolist() == [0, 2, 1, 3, 0, 1]
-
-
-def test_the_same_seed_gives_the_same_draws_in_any_block_size(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    values, group = np.random.default_rng(0).random((40, 3)), np.arange(40) // 4
-    whole = rates.drawn_sums(values, group, draws=50, seed=3)
-    monkeypatch.setattr(rates, "_AT_ONCE", 70)
-    assert np.allclose(rates.drawn_sums(values, group, draws=50, seed=3), whole)
-    assert whole.mean(axis=0) == pytest.approx(values.sum(axis=0), rel=0.15)
-
-
 def test_nothing_is_undefined_not_an_error() -> None:
     found = rates.share(np.zeros(0, bool), np.zeros(0, np.int64))
     assert np.isnan([found.value, found.low, found.high]).all()
+
+
+def test_a_mean_under_a_mix_weighs_the_classes_anew() -> None:
+    truth, group = np.repeat([0, 1], 60), np.arange(120)
+    hit = np.concatenate([np.arange(60) < 54, np.arange(60) < 30]).astype(float)
+    draw = GroupDraws(group)
+    found = draw.mean_under(hit, truth, np.array([0.25, 0.75, 0, 0]))
+    assert found.value == pytest.approx(0.25 * 0.9 + 0.75 * 0.5)
+    error = np.sqrt(0.25**2 * 0.9 * 0.1 / 60 + 0.75**2 * 0.25 / 60)
+    assert (found.high - found.low) / 2 == pytest.approx(1.96 * error, rel=0.1)
+    absent = draw.mean_under(hit, truth, np.array([0, 0.5, 0.5, 0]))
+    undefined = draw.mean_under(hit, truth, np.array([np.nan] * 4))
+    assert np.isnan([absent.low, absent.high, undefined.value]).all()
+
+
+def test_differences_that_were_never_seen_are_still_possible() -> None:
+    found = GroupDraws(np.arange(30)).mean(np.zeros(30), lowest=-1.0)
+    assert found.value == 0
+    assert -0.2 < found.low < -0.01
+    assert 0.01 < found.high < 0.2
+    wider = GroupDraws(np.arange(30)).mean(np.zeros(30), lowest=-1.0, comparisons=20)
+    assert wider.high > found.high
+
+
+def test_a_ratio_of_sums_has_the_spread_of_its_groups() -> None:
+    rng = np.random.default_rng(0)
+    before = (rng.random(400) < 0.9).astype(float)
+    after = before * (rng.random(400) < 0.8)
+    found = GroupDraws(np.arange(400)).ratio(after, before)
+    assert found.value == after.sum() / before.sum()
+    error = np.sqrt(found.value * (1 - found.value) / before.sum())
+    assert (found.high - found.low) / 2 == pytest.approx(1.96 * error, rel=0.1)
+    assert np.isnan(GroupDraws(np.arange(3)).ratio(np.ones(3), np.zeros(3)).value)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from made_groups import Made, made_groups
+from made_run import made_table
 from sklearn.metrics import roc_auc_score
 
+from braintumor.evaluation import resampling
 from braintumor.evaluation.metrics import count, macro_f1
+from braintumor.evaluation.predictions import Predictions
 from braintumor.evaluation.resampling import bootstrap, group_codes, permute
 from braintumor.evaluation.scoresums import NAMES, ScoreSums
 
@@ -62,3 +65,31 @@ def test_swapping_models_in_every_group_turns_the_difference_round() -> None:
     for sums, prob in ((one, first), (two, second)):
         auc = NAMES.index("glioma.auc")
         assert sums.estimate()[auc] == pytest.approx(roc_auc_score(truth == 0, prob[:, 0]))
+
+
+def test_very_many_groups_are_bundled_and_the_spread_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    hit = np.random.default_rng(0).random(6000) < 0.8
+    cells = np.column_stack([hit, ~hit]).astype(float)
+
+    def spread() -> float:
+        drawn = resampling.drawn_sums(cells, np.arange(6000), draws=1000)
+        return float((drawn[:, 0] / drawn.sum(axis=1)).std())
+
+    assert spread() == pytest.approx(np.sqrt(0.8 * 0.2 / 6000), rel=0.1)
+    monkeypatch.setattr(resampling, "_MOST_GROUPS", 500)
+    assert spread() == pytest.approx(np.sqrt(0.8 * 0.2 / 6000), rel=0.1)
+
+
+def test_a_row_of_unknown_group_is_a_group_of_its_own() -> None:
+    frame = made_table().frame.head(6).assign(group=["a", "", "b", "", "a", "b"])
+    assert resampling.group_numbers(Predictions.from_frame(frame)).tolist() == [0, 2, 1, 3, 0, 1]
+
+
+def test_the_same_seed_gives_the_same_draws_in_any_block_size(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    values, group = np.random.default_rng(0).random((40, 3)), np.arange(40) // 4
+    whole = resampling.drawn_sums(values, group, draws=50, seed=3)
+    monkeypatch.setattr(resampling, "_AT_ONCE", 70)
+    assert np.allclose(resampling.drawn_sums(values, group, draws=50, seed=3), whole)
+    assert whole.mean(axis=0) == pytest.approx(values.sum(axis=0), rel=0.15)

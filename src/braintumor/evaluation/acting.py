@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from braintumor.classes import CLASSES
-from braintumor.evaluation import conformal, crossfit, probability_scores, rates, selective
+from braintumor.evaluation import conformal, crossfit, probability_scores, resampling, selective
 from braintumor.evaluation.calibration import METHODS
 from braintumor.evaluation.conformal import ClassCoverage
 from braintumor.evaluation.decision import METHOD_FOR, Decision, fit_decision
@@ -111,7 +111,7 @@ def acting(predictions: Predictions, headline: Predictions) -> Acting:
     except PredictionsError:  # neither folds nor validation and test, or one of them unlabelled
         plan, decisions = None, {}
     rows = headline if plan is None else plan.judge.scored()
-    truth, prob, group = rows.y_true, rows.y_prob, rates.group_numbers(rows)
+    truth, prob, group = rows.y_true, rows.y_prob, resampling.group_numbers(rows)
     own = _own_sets(rows, group)
     decision = None if plan is None or own else decisions[METHOD_FOR[plan.kind]]
     given = {"none": rows} | {name: found.table.scored() for name, found in decisions.items()}
@@ -149,7 +149,7 @@ def _fitted_sets(found: Decision | None) -> Sets | None:
     if found is None:
         return None
     rows, quantiles = found.table.scored(), found.rules.quantiles
-    made = _own_sets(rows, rates.group_numbers(rows))
+    made = _own_sets(rows, resampling.group_numbers(rows))
     if made is None:
         return None
     remarks = conformal.remarks(quantiles, list(made.coverage))

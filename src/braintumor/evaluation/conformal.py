@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from braintumor.classes import CLASSES
-from braintumor.evaluation import rates
+from braintumor.evaluation import rates, resampling
 from braintumor.evaluation.rates import Estimate
 from braintumor.evaluation.words import CLASS_NAMES, percent
 
@@ -128,7 +128,7 @@ def coverage(
     sets: NDArray[np.bool_],
     group: NDArray[np.int64],
     *,
-    draws: int = rates.DRAWS,
+    draws: int = resampling.DRAWS,
     seed: int = 0,
 ) -> list[ClassCoverage]:
     """How sets do on labelled slices, for each class and for all.

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from braintumor.classes import CLASSES
-from braintumor.evaluation import calibration, conformal, crossfit, operating, rates
+from braintumor.evaluation import calibration, conformal, crossfit, operating, resampling
 from braintumor.evaluation.calibration import Calibrator
 from braintumor.evaluation.conformal import Quantiles
 from braintumor.evaluation.metrics import without_nan
@@ -131,7 +131,7 @@ def fit_decision(
     k = len(CLASSES)
     table = answered(rows.judge, answers[:, :k], answers[:, k:] > 0)
     fitted_on = rows.fit.scored()
-    units = int(rates.group_numbers(fitted_on).max()) + 1
+    units = int(resampling.group_numbers(fitted_on).max()) + 1
     told = f"{len(fitted_on)} {rows.kind} slices of {units} patients or near-copy groups"
     return Decision(fit(rows.fit), table, len(fitted_on), units, told)
 
@@ -147,7 +147,7 @@ def fit_rules(
         alpha, seed: as for `fit_decision`.
         method: of calibration, one of `calibration.METHODS`.
     """
-    truth, prob, group = rows.y_true, rows.y_prob, rates.group_numbers(rows)
+    truth, prob, group = rows.y_true, rows.y_prob, resampling.group_numbers(rows)
     try:
         fold = crossfit.fold_numbers(rows)
     except PredictionsError:

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from braintumor.classes import CLASSES, class_from_name
 from braintumor.errors import BraintumorError
-from braintumor.evaluation import metrics, mix_scores, prior_shift, rates
+from braintumor.evaluation import metrics, mix_scores, prior_shift, rates, resampling
 from braintumor.evaluation.mix_scores import PredictiveValues
 from braintumor.evaluation.rates import Estimate, Floats
 
@@ -196,7 +196,7 @@ def mixes(
     *,
     extra: Sequence[Mix] = (),
     made_for: ArrayLike | None = None,
-    draws: int = rates.DRAWS,
+    draws: int = resampling.DRAWS,
     seed: int = 0,
 ) -> Mixes:
     """Judge a table under the standard mixes and others.
@@ -244,7 +244,7 @@ class _Table:
         self.truth: NDArray[np.int64] = rows.y_true
         self.prob: Floats = rows.y_prob / rows.y_prob.sum(axis=1, keepdims=True)
         self.said: NDArray[np.int64] = rows.y_pred
-        self.group = rates.group_numbers(rows)
+        self.group = resampling.group_numbers(rows)
         self.made_for = made_for
         self.draws, self.seed = draws, seed
         self.support = np.bincount(self.truth, minlength=_K)
@@ -252,11 +252,11 @@ class _Table:
         with np.errstate(invalid="ignore"):
             self.rate: Floats = counts / counts.sum(axis=1, keepdims=True)
         cells = np.eye(_K * _K)[self.truth * _K + self.said]
-        self._drawn = rates.drawn_sums(cells, self.group, draws=draws, seed=seed)
+        self._drawn = resampling.drawn_sums(cells, self.group, draws=draws, seed=seed)
 
     def rate_drawn(self, doubt: float = 1 / _K) -> Floats:
         """(draws, 4, 4) redrawn rates, each row of sum one, with this doubt in each cell."""
-        added = rates.drawn_doubt(self._drawn.shape, self.group, doubt=doubt, seed=self.seed)
+        added = resampling.drawn_doubt(self._drawn.shape, self.group, doubt=doubt, seed=self.seed)
         by_class = (self._drawn + added).reshape(-1, _K, _K)
         drawn: Floats = by_class / by_class.sum(axis=2, keepdims=True)
         drawn[:, self.support == 0] = np.nan
@@ -265,7 +265,7 @@ class _Table:
     def mean_under(self, share: Floats, values: Floats) -> Estimate:
         """The mean of (n,) row values under a mix, with its interval."""
         of_class = np.eye(_K)[self.truth]
-        sums = rates.drawn_sums(
+        sums = resampling.drawn_sums(
             np.column_stack([of_class * values[:, None], of_class]),
             self.group, draws=self.draws, seed=self.seed,
         )  # fmt: skip

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from braintumor.classes import CLASSES
-from braintumor.evaluation import crossfit, rates
+from braintumor.evaluation import crossfit, rates, resampling
 from braintumor.evaluation.rates import Estimate
 from braintumor.evaluation.tables import PredictionsError
 
@@ -112,7 +112,9 @@ def thresholds(
     return {rule: tuple(values) for rule, values in found.items()}
 
 
-def operating_points(predictions: Predictions, *, draws: int = rates.DRAWS) -> list[OperatingPoint]:
+def operating_points(
+    predictions: Predictions, *, draws: int = resampling.DRAWS
+) -> list[OperatingPoint]:
     """Every class's thresholds, and what they do where chosen and where they are applied.
 
     Of a table with folds each row is called by the thresholds of the other folds; of one with
@@ -153,7 +155,7 @@ def _calls(found: Mapping[str, tuple[float, ...]], rows: Predictions) -> Floats:
 def _outcomes(
     rows: Predictions, called: Mapping[str, NDArray[np.bool_]], draws: int
 ) -> dict[str, list[Outcome]]:
-    group = rates.group_numbers(rows)
+    group = resampling.group_numbers(rows)
     return {
         rule: [outcome(rows.y_true == i, by[:, i], group, draws=draws) for i in range(len(CLASSES))]
         for rule, by in called.items()
@@ -166,7 +168,7 @@ def outcome(
     group: NDArray[np.int64],
     *,
     miss_cost: float = MISS_COST,
-    draws: int = rates.DRAWS,
+    draws: int = resampling.DRAWS,
 ) -> Outcome:
     """What some calls are worth.
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from braintumor.evaluation import rates
+from braintumor.evaluation import rates, resampling
 from braintumor.evaluation.rates import Estimate
 
 Floats = NDArray[np.float64]
@@ -62,7 +62,7 @@ def risk_coverage(
     correct: ArrayLike,
     group: NDArray[np.int64] | None = None,
     *,
-    draws: int = rates.DRAWS,
+    draws: int = resampling.DRAWS,
     seed: int = 0,
 ) -> RiskCoverage:
     """The curve and its area.
@@ -87,7 +87,7 @@ def risk_coverage(
     affordable = max(50, min(draws, _MOST_WORK // n))
     drawn = [
         _area(wrong[order], block[:, code[order]], last)[0]
-        for block in rates.weights(int(code.max()) + 1, draws=affordable, seed=seed, of_rows=n)
+        for block in resampling.weights(int(code.max()) + 1, draws=affordable, seed=seed, of_rows=n)
     ]
     perfect = np.sort(wrong)
     return RiskCoverage(

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from braintumor.errors import BraintumorError
-from braintumor.evaluation import metrics, rates
-from braintumor.evaluation.rates import Estimate
+from braintumor.evaluation import metrics, resampling
+from braintumor.evaluation.rates import Estimate, GroupDraws
 from braintumor.evaluation.stress_table import CLEAN, Answers, StressTable
 from braintumor.evaluation.tables import STATUSES
 
@@ -149,7 +149,7 @@ def judge_stress(
     *,
     reference: str | None = None,
     mixes: Mapping[str, Sequence[float]] | None = None,
-    draws: int = rates.DRAWS,
+    draws: int = resampling.DRAWS,
     seed: int = 0,
 ) -> Stress:
     """Judge every model of a stress test.
@@ -170,8 +170,8 @@ def judge_stress(
         )
     if not table.graded:
         raise BraintumorError(f"{table.source} holds no condition with several severities.")
-    group = rates.group_numbers(table.answers[reference].clean)
-    draw = _Draw(group, draws, seed)
+    group = resampling.group_numbers(table.answers[reference].clean)
+    draw = GroupDraws(group, draws, seed)
     right = {name: given.predicted == table.truth[:, None] for name, given in table.answers.items()}
     # (n, conditions): each image's share of severities right; and its mean over conditions.
     by_condition = {
@@ -189,65 +189,9 @@ def judge_stress(
     return Stress(table, models, reference, differences, int(group.max()) + 1)
 
 
-class _Draw:
-    """The same redrawn patients for everything that is estimated."""
-
-    def __init__(self, group: NDArray[np.int64], draws: int, seed: int) -> None:
-        self._group, self._draws, self._seed = group, draws, seed
-
-    def mean(self, values: Floats, *, lowest: float = 0.0, comparisons: int = 1) -> Estimate:
-        """The mean of (n,) values between `lowest` and 1 over images."""
-        rows = np.column_stack([values, np.ones(len(values))])
-        sums = self._sums(rows)
-        self._doubt(sums, lowest, 1.0)
-        return _estimate(float(values.mean()), sums[:, 0] / sums[:, 1], comparisons)
-
-    def difference_under(self, values: Floats, truth: NDArray[np.int64], share: Floats) -> Estimate:
-        """The mean of (n,) values between -1 and 1, classes weighted by a mix; NaN where the
-        mix is not defined or a class of it is absent."""
-        if not np.isfinite(share).all():
-            return Estimate(np.nan, np.nan, np.nan)
-        used = np.flatnonzero(share > 0)
-        of_class = (truth[:, None] == used).astype(np.float64)
-        rows, k = np.column_stack([of_class * values[:, None], of_class]), len(used)
-
-        def weighted(sums: Floats) -> Floats:
-            with np.errstate(invalid="ignore", divide="ignore"):
-                return np.asarray((sums[:, :k] / sums[:, k:]) @ share[used], np.float64)
-
-        sums = self._sums(rows)
-        # The doubts of the classes add up; scaled by the mix, they stay those of one class.
-        self._doubt(sums, -1.0, float((share**2).sum()))
-        return _estimate(float(weighted(rows.sum(axis=0, keepdims=True))[0]), weighted(sums), 1)
-
-    def _doubt(self, sums: Floats, lowest: float, scale: float) -> None:
-        """Add about a group's worth of images of either extreme (see `rates`): of two models that
-        never differed in 24 images nobody knows that they never do."""
-        k = sums.shape[1] // 2
-        shape = (len(sums), 2 * k)
-        added = rates.drawn_doubt(shape, self._group, doubt=scale / 2, seed=self._seed)
-        high, low = added[:, :k], added[:, k:]
-        sums[:, :k] += high + lowest * low
-        sums[:, k:] += high + low
-
-    def _sums(self, rows: Floats) -> Floats:
-        return rates.drawn_sums(rows, self._group, draws=self._draws, seed=self._seed)
-
-
 def clear(difference: Estimate) -> int:
     """1 where the interval lies above zero, -1 where below, 0 where it holds zero."""
     return int(difference.low > 0) - int(difference.high < 0)
-
-
-def _estimate(value: float, drawn: Floats, comparisons: int) -> Estimate:
-    """The middle 95 per cent of the draws, stretched to hold the value itself as in `rates`; wider
-    where several intervals shall hold together."""
-    known = drawn[np.isfinite(drawn)]
-    if not known.size or not np.isfinite(value):
-        return Estimate(value, np.nan, np.nan)
-    tail = (1 - rates.LEVEL) / 2 / comparisons
-    low, high = np.quantile(known, [tail, 1 - tail])
-    return Estimate(value, float(min(low, value)), float(max(high, value)))
 
 
 def _model(
@@ -317,7 +261,7 @@ def _difference(
     pair: tuple[str, str],
     right: Mapping[str, NDArray[np.bool_]],
     by_condition: Mapping[str, Floats],
-    draw: _Draw,
+    draw: GroupDraws,
     mixes: Mapping[str, Sequence[float]],
 ) -> Difference:
     a, b = pair
@@ -332,7 +276,7 @@ def _difference(
             for i, name in enumerate(table.graded)
         },
         mixes={
-            name: draw.difference_under(clean, table.truth, np.asarray(share, np.float64))
+            name: draw.mean_under(clean, table.truth, np.asarray(share, np.float64), lowest=-1)
             for name, share in mixes.items()
         },
     )

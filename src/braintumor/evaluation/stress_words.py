@@ -31,7 +31,7 @@ def answer(stress: Stress, titles: Mapping[str, str] | None = None) -> list[str]
         return [_alone(name, stress)]
     said = []
     for difference in stress.differences:
-        said.append(_over_conditions(difference))
+        said.append(over_conditions(difference))
         if difference.mixes:
             said.append(_over_mixes(difference, titles or {}))
     return said
@@ -70,7 +70,8 @@ def _alone(name: str, stress: Stress) -> str:
     )
 
 
-def _over_conditions(d: Difference) -> str:
+def over_conditions(d: Difference) -> str:
+    """Which of two models generalises better over conditions, in a sentence."""
     better, worse = (d.a, d.b) if d.overall.value >= 0 else (d.b, d.a)
     if clear(d.overall):
         return (

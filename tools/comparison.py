@@ -1,0 +1,218 @@
+"""docs/comparison.md: a custom CNN or transfer learning? Answered from committed files.
+
+    python tools/comparison.py [--write]
+
+Read are the predictions under results/labeled-mri-given and results/labeled-mri-grouped, recipes,
+stress tests, the shipped graphs and the measured speed, whatever of it is there. Every sentence is
+made from the numbers: where an interval holds zero, it says that nothing can be concluded.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import aims
+import costs
+import hardship
+import marks
+from marks import Part
+from matchups import Matchup, matchups
+from splits import RESULTS, score
+from verdicts import CUSTOM, TRANSFER, apart, clear, joined, spread, verdict
+
+from braintumor.evaluation import words
+from braintumor.evaluation.paired import Difference, holm
+from results import ENSEMBLE, NETWORKS
+
+# Key of a score, how a sentence says that one is ahead, whether it reads as a percentage, and
+# whether more is better.
+_QUESTIONS = (
+    ("Which is more accurate?", "accuracy", True, True),
+    ("Which ranks better?", "macro_auc", False, True),
+    ("Whose probabilities are closer to the truth?", "log_loss", False, False),
+    ("Which is better calibrated?", "ece", False, False),
+)
+_ROWS = (*words.SCORES,)
+
+
+def page(results: Path = RESULTS) -> str:
+    """The document's part, in Markdown."""
+    found = matchups(results)
+    if not found:
+        return "The two networks have not been published yet, so there is nothing to compare."
+    mixes, stress, cost = hardship.mixes(found), hardship.conditions(results), costs.costs(results)
+    answers = [(question, *_answer(found, *how)) for question, *how in _QUESTIONS]
+    rows = [(question, text) for question, text, _ in answers]
+    rows += [mixes.answer, stress.answer, cost.answer]
+    if both := _both(found):
+        rows.append(("Are the two together better than one?", both))
+    rows.append(("For whom?", _for_whom(answers[0][2], both, cost)))
+    lines = [
+        "## In short",
+        "",
+        f"In brackets: `{CUSTOM}` less `{TRANSFER}` (accuracy in points of a hundred), its 95 % "
+        "interval, and a p-value corrected over the settings by Holm's method.",
+        "",
+        *marks.table(("question", "answer"), rows),
+        "",
+        "## Useless probabilities?",
+        "",
+        _useless(found),
+        "",
+        "## Side by side",
+        "",
+        f"Intervals are 95 % ones whose units are groups: patients, or near copies where no "
+        f"patient is known; p-values come from swapping the networks in whole groups. A dagger (†) "
+        f"stands where fewer than 50 groups, or fewer than five with an error, carry a number. "
+        f"*Difference* is `{CUSTOM}` less `{TRANSFER}`. *Calibrated*: by what was fitted on the "
+        "validation slices, or on the other folds.",
+        "",
+    ]
+    for matchup in found:
+        lines += [f"### {matchup.name}", "", *_side_by_side(matchup), ""]
+    lines += ["## Class mixes", "", *mixes.lines, "", "## Scanner conditions", "", *stress.lines]
+    lines += ["", "## What they cost", "", *cost.lines, "", "## Against the aims", ""]
+    lines += [
+        "What was aimed at before these networks were trained, and what was found; bold where the "
+        "aim is reached.",
+        "",
+        *aims.lines(results, found, stress.stress),
+    ]
+    return "\n".join(lines).replace(words.NBSP, " ")
+
+
+def _answer(
+    found: Sequence[Matchup], key: str, share: bool, more: bool
+) -> tuple[str, dict[str, int]]:
+    """A question's answer over all settings, and where which network is ahead.
+
+    Returns:
+        The sentence, and name of a setting -> 1 where the custom network is surely the better,
+        -1 where the other is, 0 where it cannot be told.
+    """
+    tests = [matchup.tests.differences[key] for matchup in found]
+    p = holm([test.p for test in tests])
+    sign = 1 if more else -1
+    ahead = {m.name: sign * clear(t, q) for m, t, q in zip(found, tests, p, strict=True)}
+    told = {
+        m.name: f"{m.where} ({apart(t, share)}{_p(q)})"
+        for m, t, q in zip(found, tests, p, strict=True)
+    }
+    return verdict(ahead, told), ahead
+
+
+def _p(p: float) -> str:
+    return "" if math.isnan(p) else f", {words.p_value(p)}"
+
+
+def _both(found: Sequence[Matchup]) -> str:
+    """The ensemble against each network, where it was published."""
+    told = []
+    for matchup in found:
+        if ENSEMBLE not in matchup.rows:
+            continue
+        for single in NETWORKS:
+            tests = matchup.test(ENSEMBLE, single).differences
+            p = holm([tests["accuracy"].p, tests["log_loss"].p])
+            right = clear(tests["accuracy"], p[0])
+            loss = -clear(tests["log_loss"], p[1])
+            told.append(
+                f"{matchup.where} against `{single}`: {_better(right)} accuracy "
+                f"({apart(tests['accuracy'], True)}), {_better(loss)} log loss "
+                f"({apart(tests['log_loss'], False)})"
+            )
+    if not told:
+        return ""
+    text = "; ".join(told)
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _better(sign: int) -> str:
+    return {1: "better", -1: "worse", 0: "no surely other"}[sign]
+
+
+def _for_whom(accuracy: dict[str, int], both: str, cost: costs.Costs) -> str:
+    """Who should take which, from what could be concluded."""
+    ahead = {sign for sign in accuracy.values() if sign}
+    if ahead == {-1}:
+        right = f"`{TRANSFER}` where being right is worth its cost"
+    elif ahead == {1}:
+        right = f"`{CUSTOM}`: it is the more accurate"
+    elif ahead:
+        right = "by accuracy it depends on the slices, see above"
+    else:
+        right = "accuracy gives no reason to take one rather than the other"
+    together = " Who can run both, takes both." if "better accuracy" in both else ""
+    return f"{right[0].upper()}{right[1:]}.{together} {cost.advice}"
+
+
+def _useless(found: Sequence[Matchup]) -> str:
+    """The claim that transfer learning gives useless probabilities, against the numbers."""
+    first = found[0]
+    auc = first.metrics[TRANSFER]["macro_auc"]
+    ends = first.metrics[TRANSFER]["intervals"]["macro_auc"]
+    refuted = ends["low"] is not None and ends["low"] > 0.6
+    told = (
+        f"`{TRANSFER}` has a macro AUC of {words.number(auc)} ({words.span(ends, False)}) "
+        f"{first.where}, and a calibration error of "
+        f"{words.number(first.metrics[TRANSFER]['ece'])}"
+    )
+    others = [f"{words.number(m.metrics[TRANSFER]['macro_auc'])} {m.where}" for m in found[1:]]
+    if others:
+        told += f"; its AUC is {joined(others)}"
+    claim = (
+        "Write-ups of this very task report an AUC of 0.5 to 0.6 for a ResNet50 of over 90 % "
+        "accuracy, and conclude that transfer learning gives useless probabilities."
+    )
+    verdict_ = (
+        "The claim is wrong: it comes from labels and predictions that were gathered in two passes "
+        "over shuffled data, and the same predictions give 0.5 or 0.99 by that alone: "
+        "[why the AUC was one half](why-auc-was-half.md)."
+        if refuted
+        else "By these numbers the claim cannot be called wrong."
+    )
+    return f"{claim} {told}. {verdict_}"
+
+
+def _side_by_side(matchup: Matchup) -> list[str]:
+    models = list(matchup.rows)
+    units = matchup.metrics[CUSTOM]["intervals"]["units"]
+    heads = (
+        f"{matchup.n} slices of {units} groups",
+        *(f"`{model}`" for model in models),
+        "difference",
+        "p",
+    )
+    rows = [
+        [
+            heading,
+            *(score(matchup.metrics[model], key, share) for model in models),
+            *_tested(matchup.tests.differences[key], share),
+        ]
+        for key, heading, share in _ROWS
+    ]
+    for key, heading in (("log_loss", "Log loss, calibrated"), ("ece", "ECE, calibrated")):
+        scores = [matchup.calibrated[model].metrics()[key] for model in models]
+        found = matchup.calibrated_tests.differences[key]
+        rows.append([heading, *(words.number(value) for value in scores), *_tested(found, False)])
+    surest = [matchup.surest(model) for model in models]
+    told = [spread(one) for one in surest]
+    rows.append(["Accuracy, the surest 90 %", *told, "–", "–"])
+    return marks.table(heads, rows)
+
+
+def _tested(found: Difference, share: bool) -> tuple[str, str]:
+    low, high = (words.apart(end, share) for end in (found.low, found.high))
+    dagger = "†" if found.unreliable else ""
+    return f"{words.apart(found.difference, share)} ({low} to {high}){dagger}", words.p_value(
+        found.p
+    )
+
+
+PARTS = (Part("docs/comparison.md", "comparison", page),)
+
+
+if __name__ == "__main__":
+    marks.command(PARTS, __doc__)

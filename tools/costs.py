@@ -1,0 +1,121 @@
+"""What the two networks cost, to train, to keep and to ask: for docs/comparison.md."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import marks
+import numpy as np
+from marks import ROOT
+from splits import GIVEN
+from verdicts import CUSTOM, TRANSFER
+
+from braintumor.bundle.card import read_bundle
+from braintumor.training.recipe import read_record
+
+SHIPPED = ROOT / "src" / "braintumor" / "bundle" / "shipped"
+_QUESTION = "Which is cheaper?"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One network.
+
+    Attributes:
+        weights: numbers in its layers' kernels, as it is shipped.
+        megabytes: of the shipped graph, 10^6 bytes.
+        precision: of the shipped graph.
+        minutes: that training on the published split took by the clock.
+        cpu_minutes: the same in processor time; None where it was not recorded.
+    """
+
+    weights: int
+    megabytes: float
+    precision: str
+    minutes: float
+    cpu_minutes: float | None
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What the document says of costs.
+
+    Attributes:
+        answer: the question and its answer.
+        lines: the table.
+        advice: who should take the cheaper one.
+    """
+
+    answer: tuple[str, str]
+    lines: list[str]
+    advice: str
+
+
+def costs(results: Path, shipped: Path = SHIPPED) -> Costs:
+    """From the shipped graphs and the published recipes."""
+    found = {name: cost(results / GIVEN / name, shipped / name) for name in (CUSTOM, TRANSFER)}
+    custom, transfer = found[CUSTOM], found[TRANSFER]
+    told = [
+        _ratio("weights", custom.weights, transfer.weights, lambda n: f"{n / 1e6:.1f} million"),
+        _ratio("file", custom.megabytes, transfer.megabytes, lambda n: f"{n:.1f} MB"),
+    ]
+    if custom.cpu_minutes and transfer.cpu_minutes:
+        told.append(
+            _ratio(
+                "training", custom.cpu_minutes, transfer.cpu_minutes,
+                lambda n: f"{n:.0f} minutes of processor time",
+            )
+        )  # fmt: skip
+    else:
+        told.append(
+            _ratio("training", custom.minutes, transfer.minutes, lambda n: f"{n:.0f} minutes")
+        )
+    cheaper = CUSTOM if custom.weights < transfer.weights else TRANSFER
+    heads = ("", f"`{CUSTOM}`", f"`{TRANSFER}`")
+    rows = [
+        [heading, *(what(found[name]) for name in (CUSTOM, TRANSFER))] for heading, what in _ROWS
+    ]
+    return Costs(
+        (_QUESTION, f"`{CUSTOM}` against `{TRANSFER}`: {'; '.join(told)}."),
+        marks.table(heads, rows),
+        f"`{cheaper}` where memory or computing counts, or where the network must be small enough "
+        "to be sent along.",
+    )
+
+
+_ROWS: tuple[tuple[str, Callable[[Cost], str]], ...] = (
+    ("Weights", lambda c: f"{c.weights / 1e6:.1f} million"),
+    ("File, as shipped", lambda c: f"{c.megabytes:.1f} MB, {c.precision}"),
+    ("Training on the published split, by the clock", lambda c: f"{c.minutes:.0f} min"),
+    ("the same in processor time", lambda c: f"{c.cpu_minutes:.0f} min" if c.cpu_minutes else "–"),
+)
+
+
+def cost(results: Path, bundle: Path) -> Cost:
+    """One network's costs.
+
+    Args:
+        results: its folder of results, with recipe.toml.
+        bundle: its shipped bundle.
+    """
+    import onnx
+
+    card, graph = read_bundle(bundle)
+    kernels = [w for w in onnx.load_model_from_string(graph).graph.initializer if len(w.dims) > 1]
+    record = read_record(results / "recipe.toml")
+    processor = record.get("cpu_seconds")
+    return Cost(
+        weights=int(sum(np.prod(kernel.dims) for kernel in kernels)),
+        megabytes=len(graph) / 1e6,
+        precision=card.precision,
+        minutes=float(record["seconds"]) / 60,
+        cpu_minutes=None if processor is None else float(processor) / 60,
+    )
+
+
+def _ratio(what: str, one: float, two: float, told: Callable[[float], str]) -> str:
+    low, high = sorted((one, two))
+    times = f" ({high / low:.1f} times)" if low and high / low >= 1.1 else ""
+    return f"{what} {told(one)} against {told(two)}{times}"

@@ -1,0 +1,195 @@
+"""How the two networks stand other mixes of classes and other scanners: for docs/comparison.md."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import marks
+import numpy as np
+import stress as published
+from matchups import Matchup
+from splits import GIVEN
+from verdicts import CUSTOM, TRANSFER, joined, points, spread, verdict
+
+from braintumor.evaluation import stress_words, words
+from braintumor.evaluation.mixes import mixes as under_mixes
+from braintumor.evaluation.mixes import standard_mixes
+from braintumor.evaluation.rates import Estimate, GroupDraws
+from braintumor.evaluation.resampling import group_numbers
+from braintumor.evaluation.stress import Cell, ModelResult, Stress, clear, judge_stress
+from braintumor.evaluation.stress_table import read_stress
+
+NO_STRESS = "No stress test of both networks has been published yet."
+_WHERE = {
+    "given": "in the table's own mix",
+    "uniform": "with all classes alike",
+    "screening": "in a screening clinic, 95 % without tumour",
+    "tumour_board": "in a tumour board, tumours only",
+}
+# The severity at which what is kept is stated.
+_MIDDLE = 3
+
+
+@dataclass(frozen=True)
+class Found:
+    """One part of the document.
+
+    Attributes:
+        answer: the question and its answer.
+        lines: what stands below the part's heading.
+        stress: the stress test that it tells of, of every model that was published.
+    """
+
+    answer: tuple[str, str]
+    lines: list[str]
+    stress: Stress | None = None
+
+
+def mixes(found: Sequence[Matchup]) -> Found:
+    """Accuracy under every mix, in the hardest setting that has enough of every class."""
+    matchup = next((m for m in reversed(found) if m.whole), found[0])
+    one = matchup.rows[CUSTOM]
+    draw = GroupDraws(group_numbers(one))
+    right = {
+        name: (rows.y_pred == rows.y_true).astype(float) for name, rows in matchup.rows.items()
+    }
+    shares = np.bincount(one.y_true, minlength=4) / len(one)
+    rows, ahead, told, spans = [], {}, {}, {name: [] for name in right}
+    for mix in standard_mixes(shares):
+        share = np.asarray(mix.share)
+        each = {
+            name: draw.mean_under(hit.astype(float), one.y_true, share)
+            for name, hit in right.items()
+        }
+        apart = draw.mean_under(right[CUSTOM] - right[TRANSFER], one.y_true, share, lowest=-1.0)
+        for name, estimate in each.items():
+            spans[name].append(estimate.value)
+        ahead[mix.name] = clear(apart)
+        told[mix.name] = f"{_WHERE[mix.name]} ({points(apart)})"
+        cells = (spread(estimate) for estimate in each.values())
+        rows.append([mix.title, *cells, points(apart)])
+    moved = joined(
+        [f"{100 * (max(v) - min(v)):.1f} points with `{name}`" for name, v in spans.items()]
+    )
+    answer = f"{verdict(ahead, told)} From mix to mix accuracy moves by {moved}."
+    heads = ("accuracy", *(f"`{name}`" for name in right), "difference, points")
+    lines = [
+        f"{matchup.name}: what each class is taken for stays, its share changes.",
+        "",
+        *marks.table(heads, rows),
+        "",
+        *screening(matchup),
+    ]
+    return Found(("Which is steadier across class mixes?", answer), lines)
+
+
+def screening(matchup: Matchup) -> list[str]:
+    """What a call is worth where nearly all are healthy."""
+    told = {}
+    for name, rows in matchup.rows.items():
+        judged = {result.mix.name: result for result in under_mixes(rows).results}
+        told[name] = judged["screening"].ppv
+    rows = [
+        [words.CLASS_NAMES[label], *(spread(ppv[label]) for ppv in told.values())]
+        for label in ("glioma", "meningioma", "pituitary")
+    ]
+    heads = ("in a screening clinic, of those called", *(f"`{name}`" for name in told))
+    return [
+        "Where 95 % have no tumour, this share of those called a tumour's class have it:",
+        "",
+        *marks.table(heads, rows),
+    ]
+
+
+def conditions(results: Path) -> Found:
+    """Accuracy under scanner conditions, and how much of it is lost."""
+    question = "Which is steadier across scanner conditions?"
+    files = [results / GIVEN / name / published.FILE for name in (CUSTOM, TRANSFER)]
+    if not all(file.is_file() for file in files):
+        return Found((question, NO_STRESS), [NO_STRESS])
+    stress = judge_stress(read_stress(sorted((results / GIVEN).glob(f"*/{published.FILE}"))))
+    (difference,) = (d for d in stress.differences if {d.a, d.b} == {CUSTOM, TRANSFER})
+    lost = {name: _lost(stress, name) for name in stress.models}
+    draw = GroupDraws(group_numbers(stress.table.answers[CUSTOM].clean))
+    steadier = draw.mean(lost[CUSTOM] - lost[TRANSFER], lowest=-1.0)
+    sign = -clear(steadier)
+    told = (
+        f"untouched slices lose {100 * lost[CUSTOM].mean():.1f} points by the conditions with "
+        f"`{CUSTOM}` and {100 * lost[TRANSFER].mean():.1f} with `{TRANSFER}` "
+        f"({points(steadier)})"
+    )
+    answer = (
+        f"{_steadier(sign)}: {told}. {stress_words.over_conditions(difference)} By condition: "
+        "[evaluation.md](evaluation.md#under-scanner-conditions)."
+    )
+    heads = ("", *(f"`{name}`" for name in stress.models))
+    lines = [
+        f"{words.slices(len(stress.table.truth), 'test slice')} of "
+        f"{words.slices(stress.groups, 'group')}, {len(stress.table.graded)} conditions at "
+        f"several severities. `{difference.a}` minus `{difference.b}` over all of them: "
+        f"{points(difference.overall)} points.",
+        "",
+        *marks.table(heads, _conditions(stress, draw)),
+    ]
+    return Found((question, answer), lines, stress)
+
+
+def _steadier(sign: int) -> str:
+    name = {1: f"`{CUSTOM}`", -1: f"`{TRANSFER}`"}.get(sign)
+    return name or "Which loses less cannot be concluded"
+
+
+def _lost(stress: Stress, name: str) -> np.ndarray:
+    """(n,) what an image loses: right untouched, less the share of graded states right."""
+    table = stress.table
+    right = table.answers[name].predicted == table.truth[:, None]
+    by_condition = [right[:, table.columns(c)].mean(axis=1) for c in table.graded]
+    return np.asarray(right[:, 0] - np.mean(by_condition, axis=0))
+
+
+def kept(stress: Stress, name: str, severity: int = _MIDDLE) -> Estimate | None:
+    """Share of the untouched accuracy kept at a severity, mean over the conditions that training
+    never met; None where it is not known which."""
+    table, answers = stress.table, stress.table.answers[name]
+    if answers.met is None:
+        return None
+    never = [c for c in table.graded if c not in answers.met]
+    if not never:
+        return None
+    right = (answers.predicted == table.truth[:, None]).astype(float)
+    columns = [table.columns(c)[severity - 1] for c in never]
+    draw = GroupDraws(group_numbers(answers.clean))
+    return draw.ratio(right[:, columns].mean(axis=1), right[:, 0])
+
+
+def _conditions(stress: Stress, draw: GroupDraws) -> list[list[str]]:
+    models = stress.models
+
+    def row(name: str, what) -> list[str]:  # type: ignore[no-untyped-def]
+        return [name, *(what(model) for model in models)]
+
+    def of_severity(model: str, severity: int) -> Cell:
+        return models[model].by_severity[severity]
+
+    last = max(next(iter(models.values())).by_severity)
+    at = f"severity {_MIDDLE}"
+    return [
+        row("Accuracy untouched", lambda m: words.percent(models[m].clean.accuracy)),
+        row("Accuracy, all conditions and severities", lambda m: spread(models[m].accuracy)),
+        row("of it under conditions that training met", lambda m: words.percent(models[m].met)),
+        row("under those it never met", lambda m: words.percent(models[m].never_met)),
+        row(f"Kept at {at}, never met", lambda m: _told(kept(stress, m))),
+        row(f"Calibration error at {at}", lambda m: words.number(of_severity(m, _MIDDLE).ece)),
+        row(f"Uncertain or refused at severity {last}", lambda m: _doubted(models[m], last)),
+    ]
+
+
+def _told(found: Estimate | None) -> str:
+    return "–" if found is None else spread(found)
+
+
+def _doubted(result: ModelResult, severity: int) -> str:
+    cell = result.by_severity[severity]
+    return words.percent(cell.uncertain + cell.refused)
