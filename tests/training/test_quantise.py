@@ -14,7 +14,6 @@ from tiny_bundle import make_tiny_bundle, striped
 from braintumor.bundle.card import Card, read_bundle, read_card
 from braintumor.bundle.classifier import Classifier
 from braintumor.bundle.network import Network
-from braintumor.bundle.parts import Calibration
 from braintumor.bundle.runtime import Runtime
 from braintumor.classes import CLASSES
 from braintumor.cli.main import run as braintumor
@@ -22,7 +21,7 @@ from braintumor.errors import BraintumorError
 
 pytest.importorskip("nncf", reason="SKIPPED FOR WANT OF the extra [train]")
 from braintumor.training import quantise
-from braintumor.training.quantise import change_precision, parity
+from braintumor.training.quantise import change_precision
 
 STRIPES = dict(zip(CLASSES, ("upright", "level", "even", "checked"), strict=True))
 
@@ -113,6 +112,7 @@ def test_what_costs_too_much_is_left_and_said(
     turned = make_tiny_bundle(bundle.parent / "turned", turn=1)
     wrong = (turned / "model.onnx").read_bytes()
     monkeypatch.setattr(quantise, "quantised", lambda graph, canvases: wrong)
+    monkeypatch.setattr(quantise, "costliest", lambda graph, small, canvases: [])
     table = change_precision(bundle, "int8", data)
 
     after, same = read_bundle(bundle)
@@ -133,38 +133,67 @@ def test_bfloat16_leaves_the_graph_and_changes_the_card(bundle: Path, data: Path
         change_precision(bundle, "int8", data)
 
 
-def logits(right: NDArray[np.bool_], truth: NDArray[np.int64]) -> NDArray[np.float32]:
-    return (3 * np.eye(4)[np.where(right, truth, (truth + 1) % 4)]).astype(np.float32)
+def test_a_layer_takes_its_input_as_it_is_while_its_weights_keep_eight_bits(
+    bundle: Path, data: Path
+) -> None:
+    import onnx
+
+    twin = quantise.Twin.of(bundle, data, subset=8, seed=0)
+    small = quantise.quantised(twin.graph, twin.some)
+    layers = quantise.costliest(twin.graph, small, twin.some)
+    freed = quantise.with_float_inputs(small, layers)
+
+    rounding = b"QuantizeLinear"
+    assert layers
+    assert freed.count(rounding) < small.count(rounding)
+    assert quantise.with_float_inputs(small, []) == small
+    types = {one.name: one.data_type for one in onnx.load_from_string(small).graph.initializer}
+    kept = {one.name: one.data_type for one in onnx.load_from_string(freed).graph.initializer}
+    eight = {name for name, kind in types.items() if kind == onnx.TensorProto.INT8}
+    assert any(kept.get(name) == onnx.TensorProto.INT8 for name in eight)
+    exact, freely = (twin.logits(graph, "int8") for graph in (twin.graph, freed))
+    assert np.abs(freely - exact).max() < 0.5
 
 
-def test_a_loss_within_the_bounds_is_accepted_and_counted() -> None:
-    truth = np.repeat(np.arange(4), 400)
-    before = np.ones(1600, bool)
-    within, beyond = before.copy(), before.copy()
-    within[[0, 400]] = False
-    beyond[[0, 1, 2]] = False
-    one, other = (
-        parity(truth, logits(before, truth), logits(after, truth), Calibration())
-        for after in (within, beyond)
+def test_inputs_stay_in_float_one_after_another_until_it_costs_next_to_nothing(
+    bundle: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = (make_tiny_bundle(bundle.parent / "turned", turn=1) / "model.onnx").read_bytes()
+    _, right = read_bundle(bundle)
+    monkeypatch.setattr(quantise, "quantised", lambda graph, canvases: wrong)
+    monkeypatch.setattr(quantise, "costliest", lambda graph, small, canvases: list("abcd"))
+    monkeypatch.setattr(
+        quantise, "with_float_inputs", lambda graph, names: right if len(names) > 1 else wrong
     )
+    table = change_precision(bundle, "int8", data)
 
-    assert one["accepted"] is True
-    assert one["classes"]["glioma"] == {"n": 400, "hits_float32": 400, "hits": 399}
-    assert one["same_class"] == pytest.approx(1598 / 1600)
-    assert other["accepted"] is False
-    assert other["reason"] == "glioma loses 3 of 400 slices that were right"
+    assert table["accepted"] is True
+    assert table["float_inputs"] == ["a", "b"]
+    assert read_bundle(bundle)[1] == right
 
 
-def test_a_fall_of_the_auc_is_not_accepted() -> None:
-    truth = np.repeat(np.arange(4), 100)
-    before = logits(np.ones(400, bool), truth)
-    after = before.copy()
-    after[truth == 2] /= 50  # the right class still, but hardly
-    after[:, 2] += 2.9 * (truth == 3)
-    table = parity(truth, before, after, Calibration())
+def test_where_there_are_folds_their_sum_decides(
+    bundle: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bundle itself loses nothing, its fold loses everything: it stays in float32."""
+    from braintumor.catalog.catalog import Catalog
 
-    assert table["classes"]["pituitary"]["hits"] == 100
-    assert "macro AUC falls" in str(table["reason"])
+    fold = make_tiny_bundle(bundle.parent / "fold")
+    made = iter(
+        [
+            read_bundle(bundle)[1],
+            (make_tiny_bundle(bundle.parent / "turned", turn=1) / "model.onnx").read_bytes(),
+        ]
+    )
+    monkeypatch.setattr(quantise, "quantised", lambda graph, canvases: next(made))
+    monkeypatch.setattr(quantise, "costliest", lambda graph, small, canvases: [])
+    table = change_precision(bundle, "int8", data, folds=[(fold, Catalog.open(data))])
+
+    assert table["accepted"] is False
+    assert table["same_class"] == 1.0
+    assert isinstance(table["folds"], dict)
+    assert (table["folds"]["runs"], table["folds"]["accepted"]) == (1, False)
+    assert read_card(bundle).precision == "float32"
 
 
 class TestCommand:

@@ -55,10 +55,13 @@ class PrecisionData:
     Attributes:
         wanted: `int8` or `bfloat16`.
         data: a data set's folder or its catalogue.
+        folds: float32 bundles of the folds of the same recipe, each with the catalogue whose
+            test slices it has not seen; their sum decides where there are any.
     """
 
     wanted: Precision
     data: Path
+    folds: tuple[tuple[Path, Path], ...] = ()
 
 
 # Largest difference between Keras and the graph that is float32's own rounding, in units of the
@@ -165,7 +168,7 @@ def _finish(folder: Path, gate: GateData | None, precision: PrecisionData | None
     if precision is not None:
         from braintumor.training.quantise import change_precision
 
-        change_precision(folder, precision.wanted, precision.data)
+        change_precision(folder, precision.wanted, precision.data, folds=precision.folds)
     if gate is not None:
         from braintumor.training.gate import add_gate
 

@@ -2,14 +2,18 @@
 
 Calibrated on training slices alone (NNCF, post-training quantisation) and held against its float32
 twin on slices of known class: kept only if no class loses more than half a point of sensitivity
-and the macro AUC not more than 0.002. Else the bundle stays as it was, and its card says why. The
-counts of several folds' parity tables can be added up. Knows bundles and catalogues; no Keras.
+and the macro AUC not more than 0.002. Where that is too much, the inputs of the layers that cost
+most stay in float32, some, then more, then all of them, while the weights keep their 8 bits; which
+they are is measured on training slices. If nothing helps the bundle stays as it was, and its card
+says why. Knows bundles and catalogues; no Keras.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,24 +22,73 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from braintumor.bundle.card import Card, read_bundle
-from braintumor.bundle.decision import calibrated, combined
-from braintumor.bundle.network import Network
-from braintumor.bundle.parts import GRAPH_FILE, GRAPH_INPUT, Calibration, Graph, Precision
+from braintumor.bundle.parts import GRAPH_FILE, GRAPH_INPUT, Graph, Precision
+from braintumor.bundle.runtime import Runtime
 from braintumor.catalog.cache import prepared
 from braintumor.catalog.catalog import Catalog
-from braintumor.classes import CLASSES
 from braintumor.errors import BraintumorError, require
-from braintumor.files import sha256_of
+from braintumor.files import sha256_bytes
 from braintumor.networks.where import HEAD
 from braintumor.progress import track
+from braintumor.training.parity import parity, summed
 
-# What quantisation may cost: share of a class's slices, and macro AUC.
-MAX_SENSITIVITY_LOSS: Final = 0.005
-MAX_AUC_LOSS: Final = 0.002
 _SUBSET = 300
 _BATCH = 16
+# Training slices on which the cost of each layer's inputs is measured.
+_MEASURED = 48
+# How many layers' inputs stay in float32: the first of these that costs next to nothing is taken.
+_FREED: Final = (0, 1, 2, 4, 8, None)
 # What any head is made of. It is cheap, and its maps are exact only where it stays in float32.
 _HEAD = ("Gemm", "ReduceMean", "GlobalAveragePool", "Flatten")
+
+
+@dataclass(frozen=True, eq=False)
+class Twin:
+    """A bundle in float32 and the slices that its parity is judged on.
+
+    Attributes:
+        card, graph: of the bundle.
+        some: (m, size, size) prepared training slices.
+        canvases: (n, size, size) prepared slices that it was not fitted on.
+        truth: (n,) class indices.
+    """
+
+    card: Card
+    graph: bytes
+    some: NDArray[np.uint8]
+    canvases: NDArray[np.uint8]
+    truth: NDArray[Any]
+
+    @classmethod
+    def of(
+        cls, folder: Path, data: Path | Catalog, *, subset: int, seed: int, split: str = "valid"
+    ) -> Twin:
+        """Read a bundle, and prepare the slices, those of `split` for judging.
+
+        Raises:
+            BraintumorError: a bundle that is not in float32, or data without training or
+                validation slices.
+        """
+        card, graph = read_bundle(folder)
+        if card.precision != "float32":
+            raise BraintumorError(f"{folder} is in {card.precision} already: export the run anew")
+        catalog = data if isinstance(data, Catalog) else Catalog.open(data)
+        judged, train = catalog.subset(split), catalog.subset("train")
+        if not len(judged) or not len(train):
+            raise BraintumorError(
+                f"{catalog.root} has no training or no {split} slices: quantisation needs both"
+            )
+        preparation = card.preparation_of_slices()
+        some = _some(prepared(train, preparation), subset, seed)
+        return cls(card, graph, some, np.asarray(prepared(judged, preparation)), judged.labels)
+
+    def logits(self, graph: bytes, precision: Precision) -> NDArray[np.float32]:
+        """(n, 4) of a graph with this one's face."""
+        size = self.card.preparation_of_slices().size
+        runtime = Runtime(graph, size=size, precision=precision)
+        starts = range(0, len(self.canvases), _BATCH)
+        answers = (runtime.run(self.canvases[k : k + _BATCH]).logits for k in starts)
+        return np.concatenate(list(track(answers, total=len(starts), what=precision)))
 
 
 def change_precision(
@@ -43,6 +96,7 @@ def change_precision(
     precision: Precision,
     data: Path | Catalog,
     *,
+    folds: Sequence[tuple[Path, Path | Catalog]] = (),
     subset: int = _SUBSET,
     seed: int = 0,
 ) -> dict[str, JsonValue]:
@@ -52,45 +106,69 @@ def change_precision(
         folder: of the bundle; graph and card are replaced where the result is accepted.
         precision: `int8` or `bfloat16`.
         data: the data set's folder or catalogue. Its training slices calibrate; its validation
-            slices judge, those of the folds where there are no validation slices.
+            slices judge.
+        folds: float32 bundles of the same network and recipe, fitted to other parts of the data,
+            each with a catalogue whose test slices it has not seen. Where there are any, all are
+            brought to the same precision, their tables are added up, and the sum decides.
         subset: training slices to calibrate on.
         seed: of their choice.
 
     Returns:
-        The parity table, which stands on the card too: `accepted` says how it ended.
+        The parity table, which stands on the card too: `accepted` says how it ended,
+        `float_inputs` which layers' inputs stayed in float32, and `folds` is the sum over folds.
 
     Raises:
         MissingExtraError: NNCF is not installed, for `int8`.
         BraintumorError: a bundle that is not in float32, or data without training or validation
             slices.
     """
-    card, graph = read_bundle(folder)
-    if card.precision != "float32":
-        raise BraintumorError(f"{folder} is in {card.precision} already: export the run anew")
-    catalog = data if isinstance(data, Catalog) else Catalog.open(data)
-    judged = catalog.subset("valid")
-    if not len(judged) or not len(catalog.subset("train")):
-        raise BraintumorError(
-            f"{catalog.root} has no training or no validation slices: quantisation needs both"
-        )
-    canvases = prepared(judged, card.preparation_of_slices())
-    before = _logits(Network.load(folder), canvases)
-    changes: dict[str, Any] = {"precision": precision}
-    calibration: dict[str, JsonValue] = {}
-    if precision == "int8":
-        some = _some(prepared(catalog.subset("train"), card.preparation_of_slices()), subset, seed)
-        calibration = {"calibration_slices": len(some), "seed": seed}
-        (folder / GRAPH_FILE).write_bytes(quantised(graph, some))
-        changes["graph"] = Graph(sha256=sha256_of(folder / GRAPH_FILE), opset=card.graph.opset)
-    Card(**{**dict(card), **changes}).write(folder)
-    after = _logits(Network.load(folder), canvases)
-    table = parity(judged.labels, before, after, card.calibration) | calibration
-    table["precision"] = precision
-    if not table["accepted"]:
-        changes = {}
+    twin = Twin.of(folder, data, subset=subset, seed=seed)
+    others = [Twin.of(place, part, subset=subset, seed=seed, split="test") for place, part in folds]
+    before = [one.logits(one.graph, "float32") for one in (twin, *others)]
+    table: dict[str, JsonValue] = {}
+    graph = twin.graph
+    for graphs, recipe in _attempts((twin, *others), precision):
+        graph = graphs[0]
+        tables = [
+            parity(one.truth, was, one.logits(now, precision), one.card.calibration)
+            for one, was, now in zip((twin, *others), before, graphs, strict=True)
+        ]
+        table = tables[0] | recipe | {"precision": precision, "seed": seed}
+        if others:
+            together = summed(tables[1:])
+            table |= {"folds": together}
+            table |= {key: together[key] for key in ("accepted", "reason")}
+        if table["accepted"]:
+            break
+    changes: dict[str, Any] = {"parity": table}
+    if table["accepted"]:
         (folder / GRAPH_FILE).write_bytes(graph)
-    Card(**{**dict(card), **changes, "parity": table}).write(folder)
+        changes["precision"] = precision
+        changes["graph"] = Graph(sha256=sha256_bytes(graph), opset=twin.card.graph.opset)
+    Card(**{**dict(twin.card), **changes}).write(folder)
     return table
+
+
+def _attempts(
+    twins: Sequence[Twin], precision: Precision
+) -> Iterator[tuple[list[bytes], dict[str, JsonValue]]]:
+    """The graphs of all twins by one recipe after another, and what the recipe is."""
+    if precision != "int8":
+        yield [twin.graph for twin in twins], {}
+        return
+    small = [quantised(twin.graph, twin.some) for twin in twins]
+    costly: list[str] | None = None
+    for count in _FREED:
+        if count != 0 and costly is None:
+            costly = costliest(twins[0].graph, small[0], twins[0].some[:_MEASURED])
+        names = (costly or [])[:count]
+        if count and len(names) < count:
+            continue  # there are fewer layers than that: the last attempt frees them all
+        recipe: dict[str, JsonValue] = {
+            "calibration_slices": len(twins[0].some),
+            "float_inputs": list(names),
+        }
+        yield [with_float_inputs(graph, names) for graph in small], recipe
 
 
 def quantised(graph: bytes, canvases: NDArray[np.uint8]) -> bytes:
@@ -128,69 +206,93 @@ def quantised(graph: bytes, canvases: NDArray[np.uint8]) -> bytes:
     return bytes(small.SerializeToString(deterministic=True))
 
 
-def parity(
-    truth: NDArray[Any],
-    before: NDArray[np.float32],
-    after: NDArray[np.float32],
-    calibration: Calibration,
-) -> dict[str, JsonValue]:
-    """What another precision changes.
+def with_float_inputs(graph: bytes, layers: Sequence[str]) -> bytes:
+    """A quantised graph in which some layers take their inputs as they are.
+
+    Their weights stay in 8 bits, and so does the graph's size.
 
     Args:
-        truth: (n,) class indices.
-        before, after: (n, 4) logits in float32 and in the other precision.
-        calibration: of the card.
+        graph: bytes of an ONNX file, as `quantised` gives it.
+        layers: names of nodes.
+    """
+    if not layers:
+        return graph
+    import onnx
+
+    model = onnx.load_model_from_string(graph)
+    makers = {name: node for node in model.graph.node for name in node.output}
+    for node in model.graph.node:
+        if node.name in layers:
+            for place, name in enumerate(node.input):
+                node.input[place] = _unrounded(name, makers)
+    _drop_unused(model)
+    onnx.checker.check_model(model, full_check=True)
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def costliest(graph: bytes, small: bytes, canvases: NDArray[np.uint8]) -> list[str]:
+    """The layers of a quantised graph, those first whose rounded inputs cost most.
+
+    Args:
+        graph: bytes of its float32 twin.
+        small: bytes of the quantised graph.
+        canvases: (n, size, size) prepared training slices.
 
     Returns:
-        Plain JSON: agreement of the classes, largest and mean change of a probability, hits of
-        every class before and after (with its count), macro AUC before and after, whether that
-        is accepted, and why not.
+        Names of nodes that take rounded inputs, by the mean squared error of the logits that is
+        left where this layer alone takes its inputs in float32.
     """
-    p, q = (calibrated(combined([logits]), calibration) for logits in (before, after))
-    said, now = p.argmax(axis=1), q.argmax(axis=1)
-    classes: dict[str, JsonValue] = {}
-    reasons: list[str] = []
-    for index, name in enumerate(CLASSES):
-        own = truth == index
-        n, hits, hits_now = (int((own & one).sum()) for one in (own, said == index, now == index))
-        classes[name] = {"n": n, "hits_float32": hits, "hits": hits_now}
-        if n and (hits - hits_now) / n > MAX_SENSITIVITY_LOSS:
-            reasons.append(f"{name} loses {hits - hits_now} of {hits} slices that were right")
-    auc, auc_now = _macro_auc(truth, p), _macro_auc(truth, q)
-    if auc is not None and auc_now is not None and auc - auc_now > MAX_AUC_LOSS:
-        reasons.append(f"the macro AUC falls from {auc:.4f} to {auc_now:.4f}")
-    return {
-        "n": len(truth),
-        "same_class": float((said == now).mean()),
-        "max_change": float(np.abs(p - q).max()),
-        "mean_change": float(np.abs(p - q).mean()),
-        "classes": classes,
-        "macro_auc_float32": auc,
-        "macro_auc": auc_now,
-        "accepted": not reasons,
-        "reason": "; ".join(reasons),
-    }
+    import onnx
+
+    model = onnx.load_model_from_string(small)
+    makers = {name: node for node in model.graph.node for name in node.output}
+    layers = [
+        node.name
+        for node in model.graph.node
+        if node.op_type not in ("QuantizeLinear", "DequantizeLinear")
+        and any(_unrounded(name, makers) != name for name in node.input)
+    ]
+    size = canvases.shape[1]
+    exact = Runtime(graph, size=size).run(canvases).logits
+
+    def left(name: str) -> float:
+        runtime = Runtime(with_float_inputs(small, [name]), size=size, precision="int8")
+        return float(((runtime.run(canvases).logits - exact) ** 2).mean())
+
+    errors = [left(name) for name in track(layers, total=len(layers), what="Measuring layers")]
+    return [layers[k] for k in np.argsort(errors, kind="stable")]
+
+
+def _unrounded(name: str, makers: Mapping[str, Any]) -> str:
+    """What a rounded activation was before; weights and all else keep their names."""
+    node = makers.get(name)
+    if node is None or node.op_type != "DequantizeLinear":
+        return name
+    rounding = makers.get(node.input[0])
+    if rounding is None or rounding.op_type != "QuantizeLinear" or rounding.input[0] not in makers:
+        return name
+    return str(rounding.input[0])
+
+
+def _drop_unused(model: Any) -> None:
+    """Take out nodes whose outputs nobody reads any more, and constants likewise."""
+    graph = model.graph
+    while True:
+        read = {name for node in graph.node for name in node.input}
+        read |= {output.name for output in graph.output}
+        idle = [node for node in graph.node if not read & set(node.output)]
+        if not idle:
+            break
+        for node in idle:
+            graph.node.remove(node)
+    for constant in [one for one in graph.initializer if one.name not in read]:
+        graph.initializer.remove(constant)
 
 
 def _makes_maps(node: Any) -> bool:
     return bool(node.op_type == "Conv" and "class_activation" in node.name)
 
 
-def _logits(network: Network, canvases: NDArray[np.uint8]) -> NDArray[np.float32]:
-    starts = range(0, len(canvases), _BATCH)
-    answers = (network.runtime.run(canvases[k : k + _BATCH]).logits for k in starts)
-    return np.concatenate(list(track(answers, total=len(starts), what=network.card.precision)))
-
-
 def _some(canvases: NDArray[np.uint8], count: int, seed: int) -> NDArray[np.uint8]:
     chosen = np.random.default_rng(seed).permutation(len(canvases))[:count]
     return np.asarray(canvases[np.sort(chosen)])
-
-
-def _macro_auc(truth: NDArray[Any], p: NDArray[np.float64]) -> float | None:
-    from sklearn.metrics import roc_auc_score
-
-    present = [k for k in range(len(CLASSES)) if 0 < (truth == k).sum() < len(truth)]
-    if not present:
-        return None
-    return float(np.mean([roc_auc_score(truth == k, p[:, k]) for k in present]))
