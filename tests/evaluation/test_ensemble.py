@@ -56,6 +56,12 @@ def test_a_row_that_one_refuses_has_no_answer(pair: tuple[Predictions, Predictio
     assert found.loc[3, "predicted"] == ""
 
 
+def test_what_one_table_does_not_know_another_says(pair: tuple[Predictions, Predictions]) -> None:
+    unknown = Predictions.from_frame(pair[0].frame.assign(group=""))
+    for tables in ([unknown, pair[1]], [pair[1], unknown]):
+        assert list(combined(tables).frame["group"]) == list(pair[1].frame["group"])
+
+
 def test_other_images_other_labels_or_other_folds_are_refused(
     pair: tuple[Predictions, Predictions],
 ) -> None:

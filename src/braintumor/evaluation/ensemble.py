@@ -37,7 +37,7 @@ def combined(
         status that says why not.
 
     Raises:
-        PredictionsError: rows that do not match one to one, or that differ in label, split, fold
+        PredictionsError: rows that do not match one to one, or that name another label, split, fold
             or group; one sentence.
         ValueError: fewer than two tables, or an unknown pool.
     """
@@ -47,6 +47,9 @@ def combined(
     by = _key_column(tables)
     matched = [first, *(_in_order_of(first, other, by) for other in tables[1:])]
     frame = first.frame.copy()
+    for column in _SAME:  # what one table does not know, another may
+        for other in matched[1:]:
+            frame[column] = frame[column].where(frame[column] != "", other.frame[column])
     known = np.all([table.y_pred >= 0 for table in matched], axis=0)
     prob = np.full(first.y_prob.shape, np.nan)
     prob[known] = _pooled([table.y_prob[known] for table in matched], pool)
@@ -90,7 +93,8 @@ def _in_order_of(first: Predictions, other: Predictions, by: str) -> Predictions
     position = {key: row for row, key in enumerate(other.frame[by])}
     matched = other.take(np.array([position[key] for key in first.frame[by]], np.int64))
     for column in _SAME:
-        differs = (first.frame[column] != matched.frame[column]).to_numpy(bool)
+        ours, theirs = first.frame[column], matched.frame[column]
+        differs = ((ours != theirs) & (ours != "") & (theirs != "")).to_numpy(bool)
         if differs.any():
             row = int(np.flatnonzero(differs)[0])
             raise PredictionsError(

@@ -72,7 +72,7 @@ class Recipe:
     """
 
     network: str = "cnn"
-    epochs: int = 70
+    epochs: int = 90
     batch_size: int = 32
     learning_rate: float = 2e-3
     warmup_epochs: int = 4
@@ -87,7 +87,7 @@ class Recipe:
     deterministic: bool = True
     preparation: Preparation = field(default_factory=Preparation)
     augmentation: Augmentation = _STRONG
-    balance: float = 0.0
+    balance: float = 1.0
     mask_weight: float = 1.0
     outside_weight: float = 0.1
     implant: float = 0.25
@@ -193,6 +193,7 @@ def default_recipe(network: str, **overrides: Any) -> Recipe:
             "dropout": 0.3,
             "weight_decay": 1e-2,
             "patience": 18,
+            "balance": 0.0,
             "outside_weight": 0.2,
             "implant": 0.2,
             "heal": 0.06,
