@@ -14,6 +14,7 @@ import sys
 
 import comparison
 import data_page
+import experiments
 import intervals
 import stress
 from marks import Part
@@ -26,6 +27,7 @@ PARTS: tuple[Part, ...] = (
     *stress.PARTS,
     *data_page.PARTS,
     *comparison.PARTS,
+    *experiments.PARTS,
 )
 
 

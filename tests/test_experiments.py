@@ -1,0 +1,149 @@
+"""docs/experiments.md: a line from an experiment's own files, and nothing typed by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from made_run import made_run, with_folds
+
+pytest.importorskip("tomli_w")
+import experiments
+
+from braintumor.errors import BraintumorError
+from braintumor.evaluation.predictions import Predictions
+
+WORDS = {"hypothesis": "It helps", "why": "it did", "verdict": "kept"}
+
+
+def run(folder: Path, *, skill: float = 2.0, seed: int = 1, change: str = "") -> Path:
+    """A run judged on a grouped split: its slices lie in folders of other splits."""
+    made_run(folder, skill=skill, seed=seed)
+    table = Predictions.read(folder / "predictions.csv").frame
+    paths = table["path"].str.replace("test/", "train/")
+    Predictions.from_frame(table.assign(path=paths)).write(folder / "predictions.csv")
+    recipe = (
+        (folder / "recipe.toml").read_text().replace("epochs = 3", f"epochs = 3\nseed = {seed}")
+    )
+    recipe = recipe.replace("epochs = 3", change) if change else recipe
+    (folder / "recipe.toml").write_text(f"{recipe}seconds = 600.0\n")
+    return folder
+
+
+@pytest.fixture
+def add(tmp_path: Path):  # type: ignore[no-untyped-def]
+    def added(runs: list[Path], name: str, **more: Any) -> Path:
+        return experiments.add(runs, name, results=tmp_path / "results", **{**WORDS, **more})
+
+    return added
+
+
+def lines(tmp_path: Path) -> dict[str, list[str]]:
+    """Cells by the experiment's name."""
+    text = experiments.page(tmp_path / "results")
+    found = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| `")]
+    return {cells[0].split("`")[1]: cells for cells in found}
+
+
+def test_until_there_is_one_the_page_says_so(tmp_path: Path) -> None:
+    assert experiments.page(tmp_path) == experiments.NONE_YET
+
+
+def test_a_line_says_what_was_tried_on_what_and_what_it_gave(add, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    source = run(tmp_path / "run")
+    folder = add([source], "first", show=["preparation.size"])
+    cells = lines(tmp_path)["first"]
+    assert cells[0] == "`first` (screen)"
+    assert cells[1] == "It helps"
+    assert cells[2] == "3 epochs, preparation size 128; 10 min"
+    assert cells[3] == "test of a grouped split, 80 slices of 20 groups, seed 1"
+    metrics = Predictions.read(source / "predictions.csv").split("test").metrics()
+    assert cells[4].startswith(f"{100 * metrics['balanced_accuracy']:.1f} % (")
+    assert cells[4].endswith(")†"), "twenty groups are few"
+    assert cells[5].startswith(f"{metrics['macro_auc']:.3f} (")
+    assert cells[9] == "**kept**: it did"
+    assert max(len(line) for line in (folder / "seed-1.csv").read_text().splitlines()) < 100
+
+
+def test_what_changed_is_told_by_the_recipes_and_the_difference_by_common_slices(  # type: ignore[no-untyped-def]
+    add, tmp_path: Path
+) -> None:
+    add([run(tmp_path / "a", skill=1.0)], "first")
+    add([run(tmp_path / "b", skill=5.0, change="epochs = 9")], "second", against="first")
+    cells = lines(tmp_path)["second"]
+    assert cells[2] == "epochs 3 → 9; 10 min"
+    first, second = (
+        Predictions.read(tmp_path / name / "predictions.csv").split("test").metrics()
+        for name in "ab"
+    )
+    apart = 100 * (second["balanced_accuracy"] - first["balanced_accuracy"])
+    assert cells[8].startswith(f"`first`: +{apart:.1f} points (+")
+    assert "may be chance" not in cells[8]
+    assert "2 experiments were judged on one set of slices" in experiments.page(
+        tmp_path / "results"
+    )
+
+
+def test_a_difference_that_may_be_chance_is_called_so(add, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    add([run(tmp_path / "a", seed=1)], "first")
+    add([run(tmp_path / "b", seed=2)], "second", against="first")
+    assert lines(tmp_path)["second"][2].startswith("the same; "), "a seed is no change"
+    assert lines(tmp_path)["second"][8].endswith(", may be chance")
+
+
+def test_seeds_are_shown_with_their_spread(add, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    runs = [run(tmp_path / f"{seed}", seed=seed) for seed in (1, 2, 3)]
+    add(runs, "first", stage="winner")
+    cells = lines(tmp_path)["first"]
+    tables = [Predictions.read(one / "predictions.csv").split("test") for one in runs]
+    found = [table.metrics()["balanced_accuracy"] for table in tables]
+    assert cells[0] == "`first` (winner)"
+    assert cells[2] == "3 epochs; 30 min for all seeds"
+    assert cells[3].endswith("seeds 1, 2, 3")
+    assert cells[4].startswith(f"{100 * np.mean(found):.1f} % (")
+    assert cells[4].endswith("by seed " + ", ".join(f"{100 * value:.1f} %" for value in found))
+
+
+def test_a_run_over_folds_is_judged_out_of_fold(add, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    source = run(tmp_path / "run")
+    with_folds(Predictions.read(source / "predictions.csv")).write(source / "predictions.csv")
+    add([source], "first")
+    assert lines(tmp_path)["first"][3] == "4 folds, 140 slices of 20 groups, seed 1"
+
+
+def test_the_published_test_split_decides_nothing(add, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    published = made_run(tmp_path / "run")
+    (published / "recipe.toml").write_text(
+        "[recipe]\nnetwork = 'cnn'\nepochs = 3\nseed = 1\n[record]\nseconds = 1.0\n"
+    )
+    with pytest.raises(BraintumorError, match="kept for the record"):
+        add([published], "first")
+    assert not (tmp_path / "results" / "first").exists()
+    add([published], "first", split="valid")
+    assert lines(tmp_path)["first"][3].startswith("valid of a grouped split, 60 slices")
+    add([published], "first", record=True)
+    assert "80 slices" in lines(tmp_path)["first"][3], "an experiment added again is replaced"
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"against": "nobody"}, "no experiment nobody"),
+        ({"show": ["wings"]}, "no setting wings"),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_a_sentence(  # type: ignore[no-untyped-def]
+    add, tmp_path: Path, more: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(BraintumorError, match=said):
+        add([run(tmp_path / "a")], "first", **more)
+
+
+def test_runs_that_differ_in_more_than_the_seed_are_no_repetition(add, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    runs = [run(tmp_path / "a"), run(tmp_path / "b", seed=2, change="epochs = 9")]
+    with pytest.raises(BraintumorError, match="differ in epochs, not in seed"):
+        add(runs, "first")
+    with pytest.raises(BraintumorError, match="the seed of another run"):
+        add([runs[0], runs[0]], "first")
