@@ -21,6 +21,7 @@ ROOMS = (
     "images",
     "catalog",
     "bundle",
+    "parallel",
     "networks",
     "training",
     "scoring",
@@ -33,12 +34,13 @@ EVERYBODYS = {"classes", "errors", "files", "privacy", "progress", "__init__"}
 # What a room must not know, though it comes before it.
 STRANGERS = {
     "images": {"evaluation"},
+    "parallel": {"evaluation", "images", "catalog", "bundle"},
     "networks": {"evaluation", "images", "bundle"},
     "scoring": {"networks", "training"},
     "app": {"networks", "training"},
 }
 # These start at once and run where Keras is not installed.
-LIGHT = {"evaluation", "images", "catalog", "bundle", "scoring", "app"}
+LIGHT = {"evaluation", "images", "catalog", "bundle", "parallel", "scoring", "app"}
 HEAVY = {"keras", "tensorflow", "torch", "jax", "tensorboard", "onnx", "nncf"}
 LONGEST = 400
 

@@ -7,6 +7,7 @@ so that scripts, logs and quick calls stay clean.
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -46,6 +47,37 @@ def track(items: Iterable[T], *, total: int | None, what: str) -> Iterator[T]:
             bar.stop()
 
 
+@contextmanager
+def track_count(
+    total: Callable[[], int] | None, *, what: str, done: int = 0
+) -> Iterator[Callable[[int], None]]:
+    """Give a function that is called with the number of items done so far.
+
+    Args:
+        total: counts all items; called in a thread beside the work, and only where a bar is
+            drawn, since counting may take long. None where nothing is to be drawn.
+        what: a word or two before the bar ("Classifying").
+        done: how many items were done before.
+    """
+    if total is None or not sys.stderr.isatty():
+        yield lambda done: None
+        return
+    bar = _bar()
+    task = bar.add_task(what, total=None, completed=done)
+    threading.Thread(target=lambda: bar.update(task, total=total()), daemon=True).start()
+    started = time.monotonic()
+
+    def show(done: int) -> None:
+        bar.update(task, completed=done)
+        if time.monotonic() - started > _PATIENCE_S:
+            bar.start()  # does nothing where it runs already
+
+    try:
+        yield show
+    finally:
+        bar.stop()
+
+
 def _bar() -> Progress:
     # rich is imported only where a bar is drawn: it costs a script's start otherwise
     from rich.console import Console
@@ -53,15 +85,28 @@ def _bar() -> Progress:
         BarColumn,
         MofNCompleteColumn,
         Progress,
+        ProgressColumn,
+        Task,
         TextColumn,
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
+    from rich.text import Text
+
+    class RateColumn(ProgressColumn):
+        """How many a second, lately."""
+
+        def render(self, task: Task) -> Text:
+            speed = task.finished_speed or task.speed
+            if not speed:
+                return Text("")
+            return Text(f"{speed:,.0f}/s" if speed >= 10 else f"{speed:.1f}/s")
 
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        RateColumn(),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),

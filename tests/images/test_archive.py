@@ -14,6 +14,7 @@ from made_dicom import dataset, saved
 from made_files import GREY, nifti, picture
 
 from braintumor.files import sha256_bytes
+from braintumor.images.archive import entries, labels
 from braintumor.images.decode import ImageError, Limits, RefusedError, Slice
 from braintumor.images.read import read_slices
 
@@ -40,6 +41,39 @@ def sentence(found: list[Slice | ImageError]) -> str:
     (only,) = found
     assert isinstance(only, ImageError)
     return str(only)
+
+
+class TestParts:
+    """An archive is listed once, and read in parts."""
+
+    FILES = {  # noqa: RUF012
+        "b.png": PNG, "notes.txt": b"no image", "z": saved(dataset()), "a.png": b"", "c.zip": b"PK",
+        "inner": zipped({"x.png": PNG}), "d.png": PNG,
+    }  # fmt: skip
+
+    def parts(self, data: bytes, limits: Limits) -> list[str]:
+        found: list[str] = []
+        for number, _ in labels(data, name="a.zip", limits=limits):
+            span = range(number, number + 1)
+            for one in entries(data, name="a.zip", limits=limits, span=span):
+                found.append(str(one) if isinstance(one, ImageError) else one[0])
+        return found
+
+    @pytest.mark.parametrize("most", [2**30, 3 * len(PNG)])
+    def test_one_by_one_they_are_what_they_are_in_one_go(self, most: int) -> None:
+        data, limits = zipped(self.FILES), Limits(max_archive_bytes=most)
+        whole = [
+            str(one) if isinstance(one, ImageError) else one[0]
+            for one in entries(data, name="a.zip", limits=limits)
+        ]
+        assert self.parts(data, limits) == whole
+
+    def test_what_is_encrypted_is_listed_and_says_so_when_read(self) -> None:
+        data = bytearray(zipped({"a": PNG}))
+        for sign, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+            data[data.index(sign) + at] |= 1
+        (only,) = self.parts(bytes(data), Limits())
+        assert "encrypted" in only
 
 
 class TestContents:

@@ -9,15 +9,12 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from braintumor.bundle.prediction import Prediction
 from braintumor.classes import CLASSES
-from braintumor.errors import BraintumorError
-from braintumor.files import write_text
 from braintumor.images.decode import Place
 
 SERIES_FILE: Final = "series.csv"
@@ -125,37 +122,30 @@ class SeriesBook:
     def summaries(self) -> list[Summary]:
         """A summary of every series of at least two slices."""
         found = [slices for slices in self._slices.values() if len(slices) > 1]
-        return [
-            Summary(
-                number=number,
-                path=common_path(slices),
-                slices=tuple(slices[at][1] for at in body_order([place for place, _ in slices])),
-            )
-            for number, slices in enumerate(found, start=1)
-        ]
+        return [summary_of(number, slices) for number, slices in enumerate(found, start=1)]
 
     def to_csv(self) -> str:
         """The text of a `series.csv`, numbers with nine significant digits."""
         out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(SERIES_COLUMNS)
-        for summary in self.summaries():
-            writer.writerow(_plain(value) for value in summary.row().values())
+        write_summaries(self.summaries(), out)
         # A file's name may hold bytes that are no text.
         return out.getvalue().encode("utf-8", "backslashreplace").decode()
 
-    def write(self, path: Path) -> None:
-        """Write `series.csv`.
 
-        Raises:
-            BraintumorError: the place cannot be written to.
-        """
-        try:
-            write_text(path, self.to_csv())
-        except OSError as error:
-            raise BraintumorError(
-                f"{path} cannot be written ({error.strerror or error}): choose another place"
-            ) from error
+def summary_of(number: int, slices: Sequence[tuple[Place, Prediction]]) -> Summary:
+    """Sum up the slices of one series, given in any order."""
+    order = body_order([place for place, _ in slices])
+    return Summary(
+        number=number, path=common_path(slices), slices=tuple(slices[at][1] for at in order)
+    )
+
+
+def write_summaries(summaries: Iterable[Summary], out: TextIO) -> None:
+    """Write the lines of a `series.csv`, numbers with nine significant digits."""
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(SERIES_COLUMNS)
+    for summary in summaries:
+        writer.writerow(_plain(value) for value in summary.row().values())
 
 
 def body_order(places: Sequence[Place]) -> list[int]:

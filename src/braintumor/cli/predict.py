@@ -1,22 +1,22 @@
-"""`braintumor predict`: files in, rows out. The bundle's classifier does the work."""
+"""`braintumor predict`: files in, rows out. `scoring.score` does the work."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from braintumor.bundle.card import AnyCard
     from braintumor.bundle.prediction import Prediction
-    from braintumor.bundle.series import SeriesBook
     from braintumor.images.choice import Choice
+    from braintumor.scoring.inputs import Item
+    from braintumor.scoring.score import Outcome, Plan
 
 _WIDEST_PATH = 60
 
@@ -32,6 +32,21 @@ _WIDEST_PATH = 60
     "--out", type=click.Path(dir_okay=False, path_type=Path),
     help="Write the table here: .csv, .jsonl or .parquet.",
 )  # fmt: skip
+@click.option("--resume", is_flag=True, help="Go on with a table that was left half done.")
+@click.option(
+    "--workers", type=click.IntRange(min=1), metavar="N",
+    help="Work in N processes. One keeps all cores busy; several pay where reading is slow, and "
+    "survive a file that kills its reader.  [default: 1; with ray, all processors]",
+)  # fmt: skip
+@click.option(
+    "--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True,
+    help="Who does the work: this computer, or Ray (needs the extra [ray]).",
+)  # fmt: skip
+@click.option(
+    "--ray-address", metavar="ADDRESS",
+    help="Of a Ray cluster (ray://HOST:10001, HOST:6379, auto); without it one is started on "
+    "this computer.",
+)  # fmt: skip
 @click.option(
     "--plane", type=click.Choice(["axial", "coronal", "sagittal"]), default="axial",
     show_default=True, help="Plane in which NIfTI volumes are cut into slices.",
@@ -46,63 +61,89 @@ _WIDEST_PATH = 60
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as a JSON array.")
 @click.pass_context
-def command(
-    context: click.Context,
-    inputs: tuple[str, ...],
-    model: str | None,
-    out: Path | None,
-    plane: str,
-    slices: str,
-    every: int,
-    as_json: bool,
-) -> None:
-    """Classify images: files, folders (with all below them), ZIP archives and quoted patterns.
+def command(context: click.Context, /, **options: Any) -> None:
+    """Classify images: files, folders (with all below them), ZIP archives, quoted patterns, and
+    text files with a path a line.
 
     One row an image, in the order given, a folder's files sorted; a volume (NIfTI, multi-frame
     DICOM, TIFF of several pages) gives a row a slice, PATH#NUMBER. Series are summed up in
     series.csv beside the table. Files in a folder that are no images are skipped and counted.
     Exit status 1 if any image could not be read.
 
+    A table in the making is OUT.part, with OUT.state beside it; after a kill or Ctrl-C the same
+    command with --resume goes on with it.
+
     Research use only; not a medical device.
     """
-    from braintumor.bundle.rows import SUFFIXES, open_table
-    from braintumor.bundle.series import SERIES_FILE, SeriesBook
+    plan = _plan(**{key: value for key, value in options.items() if key != "as_json"})
+    as_json: bool = options["as_json"]
+    if as_json and plan.resume:
+        raise click.UsageError("--json prints every row, and --resume makes only those that lack")
+    from braintumor.scoring.score import score
+
+    with ExitStack() as stack:
+        sinks: list[Callable[[Prediction], None]] = []
+        if as_json:
+            sinks.append(stack.enter_context(_json_array()))
+
+        def begun(card: AnyCard, first: list[Item]) -> None:
+            _say_what_it_is(card)
+            if plan.out is None and not as_json:
+                sinks.append(_table(first))
+
+        def show(prediction: Prediction) -> None:
+            for write in sinks:
+                write(prediction)
+
+        # Without a table the rows go to the terminal, and would get mixed up with a bar.
+        bar = plan.out is not None or not sys.stdout.isatty()
+        try:
+            outcome = score(plan, show=show, begun=begun, bar=bar)
+        except KeyboardInterrupt:
+            if plan.out is not None:
+                click.echo("The same command with --resume goes on from here.", err=True)
+            raise
+    _summary(outcome, plan.out)
+    if outcome.tally.statuses["error"]:
+        context.exit(1)
+
+
+def _plan(
+    inputs: tuple[str, ...],
+    model: str | None,
+    out: Path | None,
+    resume: bool,
+    workers: int | None,
+    engine: Any,
+    ray_address: str | None,
+    plane: str,
+    slices: str,
+    every: int,
+) -> Plan:
+    """What was asked for, if it makes sense."""
+    from braintumor.bundle.series import SERIES_FILE
+    from braintumor.bundle.shipped import default_model
+    from braintumor.scoring.rows import SUFFIXES
+    from braintumor.scoring.score import Plan
 
     if out is not None and out.suffix.lower() not in SUFFIXES:
         raise click.BadParameter(f"should end in {', '.join(SUFFIXES)}", param_hint="--out")
     if out is not None and out.name == SERIES_FILE:
         raise click.BadParameter(f"{SERIES_FILE} is kept for the summary", param_hint="--out")
-    choice = _choice(plane, slices, every)
-    from braintumor.bundle.classifier import Classifier
-    from braintumor.bundle.inputs import find_inputs
-    from braintumor.bundle.shipped import default_model
-    from braintumor.progress import track
-
-    found = find_inputs(inputs)
-    classifier = Classifier.load(model or default_model())
-    _say_what_it_is(classifier.card)
-    counts: Counter[str] = Counter()
-    series = SeriesBook()
-    with ExitStack() as stack:
-        sinks: list[Callable[[Prediction], None]] = []
-        if out is not None:
-            sinks.append(stack.enter_context(open_table(out)))
-        if as_json:
-            sinks.append(stack.enter_context(_json_array()))
-        elif out is None:
-            sinks.append(_table(found.names))
-        names: Iterable[str] = found.names
-        if out is not None or not sys.stdout.isatty():  # else rows and bar would get mixed up
-            names = track(names, total=len(found.names), what="Classifying")
-        for prediction in classifier.predict_many(names, choice=choice):
-            counts[prediction.status] += 1
-            series.add(prediction)
-            for write in sinks:
-                write(prediction)
-    _summary(counts, found.skipped, out)
-    _series(series, out)
-    if counts["error"]:
-        context.exit(1)
+    if resume and out is None:
+        raise click.UsageError("--resume needs the table to go on with: add --out")
+    if ray_address is not None and engine != "ray":
+        raise click.UsageError("--ray-address needs --engine ray")
+    return Plan(
+        arguments=inputs,
+        model=model or default_model(),
+        out=out,
+        choice=_choice(plane, slices, every),
+        resume=resume,
+        engine=engine,
+        workers=workers,
+        address=ray_address,
+    )
 
 
 def _choice(plane: str, slices: str, every: int) -> Choice:
@@ -115,18 +156,6 @@ def _choice(plane: str, slices: str, every: int) -> Choice:
         raise click.BadParameter(str(error), param_hint="--slices") from error
 
 
-def _series(book: SeriesBook, out: Path | None) -> None:
-    """A line a series; with a table, the file beside it too."""
-    from braintumor.bundle.series import SERIES_FILE
-
-    found = book.summaries()
-    for one in found:
-        click.echo(_printable(one.in_words()), err=True)
-    if found and out is not None:
-        book.write(out.parent / SERIES_FILE)
-        click.echo(f"Series summed up in {out.parent / SERIES_FILE}", err=True)
-
-
 def _say_what_it_is(card: AnyCard) -> None:
     click.echo("Research use only; not a medical device.", err=True)
     if card.trained_on.phantom:
@@ -137,9 +166,11 @@ def _say_what_it_is(card: AnyCard) -> None:
         )
 
 
-def _table(names: tuple[str, ...]) -> Callable[[Prediction], None]:
-    """A table to read, its columns as wide as the names ask for."""
-    width = min(max(len(_printable(name)) for name in names), _WIDEST_PATH)
+def _table(first: list[Item]) -> Callable[[Prediction], None]:
+    """A table to read, its columns as wide as the first names ask for."""
+    from braintumor.scoring.inputs import name_of
+
+    width = min(max(len(_printable(name_of(item))) for item in first), _WIDEST_PATH)
 
     def write(prediction: Prediction) -> None:
         line = f"{_printable(prediction.path):<{width}}  "
@@ -155,8 +186,8 @@ def _table(names: tuple[str, ...]) -> Callable[[Prediction], None]:
 
 @contextmanager
 def _json_array() -> Iterator[Callable[[Prediction], None]]:
-    """A JSON array, row by row."""
-    from braintumor.bundle.rows import plain_row
+    """A JSON array, row by row; nothing where there is not a single row."""
+    from braintumor.scoring.rows import plain_row
 
     before = "[\n"
 
@@ -169,16 +200,21 @@ def _json_array() -> Iterator[Callable[[Prediction], None]]:
     click.echo("\n]")
 
 
-def _summary(counts: Counter[str], skipped: int, out: Path | None) -> None:
-    total = sum(counts.values())
-    parts = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
-    line = f"{total} image{'s' * (total != 1)}: {parts}"
-    if skipped:
-        line += f"; {skipped} file{'s' * (skipped != 1)} skipped, no image{'s' * (skipped != 1)}"
-    if out is not None:
-        line += f"; written to {out}"
-    if total > 1 or skipped or out is not None:
-        click.echo(line, err=True)
+def _summary(outcome: Outcome, out: Path | None) -> None:
+    """What came out, in a few lines; of a single image, its row says it all."""
+    tally = outcome.tally
+    if outcome.resumed:
+        click.echo(f"{outcome.resumed} files had been done before.", err=True)
+    if tally.rows != 1 or tally.skipped or out is not None:
+        first, *others = tally.in_words()
+        first += f"; written to {out}" if out is not None else ""
+        click.echo("\n".join([first, *others]), err=True)
+    for one in outcome.series:
+        click.echo(_printable(one.in_words()), err=True)
+    if outcome.series_count > len(outcome.series):
+        click.echo(f"and {outcome.series_count - len(outcome.series)} more series", err=True)
+    if outcome.series_file is not None:
+        click.echo(f"Series summed up in {outcome.series_file}", err=True)
 
 
 def _printable(name: str) -> str:

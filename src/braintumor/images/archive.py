@@ -12,6 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -40,12 +41,43 @@ def is_image(label: str, head: bytes) -> bool:
     return known or kind_of(head) in ("dicom", "nifti")
 
 
+def labels(source: Path | bytes, *, name: str, limits: Limits) -> list[tuple[int, str]]:
+    """Number and name of every image file in the archive, in the order of `entries`.
+
+    The number is the file's among all those listed, and what `entries` knows it by.
+
+    Raises:
+        ImageError: no archive, damaged, or of more files than are accepted.
+    """
+    found: list[tuple[int, str]] = []
+    total = 0
+    with _opened(source, name) as archive:
+        for number, (label, info) in enumerate(_files(archive, name, limits)):
+            total += min(info.file_size, limits.max_volume_bytes)
+            if total > limits.max_archive_bytes:
+                found.append((number, label))  # reading it will say so, and nothing more is read
+                break
+            if is_image(label, b"") or _may_be_image(archive, info, label, limits):
+                found.append((number, label))
+    return found
+
+
+def _may_be_image(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, label: str, limits: Limits
+) -> bool:
+    try:
+        return is_image(label, _unpack(archive, info, label, limits, lambda *_: False))
+    except (ImageError, *_BAD_ENTRY):
+        return True  # reading it will say what is wrong
+
+
 def entries(
     source: Path | bytes,
     *,
     name: str,
     limits: Limits,
     wanted: Callable[[str, bytes], bool] = is_image,
+    span: range | None = None,
 ) -> Iterator[tuple[str, bytes] | ImageError]:
     """Name and bytes of every image file in the archive, sorted; errors in the place of bad ones.
 
@@ -56,32 +88,29 @@ def entries(
         name: what it is called; its files are called `name/path`.
         limits: how large it may be.
         wanted: whether a file is taken, told by its name and its first bytes.
+        span: only files with these numbers (see `labels`); all where None.
 
     Raises:
         ImageError: at the first step: no archive, damaged, or of more files than are accepted.
     """
     total = 0
     with _opened(source, name) as archive:
-        for label, info in _files(archive, name, limits):
+        files = enumerate(_files(archive, name, limits))
+        for number, (label, info) in islice(files, span.stop if span is not None else None):
             # zipfile unpacks no more of a file than the list says, nor does `_unpack` than accepted
             total += min(info.file_size, limits.max_volume_bytes)
             if total > limits.max_archive_bytes:
                 gib = f"{limits.max_archive_bytes / 2**30:g} GiB"
                 yield ImageError(name, f"it unpacks to more than {gib}: split it")
                 return
+            if span is not None and number not in span:
+                continue
             try:
                 data = _unpack(archive, info, label, limits, wanted)
             except ImageError as error:
                 yield error
                 continue
-            except (
-                zipfile.BadZipFile,
-                zlib.error,
-                EOFError,
-                OSError,
-                ValueError,
-                NotImplementedError,
-            ):
+            except _BAD_ENTRY:
                 yield ImageError(label, "it is damaged: make the ZIP archive anew")
                 continue
             if wanted(label, data):

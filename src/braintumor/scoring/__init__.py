@@ -1,1 +1,1 @@
-"""Many images at once: the stress test under scanner conditions. Knows no Keras and no HTTP."""
+"""Many images at once, in bounded memory, on one machine or many; and the stress test."""

@@ -22,7 +22,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from braintumor.bundle.classifier import Classifier, Named
-from braintumor.bundle.rows import plain_row
 from braintumor.catalog.catalog import Catalog
 from braintumor.catalog.folder import workers
 from braintumor.classes import CLASSES, split_from_name
@@ -33,6 +32,7 @@ from braintumor.files import atomic_path
 from braintumor.images import conditions
 from braintumor.images.decode import read_slice
 from braintumor.progress import track
+from braintumor.scoring.rows import plain_row
 from braintumor.scoring.trained_with import conditions_met
 
 TABLE = "stress.csv"

@@ -11,8 +11,8 @@ import pytest
 
 from braintumor import CLASSES
 from braintumor.bundle.prediction import COLUMNS, Prediction
-from braintumor.bundle.rows import SUFFIXES, open_table, plain_row
 from braintumor.errors import BraintumorError
+from braintumor.scoring.rows import SUFFIXES, PartTable, plain_row
 
 SHARES = (1 / 3, 2 / 3 - 1e-9 / 7, 1.23456789e-12, 1e-300)
 GOOD = Prediction(
@@ -37,6 +37,13 @@ def table(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     return tmp_path / f"table{request.param}"
 
 
+def written(path: Path, *predictions: Prediction) -> None:
+    made = PartTable(path)
+    for one in predictions:
+        made.write(one)
+    made.finish()
+
+
 def read(path: Path) -> pd.DataFrame:
     if path.suffix == ".csv":
         return pd.read_csv(path)
@@ -47,9 +54,7 @@ def read(path: Path) -> pd.DataFrame:
 
 
 def test_a_table_has_the_contracts_columns_and_a_row_an_image(table: Path) -> None:
-    with open_table(table) as write:
-        for prediction in (GOOD, BAD, GOOD):
-            write(prediction)
+    written(table, GOOD, BAD, GOOD)
 
     frame = read(table)
     assert tuple(frame.columns) == COLUMNS
@@ -61,62 +66,82 @@ def test_a_table_has_the_contracts_columns_and_a_row_an_image(table: Path) -> No
 
 
 def test_probabilities_keep_at_least_seven_digits(table: Path) -> None:
-    with open_table(table) as write:
-        write(GOOD)
+    written(table, GOOD)
 
     found = read(table).loc[0, [f"p_{name}" for name in CLASSES]].astype(float)
     assert list(found) == pytest.approx(SHARES, rel=1e-8)
 
 
 def test_more_rows_than_are_written_at_once(table: Path) -> None:
-    with open_table(table) as write:
-        for _ in range(5000):
-            write(GOOD)
+    written(table, *[GOOD] * 5000)
 
     assert len(read(table)) == 5000
 
 
 def test_a_table_of_nothing_still_has_its_columns(table: Path) -> None:
-    with open_table(table):
-        pass
+    written(table)
     assert table.exists()
     if table.suffix != ".jsonl":
         assert tuple(read(table).columns) == COLUMNS
 
 
-def test_what_is_cut_short_leaves_nothing_and_spares_what_stood_there(table: Path) -> None:
+def test_until_it_is_whole_it_is_a_part_and_spares_what_stood_there(table: Path) -> None:
     table.write_text("before")
+    made = PartTable(table)
+    made.write(GOOD)
+    made.close()
 
-    def cut_short() -> None:
-        with open_table(table) as write:
-            write(GOOD)
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        cut_short()
     assert table.read_text() == "before"
+    assert sorted(path.name for path in table.parent.iterdir()) == [
+        table.name,
+        f"{table.name}.part",
+    ]
+
+
+def test_whole_it_leaves_no_part(table: Path) -> None:
+    written(table, GOOD)
+
     assert [path.name for path in table.parent.iterdir()] == [table.name]
+
+
+def test_what_a_kill_tore_off_is_cut_off(table: Path) -> None:
+    first = PartTable(table)
+    first.write(GOOD)
+    first.sync()
+    size = first.size
+    first.write(BAD)
+    first.close()
+    with first.part.open("ab") as file:
+        file.write(b"torn")
+    second = PartTable(table, size=size)
+    second.write(BAD)
+    second.finish()
+
+    assert list(read(table)["path"]) == [GOOD.path, "b.png"]
+
+
+def test_a_part_that_lost_rows_is_not_gone_on_with(table: Path) -> None:
+    PartTable(table).close()
+
+    with pytest.raises(BraintumorError, match="shorter than it was"):
+        PartTable(table, size=10_000)
 
 
 @pytest.mark.parametrize("name", ["table.xlsx", "table", ".csv"])
 def test_another_suffix_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(BraintumorError, match="should end in"), open_table(tmp_path / name):
-        pass
+    with pytest.raises(BraintumorError, match="should end in"):
+        PartTable(tmp_path / name)
 
 
 def test_a_place_that_cannot_be_written_to_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with (
-        pytest.raises(BraintumorError, match="cannot be written"),
-        open_table(tmp_path / "file" / "table.csv"),
-    ):
-        pass
+    with pytest.raises(BraintumorError, match="cannot be written"):
+        PartTable(tmp_path / "file" / "table.csv")
 
 
 def test_a_name_whose_bytes_are_no_text_does_not_break_the_table(table: Path) -> None:
     broken = Prediction(**{**BAD.__dict__, "path": "scan\udcff.png"})
-    with open_table(table) as write:
-        write(broken)
+    written(table, broken)
 
     assert read(table).loc[0, "path"] == "scan\\udcff.png"
     assert plain_row(broken)["path"] == "scan\\udcff.png"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from braintumor.bundle.inputs import find_inputs
 from braintumor.errors import BraintumorError
+from braintumor.scoring.inputs import Inputs, name_of
 
 
 @pytest.fixture(autouse=True)
@@ -35,11 +35,20 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+class Found:
+    """What was found, in one go."""
+
+    def __init__(self, arguments: list[str]) -> None:
+        inputs = Inputs(arguments)
+        self.names = tuple(name_of(item) for item in inputs)
+        self.skipped = inputs.skipped
+
+
 SCANS = ("a.JPG", "b.png", "deep/c.tif", "deep/er/z.dcm", "deep-sea/d.webp")
 
 
 def test_a_folder_gives_its_images_sorted_with_all_below() -> None:
-    found = find_inputs(["scans"])
+    found = Found(["scans"])
 
     assert found.names == tuple(f"scans/{name}" for name in SCANS)
     assert found.skipped == 2
@@ -50,22 +59,22 @@ def test_names_begin_as_they_were_typed(typed: str, folder: Path) -> None:
     typed = typed.format(folder.name)
     joined = typed if typed.endswith("/") else typed + "/"
 
-    assert find_inputs([typed]).names == tuple(joined + name for name in SCANS)
+    assert Found([typed]).names == tuple(joined + name for name in SCANS)
 
 
 def test_the_working_directory_is_a_folder_like_any_other() -> None:
-    assert find_inputs(["."]).names[:2] == ("./one.png", "./scans/a.JPG")
+    assert Found(["."]).names[:2] == ("./one.png", "./scans/a.JPG")
 
 
 def test_arguments_keep_their_order_and_may_repeat() -> None:
-    found = find_inputs(["two.png", "one.png", "two.png"])
+    found = Found(["two.png", "one.png", "two.png"])
 
     assert found.names == ("two.png", "one.png", "two.png")
     assert found.skipped == 0
 
 
 def test_a_file_that_is_named_is_taken_whatever_it_is() -> None:
-    assert find_inputs(["scans/notes.txt", "gone.png", "scans/.hidden.png"]).names == (
+    assert Found(["scans/notes.txt", "gone.png", "scans/.hidden.png"]).names == (
         "scans/notes.txt",
         "gone.png",
         "scans/.hidden.png",
@@ -73,31 +82,31 @@ def test_a_file_that_is_named_is_taken_whatever_it_is() -> None:
 
 
 def test_patterns_are_understood_where_the_shell_left_them() -> None:
-    assert find_inputs(["*.png"]).names == ("one.png", "two.png", "x[1].png")
-    assert find_inputs(["scans/*"]).names == tuple(f"scans/{name}" for name in SCANS)
-    assert find_inputs(["scans/**/*.dcm"]).names == ("scans/deep/er/z.dcm",)
+    assert Found(["*.png"]).names == ("one.png", "two.png", "x[1].png")
+    assert Found(["scans/*"]).names == tuple(f"scans/{name}" for name in SCANS)
+    assert Found(["scans/**/*.dcm"]).names == ("scans/deep/er/z.dcm",)
 
 
 def test_a_pattern_counts_no_file_twice() -> None:
-    found = find_inputs(["scans/**"])
+    found = Found(["scans/**"])
 
     assert sorted(found.names) == sorted(f"scans/{name}" for name in SCANS)
     assert found.skipped == 2
 
 
 def test_a_file_whose_name_looks_like_a_pattern_is_that_file() -> None:
-    assert find_inputs(["x[1].png"]).names == ("x[1].png",)
+    assert Found(["x[1].png"]).names == ("x[1].png",)
 
 
 def test_a_pattern_that_matches_nothing_is_kept_and_will_be_an_error() -> None:
-    assert find_inputs(["*.bmp"]).names == ("*.bmp",)
+    assert Found(["*.bmp"]).names == ("*.bmp",)
 
 
 def test_a_dicom_file_without_a_suffix_is_known_by_its_bytes(folder: Path) -> None:
     for name in ("IM0001", "1.2.840.113619"):
         (folder / "scans" / name).write_bytes(bytes(128) + b"DICM" + bytes(100))
 
-    assert find_inputs(["scans"]).names[:2] == ("scans/1.2.840.113619", "scans/IM0001")
+    assert Found(["scans"]).names[:2] == ("scans/1.2.840.113619", "scans/IM0001")
 
 
 def test_volumes_and_archives_in_a_folder_are_taken(folder: Path) -> None:
@@ -105,7 +114,7 @@ def test_volumes_and_archives_in_a_folder_are_taken(folder: Path) -> None:
         (folder / "texts" / name).parent.mkdir(exist_ok=True)
         (folder / "texts" / name).write_bytes(b"x")
 
-    found = find_inputs(["texts"])
+    found = Found(["texts"])
     assert found.names == ("texts/study.zip", "texts/v.NII.GZ", "texts/v.nii")
     assert found.skipped == 2
 
@@ -114,13 +123,13 @@ def test_volumes_and_archives_in_a_folder_are_taken(folder: Path) -> None:
 def test_a_pipe_in_a_folder_is_not_waited_for(folder: Path) -> None:
     os.mkfifo(folder / "scans" / "pipe")
 
-    assert find_inputs(["scans"]).skipped == 3
+    assert Found(["scans"]).skipped == 3
 
 
 def test_a_link_that_leads_round_in_a_circle_is_not_followed(folder: Path) -> None:
     (folder / "scans" / "deep" / "up").symlink_to(folder / "scans")
 
-    assert find_inputs(["scans"]).names == tuple(f"scans/{name}" for name in SCANS)
+    assert Found(["scans"]).names == tuple(f"scans/{name}" for name in SCANS)
 
 
 def test_nothing_to_classify_is_one_clear_error(folder: Path) -> None:
@@ -129,4 +138,4 @@ def test_nothing_to_classify_is_one_clear_error(folder: Path) -> None:
     (folder / "texts" / "a.txt").write_text("x")
 
     with pytest.raises(BraintumorError, match=r"^empty, texts holds? no image \(1 other"):
-        find_inputs(["empty", "texts"])
+        Found(["empty", "texts"])

@@ -1,0 +1,94 @@
+"""A pool of Ray tasks, on a cluster or on processes of this computer.
+
+Plain tasks, because Ray itself repeats those of a worker or of a computer that died. The software
+and whatever the items name must be there on every computer of the cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from braintumor.errors import BraintumorError, require
+from braintumor.parallel import worker
+from braintumor.parallel.ordered import WorkerDiedError
+from braintumor.parallel.worker import Make
+from braintumor.privacy import silence_telemetry
+
+T = TypeVar("T")
+R = TypeVar("R")
+# How often Ray repeats a task whose worker or computer died.
+_RETRIES = 3
+
+
+class RayTasks(Generic[T, R]):
+    """See `ordered.Pool`."""
+
+    def __init__(self, make: Make[T, R], workers: int | None, address: str | None) -> None:
+        """Connect.
+
+        Args:
+            make: makes the function.
+            workers: how many items are worked on at once; as many as there are processors where
+                None.
+            address: of a cluster (`ray://HOST:10001`, `HOST:6379`, `auto`); a cluster of this
+                computer alone is started where None.
+
+        Raises:
+            BraintumorError: Ray is not installed, or there is no cluster.
+        """
+        silence_telemetry()
+        self._ray: Any = require("ray", extra="ray", what="--engine ray")
+        self._mine = not self._ray.is_initialized()
+        if self._mine:
+            _connect(self._ray, workers, address)
+        have = int(self._ray.cluster_resources().get("CPU", 1))
+        self.ahead = 2 * min(workers or have, have)
+        self._call = self._ray.remote(num_cpus=1, max_retries=_RETRIES)(worker.call)
+        self._make = self._ray.put(make)
+
+    def submit(self, item: T) -> Callable[[], R]:
+        """See `ordered.Pool`."""
+        under_way = self._call.remote(self._make, item)
+        return lambda: self._result(under_way)
+
+    def alone(self, item: T) -> R:
+        """See `ordered.Pool`; every task has a process to itself anyway."""
+        return self._result(self._call.options(max_retries=1).remote(self._make, item))
+
+    def close(self) -> None:
+        """See `ordered.Pool`."""
+        if self._mine:
+            self._ray.shutdown()
+
+    def _result(self, under_way: Any) -> R:
+        errors = self._ray.exceptions
+        died = (errors.WorkerCrashedError, errors.OutOfMemoryError, errors.NodeDiedError)
+        try:
+            result: R = self._ray.get(under_way)
+        except died as error:
+            raise WorkerDiedError from error
+        except errors.RayTaskError as error:
+            if isinstance(error.cause, BraintumorError):
+                raise error.cause from None
+            raise
+        return result
+
+
+def _connect(ray: Any, workers: int | None, address: str | None) -> None:
+    quiet = {"log_to_driver": False, "logging_level": "error"}
+    try:
+        if address is None:
+            # On the loopback alone: nobody else is to find this cluster.
+            ray.init(
+                address="local", num_cpus=workers, include_dashboard=False,
+                _node_ip_address="127.0.0.1", **quiet,
+            )  # fmt: skip
+        else:
+            ray.init(address=address, **quiet)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        where = address or "this computer"
+        raise BraintumorError(
+            f"no Ray cluster answers at {where}: start one with  ray start --head  or check the "
+            "address"
+        ) from error

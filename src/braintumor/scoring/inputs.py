@@ -1,0 +1,211 @@
+"""What a user names -> the image files that are meant, one after the other, in a fixed order.
+
+Files, folders, patterns, lists of paths, ZIP archives, and all of these on remote stores. They are
+found while they are asked for: of a folder with millions of files, no more than one subfolder's
+names are held. Names stay as they were typed, joined with the path below them, for they become the
+`path` column. Knows file names and a file's first bytes; opens no image.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from braintumor.errors import BraintumorError
+from braintumor.images.decode import IMAGE_SUFFIXES, VOLUME_SUFFIXES, ImageError, Limits
+from braintumor.images.sniff import HEAD, looks_like_dicom
+
+LIST_SUFFIXES = (".txt", ".lst", ".list")
+# So many lines of a list may name nothing before it is taken for another text.
+_TRIED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file inside a ZIP archive.
+
+    Attributes:
+        archive: the archive's name, as typed.
+        number: of the file in it (see `images.archive.labels`).
+        name: what it is called, `archive/path`.
+    """
+
+    archive: str
+    number: int
+    name: str
+
+
+# A file by its name, one inside an archive, or what cannot be read and why.
+Item = str | Entry | ImageError
+
+
+class Inputs:
+    """The image files that are meant: to be gone through as often as one likes.
+
+    Attributes:
+        skipped: how many files in folders and patterns were no images, as far as one has gone.
+    """
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        """Take what a user named; nothing is looked at yet.
+
+        Args:
+            arguments: files, folders (with all below them), patterns such as `*.png`, text files
+                with one of these a line, ZIP archives.
+        """
+        self._arguments = tuple(arguments)
+        self.skipped = 0
+
+    def __iter__(self) -> Iterator[Item]:
+        """Find the files: those of the arguments in their order, of a folder or pattern sorted.
+
+        A file that is named itself is always taken, whatever it is and even if it does not exist:
+        its row will say what is wrong. In folders and patterns, files that are no images by their
+        suffix (DICOM: by their first bytes too) are skipped and counted; hidden ones are not
+        looked at. Where a folder holds a folder by a link, it is not followed.
+
+        Raises:
+            BraintumorError: at the end, if there was not a single image.
+        """
+        self.skipped = 0
+        empty = True
+        for argument in self._arguments:
+            for item in self._meant(argument):
+                empty = False
+                yield item
+        if empty:
+            raise BraintumorError(
+                f"{', '.join(self._arguments)} holds no image ({self.skipped} other files): name "
+                f"files or folders with PNG, JPEG, BMP, WebP, TIFF, GIF, DICOM or NIfTI images, "
+                f"or ZIP archives of them"
+            )
+
+    def _meant(self, argument: str, *, listed: bool = False) -> Iterator[Item]:
+        """What one argument stands for; `listed` where it is a line of a list."""
+        if Path(argument).is_dir():
+            yield from self._chosen(_below(argument))
+        elif not os.path.lexists(argument) and glob.has_magic(argument):
+            matches = _matches(argument)
+            # One that matches nothing is kept: its row will say that there is no such file.
+            yield from self._chosen(iter(matches)) if matches else iter([argument])
+        elif not listed and argument.lower().endswith(LIST_SUFFIXES) and _is_text(argument):
+            yield from self._listed(argument)
+        else:
+            yield from _opened(argument)
+
+    def _chosen(self, found: Iterator[str | ImageError]) -> Iterator[Item]:
+        for one in found:
+            if isinstance(one, ImageError):
+                yield one
+            elif _is_image(one):
+                yield from _opened(one)
+            else:
+                self.skipped += 1
+
+    def _listed(self, name: str) -> Iterator[Item]:
+        if not any(map(_is_there, islice(_lines(name), _TRIED))):
+            yield ImageError(
+                name,
+                "it is no image, and as a list of paths its first lines name no file: "
+                "paths begin at the folder that the command is run in",
+            )
+            return
+        for line in _lines(name):
+            yield from self._meant(line, listed=True)
+
+
+def name_of(item: Item) -> str:
+    """What an item is called in the table."""
+    return item if isinstance(item, str) else item.name
+
+
+def _opened(name: str) -> Iterator[Item]:
+    """A file; of an archive, the images in it."""
+    if not name.lower().endswith(".zip"):
+        yield name
+        return
+    from braintumor.images import archive
+
+    try:
+        entries = archive.labels(Path(name), name=name, limits=Limits())
+    except (ImageError, OSError, MemoryError):
+        entries = []
+    if not entries:  # its row will say what is wrong
+        yield name
+    yield from (Entry(name, number, label) for number, label in entries)
+
+
+def _below(folder: str) -> Iterator[str | ImageError]:
+    """All files below a folder, sorted by the parts of their path, "/" between them."""
+    try:
+        with os.scandir(folder) as found:
+            entries = sorted(
+                (entry.name, entry.is_dir(), entry.is_symlink())
+                for entry in found
+                if not entry.name.startswith(".")
+            )
+    except OSError as error:
+        yield ImageError(folder, f"it cannot be listed: {(error.strerror or str(error)).lower()}")
+        return
+    for name, is_folder, is_link in entries:
+        path = _join(folder, name)
+        if not is_folder:
+            yield path
+        elif not is_link:
+            yield from _below(path)
+
+
+def _matches(pattern: str) -> list[str]:
+    """Files that a pattern matches; a folder that it matches stands for what is below it."""
+    found: set[str] = set()
+    for name in glob.glob(pattern, recursive=True):  # noqa: PTH207 - pathlib knows no absolute ones
+        if Path(name).is_dir():
+            found.update(one if isinstance(one, str) else one.name for one in _below(name))
+        else:
+            found.add(name)
+    return sorted(found, key=lambda name: Path(name).parts)
+
+
+def _lines(name: str) -> Iterator[str]:
+    """The lines of a list that are not blank; bytes that are no text stay what they are."""
+    with Path(name).open(encoding="utf-8-sig", errors="surrogateescape") as file:
+        for line in file:
+            if line.strip():
+                yield line.rstrip("\r\n")
+
+
+def _is_text(name: str) -> bool:
+    try:
+        path = Path(name)
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return b"\0" not in file.read(HEAD)
+    except OSError:
+        return False
+
+
+def _is_there(name: str) -> bool:
+    return os.path.lexists(name) or (glob.has_magic(name) and bool(_matches(name)))
+
+
+def _join(folder: str, below: str) -> str:
+    ends = folder.endswith(("/", os.sep))
+    return f"{folder}{below}" if ends else f"{folder}/{below}"
+
+
+def _is_image(name: str) -> bool:
+    path = Path(name)
+    if path.suffix.lower() in IMAGE_SUFFIXES or name.lower().endswith((*VOLUME_SUFFIXES, ".zip")):
+        return True
+    try:  # scanners often name DICOM files by a number alone
+        if not path.is_file():  # opening a pipe would wait for ever
+            return False
+        with path.open("rb") as file:
+            return looks_like_dicom(file.read(HEAD))
+    except OSError:
+        return False

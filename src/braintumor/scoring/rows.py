@@ -1,0 +1,162 @@
+"""Tables of predictions, written row by row: CSV, JSON lines or Parquet.
+
+Until it is whole, a table is `NAME.part` beside its place, to which rows are appended; what a kill
+leaves of it can be gone on with. Parquet cannot be appended to: its part is JSON lines, which
+become row groups when all rows are there. Knows the columns, not what they mean; it does without
+pandas, so that a single picture is classified in about a second.
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import io
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from braintumor.bundle.prediction import COLUMNS, Prediction
+from braintumor.errors import BraintumorError
+from braintumor.files import atomic_path
+
+SUFFIXES: tuple[str, ...] = (".csv", ".jsonl", ".parquet")
+_NUMBERS = frozenset({"confidence", *(name for name in COLUMNS if name.startswith("p_"))})
+# Rows of one Parquet group; so many are in memory while a table is joined.
+_GROUP = 4096
+
+
+def plain_row(prediction: Prediction) -> dict[str, str | float | None]:
+    """A prediction as a row: nine significant digits, and text that is valid UTF-8."""
+    return {column: _plain(value) for column, value in prediction.row().items()}
+
+
+class PartTable:
+    """A table in the making.
+
+    Attributes:
+        path: where it will stand when it is whole.
+        part: where its rows are until then.
+        size: bytes of the part, with all rows that were written.
+    """
+
+    def __init__(self, path: Path, *, size: int = 0) -> None:
+        """Begin a table, or go on with one.
+
+        Args:
+            path: ends in `.csv`, `.jsonl` or `.parquet`; what stands there is left alone until
+                the table is whole.
+            size: so many bytes of the part are kept, 0 for none: a kill may have torn the rest.
+
+        Raises:
+            BraintumorError: another suffix, a place that cannot be written to, a part that is
+                shorter, or Parquet without pyarrow.
+        """
+        if path.suffix.lower() not in SUFFIXES:
+            raise BraintumorError(
+                f"{path} is no name for a table: it should end in {', '.join(SUFFIXES)}"
+            )
+        self.path, self.part = path, part_of(path)
+        self._csv = path.suffix.lower() == ".csv"
+        if path.suffix.lower() == ".parquet":
+            _pyarrow(path)
+        with said_of(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self.part.open("r+b" if size else "wb")
+            if self.part.stat().st_size < size:
+                raise BraintumorError(f"{self.part} is shorter than it was: delete it, begin anew")
+            self._file.truncate(size)
+            self._file.seek(size)
+            self.size = size
+            if self._csv and not size:
+                self._append(_csv_line(COLUMNS))
+
+    def write(self, prediction: Prediction) -> None:
+        """Append a row."""
+        row = plain_row(prediction)
+        line = _csv_line(row.values()) if self._csv else json.dumps(row, ensure_ascii=False) + "\n"
+        with said_of(self.path):
+            self._append(line)
+
+    def sync(self) -> None:
+        """Return when all rows are on the disk."""
+        with said_of(self.path):
+            self._file.flush()
+            os.fsync(self._file.fileno())
+
+    def finish(self) -> None:
+        """Put the table in its place, whole."""
+        self.sync()
+        self.close()
+        with said_of(self.path):
+            if self.path.suffix.lower() == ".parquet":
+                with atomic_path(self.path) as temporary:
+                    _join(self.part, temporary)
+                self.part.unlink()
+            else:
+                self.part.replace(self.path)
+
+    def close(self) -> None:
+        """Close the part; it stays where it is."""
+        with said_of(self.path):
+            self._file.close()
+
+    def _append(self, line: str) -> None:
+        data = line.encode()
+        self._file.write(data)
+        self.size += len(data)
+
+
+def part_of(path: Path) -> Path:
+    """Where the rows of a table are until it is whole."""
+    return path.with_name(f"{path.name}.part")
+
+
+@contextmanager
+def said_of(path: Path) -> Iterator[None]:
+    """An error of the system, while a table is written, in one sentence that names the table."""
+    try:
+        yield
+    except OSError as error:
+        raise BraintumorError(
+            f"{path} cannot be written ({error.strerror or error}): choose another place"
+        ) from error
+
+
+def _csv_line(values: Any) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerow(values)
+    return out.getvalue()
+
+
+def _join(part: Path, path: Path) -> None:
+    """JSON lines -> one Parquet file, a group at a time."""
+    pa, parquet = _pyarrow(path)
+    schema = pa.schema(
+        [(name, pa.float64() if name in _NUMBERS else pa.string()) for name in COLUMNS]
+    )
+    with part.open(encoding="utf-8") as lines, parquet.ParquetWriter(path, schema) as writer:
+        rows = map(json.loads, lines)
+        while group := list(islice(rows, _GROUP)):
+            writer.write_table(pa.Table.from_pylist(group, schema))
+
+
+def _pyarrow(path: Path) -> tuple[Any, Any]:
+    try:
+        return importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
+    except ModuleNotFoundError as error:
+        raise BraintumorError(
+            f"{path}: Parquet needs pyarrow, which is not installed: run  pip install pyarrow  "
+            "or use .csv"
+        ) from error
+
+
+def _plain(value: str | float | None) -> str | float | None:
+    if isinstance(value, float):
+        return float(f"{value:.9g}")
+    if isinstance(value, str):  # a file's name may hold bytes that are no text
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    return value
