@@ -18,6 +18,7 @@ from pathlib import Path
 from braintumor.errors import BraintumorError
 from braintumor.images.decode import IMAGE_SUFFIXES, VOLUME_SUFFIXES, ImageError, Limits
 from braintumor.images.sniff import HEAD, looks_like_dicom
+from braintumor.scoring import remote
 
 LIST_SUFFIXES = (".txt", ".lst", ".list")
 # So many lines of a list may name nothing before it is taken for another text.
@@ -55,7 +56,7 @@ class Inputs:
 
         Args:
             arguments: files, folders (with all below them), patterns such as `*.png`, text files
-                with one of these a line, ZIP archives.
+                with one of these a line, ZIP archives, addresses of stores (see `remote`).
         """
         self._arguments = tuple(arguments)
         self.skipped = 0
@@ -86,7 +87,11 @@ class Inputs:
 
     def _meant(self, argument: str, *, listed: bool = False) -> Iterator[Item]:
         """What one argument stands for; `listed` where it is a line of a list."""
-        if Path(argument).is_dir():
+        if remote.is_remote(argument):
+            for one in remote.find(argument):
+                # A file that is named itself is taken, whatever it is.
+                yield from [one] if one == argument else self._chosen(iter([one]))
+        elif Path(argument).is_dir():
             yield from self._chosen(_below(argument))
         elif not os.path.lexists(argument) and glob.has_magic(argument):
             matches = _matches(argument)
@@ -125,7 +130,7 @@ def name_of(item: Item) -> str:
 
 def _opened(name: str) -> Iterator[Item]:
     """A file; of an archive, the images in it."""
-    if not name.lower().endswith(".zip"):
+    if not name.lower().endswith(".zip") or remote.is_remote(name):
         yield name
         return
     from braintumor.images import archive
@@ -190,6 +195,8 @@ def _is_text(name: str) -> bool:
 
 
 def _is_there(name: str) -> bool:
+    if remote.is_remote(name):
+        return True
     return os.path.lexists(name) or (glob.has_magic(name) and bool(_matches(name)))
 
 
@@ -202,6 +209,8 @@ def _is_image(name: str) -> bool:
     path = Path(name)
     if path.suffix.lower() in IMAGE_SUFFIXES or name.lower().endswith((*VOLUME_SUFFIXES, ".zip")):
         return True
+    if remote.is_remote(name):
+        return looks_like_dicom(remote.begins_with(name))
     try:  # scanners often name DICOM files by a number alone
         if not path.is_file():  # opening a pipe would wait for ever
             return False

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 from braintumor.bundle.card import AnyCard, BundleError
@@ -17,6 +19,7 @@ from braintumor.files import sha256_bytes
 from braintumor.images import archive
 from braintumor.images.choice import Choice
 from braintumor.images.decode import VOLUME_SUFFIXES, ImageError, Limits
+from braintumor.scoring import remote
 from braintumor.scoring.inputs import Entry, Item, name_of
 
 Chunk = tuple[Item, ...]
@@ -119,20 +122,33 @@ def halves_until_single(job: Job, chunk: Chunk, alone: Callable[[Chunk], Rows]) 
 
 
 def _sources(chunk: Chunk, folder: Path | None) -> Iterator[Source]:
-    """What the classifier is given for a chunk: neighbours in an archive are read in one go."""
-    span: list[Entry] = []
-    for item in chunk:
-        if span and not (isinstance(item, Entry) and item.archive == span[0].archive):
-            yield from _unpacked(span, folder)
-            span = []
-        if isinstance(item, Entry):
-            span.append(item)
-        elif isinstance(item, ImageError):
-            yield Named(item.name, item)
+    """What the classifier is given for a chunk; neighbours in an archive are read in one go."""
+    for _, group in groupby(chunk, key=_where):
+        items = list(group)
+        if isinstance(items[0], Entry):
+            yield from _unpacked([one for one in items if isinstance(one, Entry)], folder)
+        elif isinstance(items[0], str) and remote.is_remote(items[0]):
+            yield from remote.read_ahead(partial(_fetched, name_of(one)) for one in items)
         else:
-            yield Named(item, _place(item, folder))
-    if span:
-        yield from _unpacked(span, folder)
+            yield from (Named(name_of(one), _source(one, folder)) for one in items)
+
+
+def _where(item: Item) -> str:
+    """The same for items that are read in the same way, one after the other."""
+    if isinstance(item, Entry):
+        return item.archive
+    return "://" if isinstance(item, str) and remote.is_remote(item) else ""
+
+
+def _source(item: Item, folder: Path | None) -> Path | ImageError:
+    return item if isinstance(item, ImageError) else _place(name_of(item), folder)
+
+
+def _fetched(name: str) -> Named:
+    try:
+        return Named(name, remote.read(name))
+    except ImageError as error:
+        return Named(name, error)
 
 
 def _unpacked(span: list[Entry], folder: Path | None) -> Iterator[Source]:

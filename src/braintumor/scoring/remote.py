@@ -1,0 +1,172 @@
+"""Images on remote stores: S3, Google Cloud Storage and HTTP, through fsspec.
+
+Nothing is asked of any computer but those that the user's own arguments name, and nothing is sent
+but the request. Credentials are those that the store's library finds by itself (its environment
+variables and files); none pass through here. Needs the extra [cloud].
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Final, TypeVar
+
+from braintumor.errors import MissingExtraError, require
+from braintumor.images.decode import ImageError, Limits
+from braintumor.images.sniff import HEAD
+
+PROTOCOLS: Final = ("s3", "s3a", "gs", "gcs", "http", "https", "memory")
+_URL = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
+# A store that was busy is asked again after so many seconds.
+_WAITS = (0.5, 2.0)
+# So many files are fetched at once: a request takes long and costs little.
+_AT_ONCE = 16
+# HTTP: what is asked for lies beyond the end, as everything does in an empty file.
+_NOTHING_THERE = 416
+_FINAL = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
+
+T = TypeVar("T")
+
+
+def is_remote(name: str) -> bool:
+    """Whether a name is an address, and no file here."""
+    return _URL.match(name) is not None
+
+
+def find(address: str) -> Iterator[str | ImageError]:
+    """The files that an address stands for, sorted; a file stands for itself.
+
+    A folder is everything below it; on the web, where folders are not told from files, an address
+    that ends in a slash and answers with links is one. A pattern such as `*.png` is understood but
+    on the web. What cannot be listed comes as the error that says so.
+
+    Raises:
+        BraintumorError: the extra [cloud] is not installed.
+    """
+    if _protocol(address) not in PROTOCOLS:
+        known = "addresses begin with s3://, gs://, http:// or https://"
+        yield ImageError(address, f"it is an address of a kind that is not known: {known}")
+        return
+    store, root = _store(address)
+    try:
+        if _is_web(address):
+            folder, pattern = address.endswith("/"), False
+        else:
+            folder = store.isdir(root)
+            pattern = bool(re.search(r"[*?\[]", root)) and not folder and not store.exists(root)
+        if pattern:
+            yield from _matches(store, address, root)
+        elif folder:
+            yield from _below(store, address, root.rstrip("/"))
+        else:
+            yield address
+    except Exception as error:  # each store has errors of its own
+        yield ImageError(address, _reason(error))
+
+
+def begins_with(name: str) -> bytes:
+    """The first bytes of a file; none where they cannot be had."""
+    try:
+        store, path = _store(name)
+        data: bytes = store.cat_file(path, start=0, end=HEAD)
+    except Exception:
+        return b""
+    return data[:HEAD]
+
+
+def read(name: str) -> bytes:
+    """A file's bytes, asked for again where the store was busy.
+
+    Raises:
+        ImageError: it is not there, may not be read, or the store does not answer.
+    """
+    store, path = _store(name)
+    most = Limits().max_volume_bytes
+    for wait in (*_WAITS, None):
+        try:
+            data: bytes = store.cat_file(path, start=0, end=most + 1)
+            return data
+        except Exception as error:
+            status = getattr(error, "status", 0)
+            if status == _NOTHING_THERE:
+                return b""
+            if wait is None or isinstance(error, _FINAL) or 400 <= status < 500:
+                raise ImageError(name, _reason(error)) from None
+            time.sleep(wait)
+    raise AssertionError
+
+
+def read_ahead(jobs: Iterable[Callable[[], T]]) -> Iterator[T]:
+    """Results of jobs that mostly wait, in their order, some of them begun ahead of their turn."""
+    under_way: deque[Future[T]] = deque()
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for job in jobs:
+            under_way.append(pool.submit(job))
+            if len(under_way) >= _AT_ONCE:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+
+
+def _store(address: str) -> tuple[Any, str]:
+    """The store of an address, and the path on it."""
+    what = f"{address}: reading from a store"
+    fsspec = require("fsspec", extra="cloud", what=what)
+    try:
+        # No listings are kept: they would grow with the number of files.
+        store = fsspec.filesystem(_protocol(address), use_listings_cache=False)
+    except ImportError as error:
+        raise MissingExtraError("cloud", what) from error
+    return store, store._strip_protocol(address)
+
+
+def _protocol(address: str) -> str:
+    return address.partition("://")[0].lower()
+
+
+def _matches(store: Any, address: str, root: str) -> Iterator[str | ImageError]:
+    """Files that a pattern matches; a folder that it matches stands for what is below it."""
+    start = address[: len(address) - len(root)]
+    for path, entry in sorted(store.glob(root, detail=True).items()):
+        if path.rpartition("/")[2].startswith("."):
+            continue
+        if entry["type"] == "directory":
+            yield from _below(store, start + path, path)
+        else:
+            yield start + path
+
+
+def _below(store: Any, address: str, folder: str) -> Iterator[str | ImageError]:
+    """All files below a folder, sorted by the parts of their path; hidden ones are left out."""
+    try:
+        entries = store.ls(folder + "/" if _is_web(address) else folder, detail=True)
+    except Exception as error:
+        yield ImageError(address, _reason(error))
+        return
+    base = address.rstrip("/")
+    found = sorted((str(entry["name"]).rstrip("/"), str(entry["type"])) for entry in entries)
+    for path, kind in found:
+        name = path.removeprefix(folder).strip("/")
+        # Some stores list the folder itself; on the web a page may link to anywhere.
+        if not path.startswith(f"{folder}/") or re.match(r"[.?#]|$", name) or "/" in name:
+            continue
+        if kind == "directory":
+            yield from _below(store, f"{base}/{name}", f"{folder}/{name}")
+        else:
+            yield f"{base}/{name}"
+
+
+def _is_web(address: str) -> bool:
+    return address.lower().startswith(("http://", "https://"))
+
+
+def _reason(error: Exception) -> str:
+    """Why a file could not be had, without what libraries say, which may hold credentials."""
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file on the store"
+    if isinstance(error, PermissionError) or getattr(error, "status", 0) in (401, 403):
+        return "the store does not let this user read it"
+    return f"the store does not give it ({type(error).__name__})"

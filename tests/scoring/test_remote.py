@@ -1,0 +1,185 @@
+"""Images on stores: memory:// stands for any of them, and a server on this computer for the web."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from loopback_server import Loopback, loopback
+from made_dicom import dataset, saved
+from made_files import nifti, picture
+from tiny_bundle import make_tiny_bundle
+
+from braintumor.errors import BraintumorError
+from braintumor.images.decode import ImageError
+from braintumor.scoring import remote
+from braintumor.scoring.inputs import Inputs, name_of
+from braintumor.scoring.score import Plan, score
+
+fsspec = pytest.importorskip("fsspec", reason="SKIPPED FOR WANT OF THE EXTRA [cloud]")
+PNG = picture("PNG")
+FILES = {
+    "scans/b.png": PNG,
+    "scans/a.PNG": PNG,
+    "scans/deep/v.nii": nifti(),
+    "scans/deep/IM1": saved(dataset()),
+    "scans/deep-sea/d.png": PNG,
+    "scans/notes.txt": b"no image",
+    "scans/.hidden.png": PNG,
+    "one.png": PNG,
+}
+
+
+@pytest.fixture
+def store() -> Iterator[None]:
+    """A bucket in memory."""
+    memory = fsspec.filesystem("memory")
+    for name, data in FILES.items():
+        memory.pipe_file(f"/bucket/{name}", data)
+    yield
+    memory.rm("/bucket", recursive=True)
+
+
+@pytest.fixture
+def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
+    """A server; nobody waits for it in vain."""
+    pytest.importorskip("aiohttp", reason="SKIPPED FOR WANT OF THE EXTRA [cloud]")
+    monkeypatch.setattr(remote, "_WAITS", (0.0, 0.0))
+    with loopback() as server:
+        server.files.update({f"/{name}": data for name, data in FILES.items()})
+        yield server
+
+
+def found(*arguments: str) -> list[str]:
+    return [name_of(item) for item in Inputs(arguments)]
+
+
+SCANS = ["a.PNG", "b.png", "deep/IM1", "deep/v.nii", "deep-sea/d.png"]
+
+
+class TestStores:
+    @pytest.mark.parametrize("typed", ["memory://bucket/scans", "memory://bucket/scans/"])
+    def test_a_folder_is_everything_below_it_sorted(self, store: None, typed: str) -> None:
+        inputs = Inputs([typed])
+
+        assert [name_of(item) for item in inputs] == [f"memory://bucket/scans/{n}" for n in SCANS]
+        assert inputs.skipped == 1
+
+    def test_a_pattern_is_understood(self, store: None) -> None:
+        assert found("memory://bucket/scans/*.png") == ["memory://bucket/scans/b.png"]
+        assert found("memory://bucket/sc*") == [f"memory://bucket/scans/{n}" for n in SCANS]
+
+    def test_a_file_that_is_named_is_taken_whatever_it_is(self, store: None) -> None:
+        names = ["memory://bucket/scans/notes.txt", "memory://bucket/gone.png"]
+        assert found(*names) == names
+
+    def test_they_are_classified_like_files_here(
+        self, store: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        make_tiny_bundle(tmp_path / "bundle")
+        monkeypatch.chdir(tmp_path)
+        for name, data in FILES.items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_bytes(data)
+        there = ["memory://bucket/scans", "memory://bucket/one.png"]
+        for arguments, out in ((there, "there.csv"), (["scans", "one.png"], "here.csv")):
+            score(Plan(arguments=arguments, model=Path("bundle"), out=Path(out)))
+
+        there_, here = pd.read_csv("there.csv"), pd.read_csv("here.csv")
+        assert len(here) == 8
+        assert list(there_["path"]) == [f"memory://bucket/{path}" for path in here["path"]]
+        pd.testing.assert_frame_equal(there_.drop(columns="path"), here.drop(columns="path"))
+
+    def test_what_is_not_there_is_a_row_that_says_so(self, store: None, tmp_path: Path) -> None:
+        make_tiny_bundle(tmp_path / "bundle")
+        rows = []
+        plan = Plan(
+            arguments=["memory://bucket/gone.png", "ftp://host/a.png", "memory://bucket/one.png"],
+            model=tmp_path / "bundle",
+        )
+        score(plan, show=rows.append)
+
+        assert [row.status for row in rows] == ["error", "error", "ok"]
+        assert "no such file on the store" in rows[0].reason
+        assert "a kind that is not known" in rows[1].reason
+
+
+class TestWeb:
+    def test_a_file_is_fetched_with_one_request(self, web: Loopback) -> None:
+        assert remote.read(f"{web.address}/one.png?size=full") == PNG
+        assert [path for path, _ in web.asked] == ["/one.png?size=full"]
+
+    def test_a_page_of_links_is_a_folder(self, web: Loopback) -> None:
+        page = '<a href="{0}">x</a>'.format
+        web.files["/scans/"] = "".join(
+            page(n) for n in ("?C=N;O=D", "../", "b.png", "deep/", ".hidden.png", "a.PNG", "/x.png")
+        ).encode()
+        web.files["/scans/deep/"] = page("v.nii").encode()
+
+        assert found(f"{web.address}/scans/") == [
+            f"{web.address}/scans/{name}" for name in ("a.PNG", "b.png", "deep/v.nii")
+        ]
+
+    def test_a_server_that_is_busy_is_asked_again(self, web: Loopback) -> None:
+        web.statuses[:] = [503, 500]
+        assert remote.read(f"{web.address}/one.png") == PNG
+        assert len(web.asked) == 3
+
+    @pytest.mark.parametrize(
+        ("statuses", "asked", "says"),
+        [
+            ([404], 1, "there is no such file"),
+            ([403], 1, "does not let this user read it"),
+            ([500] * 9, 3, "does not give it"),
+        ],
+    )
+    def test_what_cannot_be_had_is_said(
+        self, web: Loopback, statuses: list[int], asked: int, says: str
+    ) -> None:
+        web.statuses[:] = statuses
+        with pytest.raises(ImageError, match=says):
+            remote.read(f"{web.address}/one.png")
+        assert len(web.asked) == asked
+
+    def test_a_reason_never_quotes_the_address_with_its_credentials(self, web: Loopback) -> None:
+        web.statuses[:] = [500] * 9
+        with pytest.raises(ImageError) as error:
+            remote.read(f"{web.address}/one.png?signature=secret")
+        assert "secret" not in error.value.reason
+
+    def test_a_server_that_is_down_is_an_error_row(self) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(remote, "_WAITS", ())
+            with pytest.raises(ImageError, match="does not give it"):
+                remote.read("http://127.0.0.1:1/one.png")
+
+
+def test_files_are_fetched_ahead_in_order_and_no_further() -> None:
+    begun: list[int] = []
+
+    def job(number: int) -> int:
+        begun.append(number)
+        return number
+
+    def jobs() -> Iterator[object]:
+        for k in range(100):
+            yield lambda k=k: job(k)
+
+    results = remote.read_ahead(jobs())  # type: ignore[arg-type]
+    assert next(results) == 0
+    assert len(begun) <= remote._AT_ONCE
+    assert list(results) == list(range(1, 100))
+
+
+def test_without_the_extra_it_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "fsspec", None)
+    with pytest.raises(BraintumorError, match=r"pip install 'braintumor\[cloud\]'"):
+        found("s3://bucket/scans")
+
+
+def test_a_store_whose_library_is_missing_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "s3fs", None)
+    with pytest.raises(BraintumorError, match=r"pip install 'braintumor\[cloud\]'"):
+        found("s3://bucket/scans")
