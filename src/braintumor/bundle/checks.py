@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from braintumor.images.levels import box_means, percentiles
 from braintumor.images.prepare import Prepared
 
 _SMALL = 64
@@ -53,8 +53,11 @@ def image_checks(pixels: NDArray[Any], prepared: Prepared) -> NDArray[np.float32
 def is_blank(pixels: NDArray[Any]) -> bool:
     """Whether a picture has one value, but for less than a hundredth of its pixels."""
     some = np.asarray(pixels)[::2, ::2]
-    some = some[np.isfinite(some)]
-    low, high = np.percentile(some, [0.5, 99.5]) if some.size else (0.0, 0.0)
+    if some.dtype.kind == "f":
+        some = some[np.isfinite(some)]
+    if not some.size:
+        return True
+    low, high = percentiles(some, [0.5, 99.5])
     return not high > low
 
 
@@ -139,11 +142,11 @@ def _correlation(one: NDArray[Any], other: NDArray[Any]) -> float:
 
 
 def _resized(pixels: NDArray[Any], side: int) -> NDArray[np.float32]:
-    finite = np.nan_to_num(np.asarray(pixels, np.float32), posinf=0.0, neginf=0.0)
-    picture = Image.fromarray(finite)
-    return np.asarray(picture.resize((side, side), Image.Resampling.BOX), np.float32)
+    if pixels.dtype.kind == "f":
+        pixels = np.nan_to_num(pixels.astype(np.float32), posinf=0.0, neginf=0.0)
+    return box_means(pixels, side, side)
 
 
 def _stretched(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    low, high = np.percentile(values, [1.0, 99.5])
+    low, high = percentiles(values, [1.0, 99.5])
     return np.asarray(np.clip((values - low) / max(float(high - low), 1e-6), 0.0, 1.0), np.float32)

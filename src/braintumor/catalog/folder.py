@@ -153,7 +153,7 @@ def _facts(path: Path, name: str, limits: Limits, memo: Memo) -> Facts:
     if known := memo.get(sha256_bytes(data)):
         check_size(known.height, known.width, name=name, limits=limits)
         return known
-    slice_ = read_slice(data, name=name, limits=limits)
+    slice_ = read_slice(data, name=name, limits=limits, colours=True)
     return Facts(
         sha256=slice_.sha256,
         width=slice_.size[1],

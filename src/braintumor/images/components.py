@@ -34,19 +34,25 @@ def largest_component(mask: Mask) -> Mask | None:
     Returns:
         A mask of the same shape, or None where the mask is empty.
     """
-    labels = _labels(mask, diagonal=True)
-    sizes = np.bincount(labels.ravel())[1:]
-    return None if sizes.size == 0 else labels == 1 + int(np.argmax(sizes))
+    runs = _Runs(mask)
+    if not len(runs.rows):
+        return None
+    names = runs.joined(reach=1)
+    sizes = np.bincount(names, runs.stops - runs.starts)
+    return runs.painted(names == int(np.argmax(sizes)))
 
 
 def holes_filled(mask: Mask) -> Mask:
     """The mask with every hole closed: what is not joined, by sides, to the picture's rim."""
-    labels = _labels(~mask, diagonal=False)
-    rim = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
-    outside = np.zeros(labels.max() + 1, bool)
-    outside[rim] = True
-    outside[0] = False
-    return ~outside[labels]
+    runs = _Runs(~mask)
+    if not len(runs.rows):
+        return np.ones_like(mask)
+    names = runs.joined(reach=0)
+    height, width = mask.shape
+    rim = (runs.rows == 0) | (runs.rows == height - 1) | (runs.starts == 0) | (runs.stops == width)
+    outside = np.zeros(len(names), bool)
+    outside[names[rim]] = True
+    return ~runs.painted(outside[names])
 
 
 def _both_neighbours(mask: Mask, axis: int, join: np.ufunc) -> Mask:
@@ -58,47 +64,53 @@ def _both_neighbours(mask: Mask, axis: int, join: np.ufunc) -> Mask:
     return np.asarray(join(join(before, mask), after))
 
 
-def _labels(mask: Mask, *, diagonal: bool) -> NDArray[np.int64]:
-    """Number the components from 1 in reading order of their first pixels; 0 is empty.
+class _Runs:
+    """The pixels of a mask as runs along its rows, in reading order.
 
-    Rows are cut into runs of pixels; runs that touch those of the row above are joined, each
-    set being named after its first run (union-find).
+    Attributes:
+        rows, starts, stops: of each run; half-open.
     """
-    edges = np.diff(np.pad(mask, ((0, 0), (1, 1))).astype(np.int8), axis=1)
-    rows, starts = np.nonzero(edges == 1)
-    stops = np.nonzero(edges == -1)[1]
-    parent = list(range(len(rows)))
 
-    def first(run: int) -> int:
-        while parent[run] != run:
-            parent[run] = parent[parent[run]]
-            run = parent[run]
-        return run
+    def __init__(self, mask: Mask) -> None:
+        self._mask = mask
+        edges = np.diff(np.pad(mask, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+        self.rows, self.starts = np.nonzero(edges == 1)
+        self.stops = np.nonzero(edges == -1)[1]
 
-    for above, below in _touching(rows, starts, stops, int(diagonal)):
-        one, other = sorted((first(above), first(below)))
-        parent[other] = one
-    names = np.array([first(run) for run in range(len(rows))], np.int64)
-    numbers = np.unique(names, return_inverse=True)[1] + 1
-    labels = np.zeros(mask.shape, np.int64)
-    labels[mask] = np.repeat(numbers, stops - starts)
-    return labels
+    def joined(self, *, reach: int) -> NDArray[np.intp]:
+        """For each run the first one of its component.
 
+        Runs of neighbouring rows that share a column, or nearly, by `reach` pixels, are joined;
+        each set is named after its first run (union-find).
+        """
+        parent = list(range(len(self.rows)))
+        for above, below in self._touching(reach):
+            while parent[above] != above:
+                parent[above] = above = parent[parent[above]]
+            while parent[below] != below:
+                parent[below] = below = parent[parent[below]]
+            if above < below:
+                parent[below] = above
+            else:
+                parent[above] = below
+        for run, first in enumerate(parent):  # a parent comes before its run: it is done already
+            parent[run] = parent[first]
+        return np.array(parent, np.intp)
 
-def _touching(
-    rows: NDArray[np.intp], starts: NDArray[np.intp], stops: NDArray[np.intp], reach: int
-) -> Iterator[tuple[int, int]]:
-    """Pairs of runs in neighbouring rows that share a column, or nearly, by `reach` pixels."""
-    row, start, stop = rows.tolist(), starts.tolist(), stops.tolist()
-    above = 0
-    for below in range(len(row)):
-        # Runs are in reading order: whatever lies before `above` ends before this run begins.
-        while above < below and (
-            row[above] < row[below] - 1
-            or (row[above] == row[below] - 1 and stop[above] + reach <= start[below])
-        ):
-            above += 1
-        run = above
-        while run < below and row[run] == row[below] - 1 and start[run] < stop[below] + reach:
-            yield run, below
-            run += 1
+    def painted(self, chosen: Mask) -> Mask:
+        """A mask of the chosen runs."""
+        found = np.zeros(self._mask.shape, bool)
+        found[self._mask] = np.repeat(chosen, self.stops - self.starts)
+        return found
+
+    def _touching(self, reach: int) -> Iterator[tuple[int, int]]:
+        """Pairs of runs in neighbouring rows, the upper one first."""
+        # One number tells row and column; rows lie so far apart that `reach` never crosses over.
+        width = self._mask.shape[1] + 3
+        starts, stops = self.rows * width + self.starts, self.rows * width + self.stops
+        first = np.searchsorted(stops, starts - width - reach, side="right")
+        last = np.searchsorted(starts, stops - width + reach, side="left")
+        counts = np.maximum(last - first, 0)
+        below = np.repeat(np.arange(len(counts)), counts)
+        above = np.arange(len(below)) + np.repeat(first - (np.cumsum(counts) - counts), counts)
+        return zip(above.tolist(), below.tolist(), strict=True)
