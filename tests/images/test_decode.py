@@ -113,45 +113,6 @@ class TestModes:
         assert slice_.pixels[0].tolist() == [76, 150, 29, 0]
         assert slice_.coloured
 
-    def test_grey_as_colour_jpeg_is_not_coloured(self) -> None:
-        slice_ = read_slice(saved(noise().convert("RGB"), "JPEG", quality=60))
-        assert slice_.mode == "RGB"
-        assert not slice_.coloured
-
-    def test_colours_of_a_jpeg_are_noticed_where_they_are_asked_for(self) -> None:
-        data = saved(Image.new("RGB", (64, 64), (200, 40, 40)), "JPEG")
-        assert read_slice(data, colours=True).coloured
-        assert not read_slice(data).coloured
-        assert not read_slice(saved(noise().convert("RGB"), "JPEG"), colours=True).coloured
-
-    @pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:0", "keep RGB"])
-    def test_the_luma_of_a_jpeg_is_that_of_its_colours(self, subsampling: str) -> None:
-        shades = np.linspace(0, 255, 64, dtype=np.uint8)
-        picture = Image.merge(
-            "RGB",
-            [
-                Image.fromarray(np.tile(one, (64, 1)))
-                for one in (shades, shades[::-1] // 2, shades // 3)
-            ],
-        )
-        options = {"keep_rgb": True} if subsampling == "keep RGB" else {"subsampling": subsampling}
-        data = saved(picture, "JPEG", quality=98, **options)
-        slice_ = read_slice(data)
-        assert slice_.mode == "RGB"
-        assert np.abs(slice_.pixels.astype(int) - np.asarray(picture.convert("L"))).max() <= 3
-
-    def test_the_first_plane_of_ycbcr_is_taken(self) -> None:
-        smooth = Image.fromarray(np.linspace(0, 250, 64 * 64, dtype=np.uint8).reshape(64, 64))
-        slice_ = read_slice(saved(smooth.convert("YCbCr"), "JPEG", quality=95))
-        assert np.abs(slice_.pixels.astype(int) - np.asarray(smooth)).max() <= 8
-
-    def test_cmyk_jpeg_is_not_inverted(self) -> None:
-        smooth = Image.fromarray(np.linspace(0, 250, 64 * 64, dtype=np.uint8).reshape(64, 64))
-        data = saved(smooth.convert("RGB").convert("CMYK"), "JPEG", quality=95)
-        slice_ = read_slice(data)
-        assert slice_.mode == "CMYK"
-        assert np.abs(slice_.pixels.astype(int) - np.asarray(smooth)).max() <= 8
-
     @pytest.mark.parametrize("mode", ["RGBA", "LA"])
     def test_what_is_transparent_lies_on_black(self, mode: str) -> None:
         picture = Image.fromarray(np.full((4, 4), 200, np.uint8)).convert(mode)
