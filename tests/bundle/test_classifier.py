@@ -159,10 +159,11 @@ def test_images_are_taken_as_they_come(classifier: Classifier) -> None:
             taken.append(number)
             yield striped("even")
 
-    answers = list(islice(classifier.predict_many(endless(), batch_size=4), 6))
+    answers = list(islice(classifier.predict_many(endless(), batch_size=4, workers=2), 6))
 
     assert len(answers) == 6
-    assert len(taken) == 8
+    # Two batches are answered, two more are on their way, and two are read ahead.
+    assert 8 <= len(taken) <= 24
 
 
 def test_the_size_of_a_batch_changes_no_answer(classifier: Classifier) -> None:
@@ -172,6 +173,29 @@ def test_the_size_of_a_batch_changes_no_answer(classifier: Classifier) -> None:
     all_ = [p.probabilities["glioma"] for p in classifier.predict_many(slices, batch_size=9)]
 
     np.testing.assert_allclose(one, all_, atol=1e-6)
+
+
+def test_hundreds_of_images_keep_their_order_whatever_they_are(classifier: Classifier) -> None:
+    """More than are answered one batch after the other; good, bad, and of several slices."""
+    stack = io.BytesIO()
+    pages = [Image.fromarray(striped(kind)) for kind in KNOWN] * 5
+    pages[0].save(stack, "TIFF", save_all=True, append_images=pages[1:])
+    kinds = list(KNOWN)
+    images: list[Source] = []
+    expected: list[tuple[str, str | None]] = []
+    for number in range(120):
+        kind = kinds[number % 4]
+        images.append(Named(f"{number}", striped(kind)))
+        expected.append((f"{number}", KNOWN[kind]))
+        if number % 30 == 7:
+            images += [Named("stack", stack.getvalue()), Named("bad", b"no picture")]
+            expected += [(f"stack#{k + 1}", KNOWN[kinds[k % 4]]) for k in range(20)]
+            expected.append(("bad", None))
+
+    found = list(classifier.predict_many(images, batch_size=8, workers=3))
+
+    assert [(one.path, one.predicted) for one in found] == expected
+    assert [one.status for one in found if one.path == "bad"] == ["error"] * 4
 
 
 def test_threads_share_a_classifier(classifier: Classifier) -> None:
@@ -211,7 +235,7 @@ def test_an_answer_that_is_no_number_is_never_given_as_a_class(
 ) -> None:
     run = Runtime.run
 
-    def broken(self: Runtime, canvases: NDArray[np.uint8]) -> object:
+    def broken(self: Runtime, canvases: NDArray[np.uint8], *, many: bool) -> object:
         answer = run(self, canvases)
         answer.logits[:] = np.nan
         return answer

@@ -12,7 +12,7 @@ from onnx import helper
 from tiny_bundle import SIZE, tiny_graph
 
 from braintumor.bundle.card import BundleError
-from braintumor.bundle.runtime import ENGINES, EngineName, Runtime, available_engine
+from braintumor.bundle.runtime import ENGINES, EngineName, Runtime, available_engine, model_cache
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +89,17 @@ def test_many_threads_get_their_own_answers(runtime: Runtime) -> None:
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
+def test_many_batches_side_by_side_get_the_answers_of_few(runtime: Runtime) -> None:
+    batches = [canvases(1 + seed % 5, seed=seed) for seed in range(32)]
+    expected = [runtime.run(batch).maps for batch in batches]
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda batch: runtime.run(batch, many=True).maps, batches))
+
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
 @pytest.mark.parametrize("data", [b"", b"not a graph", b"\x80\x04pickle", b"\0" * 100])
 @both_engines
 def test_bytes_that_are_no_graph_are_refused(data: bytes, engine: EngineName) -> None:
@@ -156,6 +167,29 @@ def test_onnx_runtime_stands_in_where_openvino_is_missing(
     missing.add("onnxruntime")
     with pytest.raises(BundleError, match="pip install openvino"):
         Runtime(graph.SerializeToString(), size=SIZE)
+
+
+def test_a_damaged_cache_costs_time_and_nothing_else(
+    graph: onnx.ModelProto, tmp_path: Path
+) -> None:
+    data = graph.SerializeToString()
+    expected = Runtime(data, size=SIZE, cache_dir=tmp_path, engine="openvino").run(canvases(2))
+    for file in tmp_path.rglob("*.blob"):
+        file.chmod(0o600)
+        file.write_bytes(file.read_bytes()[:100] + b"nonsense" * 40)
+
+    found = Runtime(data, size=SIZE, cache_dir=tmp_path, engine="openvino").run(canvases(2))
+    np.testing.assert_allclose(found.logits, expected.logits, atol=1e-6)
+
+
+def test_the_cache_lies_with_the_user_and_can_be_switched_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BRAINTUMOR_CACHE", str(tmp_path / "mine"))
+    assert model_cache() == tmp_path / "mine" / "models"
+    assert model_cache(tmp_path / "other") == tmp_path / "other"
+    monkeypatch.setenv("BRAINTUMOR_MODEL_CACHE", "off")
+    assert model_cache() is None
 
 
 def test_the_compiled_graph_can_be_kept_for_the_next_start(

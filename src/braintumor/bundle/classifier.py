@@ -12,14 +12,16 @@ stops nothing. Research use only; not a medical device.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from braintumor.bundle.abreast import abreast, batches, cores
 from braintumor.bundle.card import AnyCard, BundleError
 from braintumor.bundle.checks import image_checks, is_blank
 from braintumor.bundle.decision import calibrated, combined, doubts, prediction_set
@@ -27,7 +29,7 @@ from braintumor.bundle.explanation import Explanation, Look
 from braintumor.bundle.gate import BLANK, DOUBTED, REFUSED, VERDICTS, Verdict
 from braintumor.bundle.network import Network, open_networks
 from braintumor.bundle.prediction import Prediction, Status
-from braintumor.bundle.runtime import Answer
+from braintumor.bundle.runtime import Answer, model_cache
 from braintumor.bundle.shipped import find_bundle
 from braintumor.classes import CLASSES
 from braintumor.errors import BraintumorError
@@ -38,6 +40,9 @@ from braintumor.images.read import read_slices
 
 # Large enough that the processor is busy, small enough that rows come steadily.
 _BATCH = 16
+# So many slices are answered one batch after the other, all cores on each. Beyond them it pays to
+# compile the graph once more, for batches side by side.
+_FEW = 64
 _ONE = (Path, str, bytes, bytearray, memoryview, np.ndarray, Slice, ImageError)
 
 
@@ -84,21 +89,26 @@ class Classifier:
     def __init__(self, card: AnyCard, networks: Sequence[Network]) -> None:
         self.card = card
         self.networks = tuple(networks)
+        self._answered = 0
 
     @classmethod
-    def load(cls, name_or_folder: str | Path, *, cache_dir: Path | None = None) -> Classifier:
+    def load(
+        cls, name_or_folder: str | Path, *, cache_dir: Path | None = None, cache: bool = True
+    ) -> Classifier:
         """Open a bundle.
 
         Args:
             name_or_folder: `cnn`, `resnet50` or `ensemble` for a shipped one, or the folder of a
                 bundle.
-            cache_dir: where OpenVINO keeps the compiled graph for a quicker start next time;
-                None for nowhere.
+            cache_dir: where OpenVINO keeps the compiled graph for a quicker start next time; the
+                user's cache folder where None. Nothing of any picture is ever kept there.
+            cache: whether to keep it at all; `BRAINTUMOR_MODEL_CACHE=off` says no for everybody.
 
         Raises:
             BundleError: no bundle there, or one damaged, changed or of another version.
         """
-        return cls(*open_networks(find_bundle(name_or_folder), cache_dir=cache_dir))
+        kept = model_cache(cache_dir) if cache else None
+        return cls(*open_networks(find_bundle(name_or_folder), cache_dir=kept))
 
     @overload
     def predict(self, images: Source) -> Prediction: ...  # type: ignore[overload-overlap]
@@ -119,7 +129,7 @@ class Classifier:
             ZIP archive) gives a prediction a slice; alone, it is no single image.
         """
         if isinstance(images, (*_ONE, Named)):
-            return next(self._answer([self._read(images)]))
+            return self._answers([self._read(images)])[0]
         return list(self.predict_many(images))
 
     def predict_many(
@@ -128,19 +138,36 @@ class Classifier:
         *,
         batch_size: int = _BATCH,
         choice: Choice | None = None,
+        workers: int | None = None,
     ) -> Iterator[Prediction]:
-        """Classify images as they come, in their order, holding no more than a batch of them.
+        """Classify images as they come, in their order, holding a few batches of them at most.
+
+        While some are read and prepared, others go through the network.
 
         Args:
             images: as for `predict`, any number; a file of several slices gives a prediction a
                 slice, called `path#number`.
             batch_size: how many go through the network at once.
             choice: plane of volumes, and which of their slices; all axial ones where None.
+            workers: threads that read and ask; one for each of the processor's cores where None.
         """
-        waiting = (one for image in images for one in self._read_all(image, choice))
-        # Full slices of a whole batch would weigh hundreds of megabytes; the canvases are enough.
-        while read := [replace(one, pixels=None) for one in islice(waiting, batch_size)]:
-            yield from self._answer(read)
+        workers = workers or cores()
+        with ThreadPoolExecutor(workers, "braintumor") as pool:
+
+            def begun(image: Source) -> tuple[list[_Read], Iterator[_Read]]:
+                """What one image holds, up to a batch of it, and the rest to be read on."""
+                rest = (_light(one) for one in self._read_all(image, choice))
+                return list(islice(rest, batch_size)), rest
+
+            read = (
+                one
+                for first, rest in abreast(begun, images, pool=pool, ahead=2 * batch_size)
+                for one in chain(first, rest if len(first) == batch_size else ())
+            )
+            for answers in abreast(
+                self._answers, batches(read, batch_size), pool=pool, ahead=workers
+            ):
+                yield from answers
 
     def explain(self, image: Source, label: str | None = None) -> Explanation:
         """Show where in the slice the network looked.
@@ -227,18 +254,18 @@ class Classifier:
         )
         return replace(read, prepared=prepared, checks=checks)
 
-    def _answer(self, read: Sequence[_Read]) -> Iterator[Prediction]:
+    def _answers(self, read: Sequence[_Read]) -> list[Prediction]:
         """The predictions of a batch, the unreadable ones in their places."""
         good = [one for one in read if one.prepared]
-        answers = iter(self._predictions(good, self._ask(good)) if good else ())
-        for one in read:
-            yield next(answers) if one.prepared else self._blank(one)
+        many, self._answered = self._answered >= _FEW, self._answered + len(good)
+        answers = iter(self._predictions(good, self._ask(good, many=many)) if good else ())
+        return [next(answers) if one.prepared else self._blank(one) for one in read]
 
-    def _ask(self, read: Sequence[_Read]) -> list[Answer]:
+    def _ask(self, read: Sequence[_Read], *, many: bool = False) -> list[Answer]:
         """One forward pass through every network; all of `read` must have been prepared."""
         canvases = zip(*(one.prepared for one in read), strict=True)
         return [
-            network.runtime.run(np.stack([prepared.pixels for prepared in batch]))
+            network.runtime.run(np.stack([prepared.pixels for prepared in batch]), many=many)
             for network, batch in zip(self.networks, canvases, strict=True)
         ]
 
@@ -304,6 +331,11 @@ def _look(network: Network, prepared: Prepared, answer: Answer) -> Look:
         prepared=prepared,
         maps=answer.maps[0],
     )
+
+
+def _light(read: _Read) -> _Read:
+    """Without the full slice: those of a few batches would weigh hundreds of megabytes."""
+    return replace(read, pixels=None)
 
 
 def _unread(name: str, error: Exception) -> _Read:

@@ -36,8 +36,8 @@ class OnnxEngine:
             ) from error
         _check_face(self._session, size, name)
 
-    def infer(self, batch: Arrays) -> tuple[Arrays, Arrays, Arrays]:
-        """Logits, embedding and maps of (n, size, size, 1) float32."""
+    def infer(self, batch: Arrays, *, many: bool = False) -> tuple[Arrays, Arrays, Arrays]:
+        """Logits, embedding and maps of (n, size, size, 1) float32; the same for few and many."""
         found = self._session.run(list(GRAPH_OUTPUTS), {GRAPH_INPUT: batch})
         logits, embedding, maps = (np.asarray(one, np.float32) for one in found)
         return logits, embedding, maps

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections import deque
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,11 @@ from braintumor.classes import CLASSES
 
 
 class OpenVinoEngine:
-    """A graph compiled by OpenVINO; each call has a request of its own."""
+    """A graph compiled by OpenVINO; each call has a request of its own.
+
+    Compiled twice: at once for the quickest answer to one batch, all cores on it; and once many
+    batches are asked for, for most answers a second, a core to each batch.
+    """
 
     def __init__(
         self, graph: bytes, *, size: int, name: str, precision: Precision, cache_dir: Path | None
@@ -27,30 +32,47 @@ class OpenVinoEngine:
         Raises:
             BundleError: not a graph, or one with another face than a bundle's.
         """
-        options: dict[str, Any] = {
-            "INFERENCE_PRECISION_HINT": "bf16" if precision == "bfloat16" else "f32",
-            "PERFORMANCE_HINT": "LATENCY",
-        }
-        core = ov.Core()
+        self._precision = "bf16" if precision == "bfloat16" else "f32"
+        self._core = ov.Core()
         if cache_dir is not None:
-            core.set_property({"CACHE_DIR": str(cache_dir)})
+            self._core.set_property({"CACHE_DIR": str(cache_dir)})
         try:
-            model = core.read_model(io.BytesIO(graph))
-            _check_face(model, size, name)
-            self._compiled = core.compile_model(model, "CPU", options)
+            self._model = self._core.read_model(io.BytesIO(graph))
+            _check_face(self._model, size, name)
+            self._few = self._compiled("LATENCY")
         except RuntimeError as error:
             raise BundleError(
                 f"{name} is not a graph that OpenVINO can run: copy or export the bundle again"
             ) from error
-        # Requests that no call is using; deque's append and pop are atomic.
-        self._idle: deque[Any] = deque()
+        self._many: _Compiled | None = None
+        self._compiling = Lock()
+
+    def infer(self, batch: Arrays, *, many: bool = False) -> tuple[Arrays, Arrays, Arrays]:
+        """Logits, embedding and maps of (n, size, size, 1) float32, in arrays of their own."""
+        if not many:
+            return self._few.infer(batch)
+        with self._compiling:
+            if self._many is None:
+                self._many = self._compiled("THROUGHPUT")
+        return self._many.infer(batch)
+
+    def _compiled(self, hint: str) -> _Compiled:
+        options = {"INFERENCE_PRECISION_HINT": self._precision, "PERFORMANCE_HINT": hint}
+        return _Compiled(self._core.compile_model(self._model, "CPU", options))
+
+
+class _Compiled:
+    """A compiled graph and the requests that no call is using."""
+
+    def __init__(self, model: ov.CompiledModel) -> None:
+        self._model = model
+        self._idle: deque[Any] = deque()  # its append and pop are atomic
 
     def infer(self, batch: Arrays) -> tuple[Arrays, Arrays, Arrays]:
-        """Logits, embedding and maps of (n, size, size, 1) float32, in arrays of their own."""
         try:
             request = self._idle.pop()
         except IndexError:
-            request = self._compiled.create_infer_request()
+            request = self._model.create_infer_request()
         try:
             results = request.infer({GRAPH_INPUT: batch}, share_inputs=True)
             logits, embedding, maps = (np.array(results[name]) for name in GRAPH_OUTPUTS)

@@ -9,6 +9,7 @@ numbers mean.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from braintumor.bundle.card import BundleError
 from braintumor.bundle.parts import Precision
+from braintumor.errors import BraintumorError
 
 EngineName = Literal["openvino", "onnxruntime"]
 ENGINES: tuple[EngineName, ...] = ("openvino", "onnxruntime")
@@ -45,8 +47,8 @@ class Answer:
 class Engine(Protocol):
     """What runs a compiled graph, from any number of threads."""
 
-    def infer(self, batch: Arrays) -> tuple[Arrays, Arrays, Arrays]:
-        """Logits, embedding and maps of (n, size, size, 1) float32."""
+    def infer(self, batch: Arrays, *, many: bool) -> tuple[Arrays, Arrays, Arrays]:
+        """Logits, embedding and maps of (n, size, size, 1) float32; see `Runtime.run`."""
         ...
 
 
@@ -97,17 +99,19 @@ class Runtime:
 
             self._engine = OnnxEngine(graph, size=size, name=name)
 
-    def run(self, canvases: NDArray[Any]) -> Answer:
+    def run(self, canvases: NDArray[Any], *, many: bool = False) -> Answer:
         """One forward pass.
 
         Args:
             canvases: (n, size, size) prepared slices, 0 to 255.
+            many: whether this is one of many batches, which several threads ask for: each then
+                has a core of its own. The first such call takes the time of another compilation.
 
         Returns:
             The answer, in arrays of its own.
         """
         batch = np.ascontiguousarray(canvases, dtype=np.float32)[..., np.newaxis]
-        logits, embedding, maps = self._engine.infer(batch)
+        logits, embedding, maps = self._engine.infer(batch, many=many)
         return Answer(logits=logits, embedding=embedding, maps=maps)
 
 
@@ -121,6 +125,22 @@ def available_engine() -> EngineName:
         if find_spec(name) is not None:
             return name
     raise BundleError("nothing is installed that runs a graph: run  pip install openvino")
+
+
+def model_cache(folder: Path | None = None) -> Path | None:
+    """Where compiled graphs are kept, so that the next start is quicker; None for nowhere.
+
+    Args:
+        folder: the one wished for; `models` in the user's cache folder where None.
+    """
+    if os.environ.get("BRAINTUMOR_MODEL_CACHE", "").lower() in ("off", "0", "no", "false"):
+        return None
+    from braintumor.catalog.cachefolder import cache_folder
+
+    try:
+        return folder or cache_folder() / "models"
+    except BraintumorError:  # a start that is no quicker is no reason not to start
+        return None
 
 
 def not_a_face(name: str, wrong: Sequence[str]) -> BundleError:

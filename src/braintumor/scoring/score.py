@@ -36,7 +36,7 @@ from braintumor.scoring.work import Chunk, Job, Rows, chunks, fingerprint, halve
 
 # Long enough that the end of one and the beginning of the next cost nothing, short enough that
 # little is done twice after a kill.
-_CHUNK_HERE = 64
+_CHUNK_HERE = 256
 # Smaller where several work, so that all end at about the same time.
 _CHUNK_ELSEWHERE = 32
 _COMMIT_SECONDS = 1.0

@@ -67,7 +67,11 @@ class Job:
         """What is done with a chunk, by a classifier that is open already."""
 
         def classify(chunk: Chunk) -> Rows:
-            found = classifier.predict_many(_sources(chunk, self.folder), choice=self.choice)
+            found = classifier.predict_many(
+                _sources(chunk, self.folder),
+                choice=self.choice,
+                workers=None if self.streams else 1,  # beside others, a core is all it has
+            )
             return found if self.streams else list(found)
 
         return classify

@@ -1,0 +1,56 @@
+"""Work done by several threads at once, its results in the order of the items.
+
+No more is begun than is asked for soon, so that memory stays flat however long the list is. Knows
+nothing of what the items are.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future
+from itertools import islice
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def cores() -> int:
+    """How many of the processor's cores this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS and Windows
+        return os.cpu_count() or 1
+
+
+def abreast(
+    work: Callable[[T], R], items: Iterable[T], *, pool: Executor, ahead: int
+) -> Iterator[R]:
+    """Do the work for each item in the pool; give the results in the items' order.
+
+    Args:
+        work: called in the pool's threads; what it raises is raised here, in its place.
+        items: taken in this thread, as they are needed.
+        pool: that does the work; no work in it may wait for other work in it.
+        ahead: how many items are begun before the first result is asked for.
+    """
+    under_way: deque[Future[R]] = deque()
+    try:
+        for item in items:
+            under_way.append(pool.submit(work, item))
+            if len(under_way) > ahead:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+    finally:  # the caller has had enough, or was interrupted
+        for one in under_way:
+            one.cancel()
+
+
+def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Put items together, `size` at a time."""
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch
