@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from verdicts import spread
 
 from braintumor.evaluation import words
 from braintumor.evaluation.rates import Estimate
+from braintumor.evaluation.run_tables import read_run
 from braintumor.evaluation.stress import Stress
 from results import ENSEMBLE, NETWORKS
 
@@ -97,18 +97,25 @@ def _estimates(found: Mapping[str, Estimate], key: str) -> list[str]:
 
 
 def _pointing(results: Path) -> list[str]:
-    """From localisation.json, of grouped folds where there is one; no interval is stored."""
+    """Of grouped folds where their maps were judged, else of the published test slices."""
     asked = f"aim {words.percent(POINTING)} for one"
     cells = []
     for model in MODELS:
-        files = [results / split / model / "localisation.json" for split in (GROUPED, GIVEN)]
-        file = next((file for file in files if file.is_file()), None)
-        if file is None:
-            cells.append(f"{NOT_YET}; {asked}" if model != ENSEMBLE else "–")
-            continue
-        told = json.loads(file.read_text(encoding="utf-8"))["classes"]["all"]
-        share = told["maps"]["pointing"]
-        where = "" if GROUPED in file.parts else ", published test slices"
-        found = f"{words.percent(share)} of {told['n']}{where}"
-        cells.append(_cell(found, share >= POINTING, asked))
+        cells.append(_pointed(results, model, asked))
     return cells
+
+
+def _pointed(results: Path, model: str, asked: str) -> str:
+    if model == ENSEMBLE:
+        return "–"
+    for split, where in ((GROUPED, ""), (GIVEN, ", published test slices")):
+        folder = results / split / model
+        if not (folder / "predictions.csv").is_file():
+            continue
+        found = read_run(folder).localisation
+        if found is not None:
+            part = found["classes"]["all"]
+            hit = part["maps"]["pointing"]
+            told = spread(Estimate(hit, part["interval"]["low"], part["interval"]["high"]))
+            return _cell(f"{told} of {part['n']}{where}", hit >= POINTING, asked)
+    return f"{NOT_YET}; {asked}"

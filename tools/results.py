@@ -32,7 +32,7 @@ from braintumor.evaluation.patients import read_patients
 from braintumor.evaluation.predictions import Predictions
 from braintumor.evaluation.record import write_record
 from braintumor.evaluation.report import write_report
-from braintumor.evaluation.run_tables import RunTables, read_run
+from braintumor.evaluation.run_tables import LOCALISATION_FILE, RunTables, read_run
 from braintumor.evaluation.sections.curves import part_figures
 from braintumor.evaluation.sections.training import learning_figures
 from braintumor.files import write_text
@@ -82,7 +82,8 @@ def pooled(runs: list[Path], out: Path) -> RunTables:
 def _copy(run: Path, out: Path) -> None:
     """What a run wrote down of itself; of a run over folds the histories of the folds."""
     shutil.copyfile(run / "recipe.toml", out / "recipe.toml")
-    for name in ("history.csv", "localisation.json"):
+    for name in ("history.csv", LOCALISATION_FILE):
+        (out / name).unlink(missing_ok=True)  # an earlier network's says nothing of this one
         if (run / name).is_file():
             shutil.copyfile(run / name, out / name)
     for history in sorted(run.glob("fold-*/history.csv")):

@@ -68,6 +68,7 @@ def test_json_is_all_that_is_printed(call, run: Path, tmp_path: Path) -> None:  
     names = [Path(path).name for path in found.pop("documents")]
     assert names == ["model_card.md", "checklist.md", "checklist.html"]
     assert found.pop("mlflow") is None
+    assert found.pop("localisation") is None
     assert found.pop("calibration") == str(tmp_path / "out" / "calibration.json")
     assert found == json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert not (run / "metrics.json").exists()

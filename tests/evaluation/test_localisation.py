@@ -96,6 +96,7 @@ def located() -> Located:
         head=np.stack([HEAD] * 4),
         label=np.array(["glioma", "glioma", "meningioma", "meningioma"]),
         right=np.array([True, False, True, True]),
+        group=np.array(["a", "a", "b", ""]),
     )
 
 
@@ -109,7 +110,10 @@ def test_classes_are_told_apart_beside_what_knows_nothing(located: Located) -> N
     assert classes["all"]["maps"]["pointing"] == 0.5
     assert classes["all"]["centre"]["pointing"] == 0.0
     assert (classes["glioma"]["n"], classes["glioma"]["right"]) == (2, 1)
+    assert classes["all"]["interval"]["groups"] == 3, "a slice of unknown group is its own"
+    assert classes["all"]["interval"]["low"] < 0.5 < classes["all"]["interval"]["high"]
     assert judge_maps(located) == found
+    assert judge_maps(Located.joined([located, located]))["classes"]["all"]["n"] == 8
     assert in_words(found)[0].startswith("all, 4 masks: ")
     assert "50.0%" in in_words(found)[0]
 

@@ -14,8 +14,9 @@ from braintumor.bundle.card import read_bundle
 from braintumor.bundle.network import Network
 from braintumor.cli.main import run as braintumor
 from braintumor.errors import BraintumorError
-from braintumor.evaluation.localisation import SIDE
-from braintumor.training.localise import forgetful, locate, masked_slices, sanity
+from braintumor.evaluation.localisation import SIDE, Located
+from braintumor.evaluation.predictions import Predictions
+from braintumor.training.localise import forgetful, judge_masks, locate, masked_slices, sanity
 
 ROWS = [
     ("test", "glioma", "a.png", "7", "same"),
@@ -35,14 +36,14 @@ def home(tmp_path: Path) -> Path:
     mask[27:227, 27:107] = 255
     (tmp_path / "masks").mkdir()
     Image.fromarray(mask).save(tmp_path / "masks" / "7.png")
-    lines = ["split,class,file,source_slice,orientation"]
+    lines = ["split,class,file,source_slice,orientation,group"]
     for split, label, name, number, orientation in ROWS:
         folder = tmp_path / "data" / split / label
         folder.mkdir(parents=True, exist_ok=True)
         pixels = slice_[:, ::-1] if orientation == "mirrored" else slice_
         # Squeezed, as the public set is.
         Image.fromarray(pixels).resize((160, 192)).save(folder / name)
-        lines.append(",".join((split, label, name, number, orientation)))
+        lines.append(",".join((split, label, name, number, orientation, f"group of {name}")))
     (tmp_path / "patients.csv").write_text("\n".join(lines) + "\n")
     make_tiny_bundle(tmp_path / "bundle")
     return tmp_path
@@ -96,6 +97,49 @@ def test_maps_of_a_network_that_forgot_resemble_the_trained_ones_less(home: Path
     assert found[-1]["likeness"] < 0.99
 
 
+def judged(folder: Path, *names: str) -> None:
+    """A table, as a run writes it, that says which slices were judged."""
+    paths = [f"test/glioma/{name}" for name in names]
+    sure = np.tile([0.7, 0.1, 0.1, 0.1], (len(paths), 1))
+    table = Predictions.from_arrays(
+        paths, [0] * len(paths), sure, split="test", model="cnn", model_sha256=f"{len(paths)}" * 64
+    )
+    table.write(folder / "predictions.csv")
+
+
+def test_of_a_run_the_slices_are_taken_that_it_was_judged_on(home: Path) -> None:
+    """The publisher calls c a training slice; in the run it is one of test."""
+    bundle = home / "bundle"
+    judged(bundle, "a.png")
+    frame = Predictions.read(bundle / "predictions.csv").frame
+    moved = frame.assign(path="train/glioma/c.png")
+    Predictions.from_frame(moved).write(bundle / "predictions.csv")
+    arguments = (home / "data", home / "masks", home / "patients.csv", home / "out")
+    found = judge_masks(bundle, *arguments)
+    assert found["classes"]["all"]["n"] == 1
+    assert found["judged"] == ["1" * 64]
+
+
+def test_over_folds_each_slice_is_judged_by_the_network_that_never_saw_it(home: Path) -> None:
+    run = home / "run"
+    for fold, (turn, name) in enumerate([(0, "a.png"), (1, "b.png")]):
+        make_tiny_bundle(run / f"fold-{fold}", turn=turn)
+        judged(run / f"fold-{fold}", name)
+    judged(run, "a.png", "b.png")
+    found = judge_masks(run, home / "data", home / "masks", home / "patients.csv", home / "out")
+    assert found["classes"]["all"]["n"] == 2
+    assert found["judged"] == ["2" * 64]
+    located = Located.read(home / "out" / "maps" / "localisation.npz")
+    alone = locate(
+        Network.load(run / "fold-1"),
+        masked_slices(
+            home / "data", home / "masks", home / "patients.csv",
+            only=frozenset(["test/glioma/b.png"]),
+        ),
+    )  # fmt: skip
+    np.testing.assert_array_equal(located.heat[1], alone.heat[0])
+
+
 class TestCommand:
     def run(self, home: Path, *more: str) -> int:
         arguments = ["evaluate", str(home / "bundle"), "--masks", str(home / "masks"), *more]
@@ -117,6 +161,16 @@ class TestCommand:
         assert found["model"] == "tiny"
         assert found["classes"]["glioma"]["maps"]["pointing"] == 1.0
         assert (home / "out" / "maps" / "localisation.npz").is_file()
+
+    def test_of_a_run_the_report_shows_where_it_looked(self, home: Path) -> None:
+        judged(home / "bundle", "a.png", "b.png")
+        (home / "bundle" / "recipe.toml").write_text("[recipe]\nnetwork = 'cnn'\n")
+        code = self.run(
+            home, "--data", str(home / "data"), "--patients", str(home / "patients.csv"),
+        )  # fmt: skip
+
+        assert code == 0
+        assert "Where it looked" in (home / "bundle" / "report.html").read_text()
 
     def test_it_says_what_it_needs(self, home: Path) -> None:
         assert self.run(home) == 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option(
     "--masks", type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder of tumour masks N.png, N the source_slice in --patients: score the heat maps of "
-    "a run (or a bundle) against them, with --data.",
+    "a run (or a bundle) against them, with --data, which is then not predicted anew.",
 )  # fmt: skip
 @click.option("--no-images", is_flag=True, help="No picture of any slice in the report.")
 @click.option(
@@ -56,11 +56,13 @@ def command(
 
     RUN is a folder made by  braintumor train; PREDICTIONS is a table (.csv, .jsonl or .parquet)
     with labels and probabilities, ours or anybody's, and needs no model and no images.
-    With --masks the heat maps are judged instead, into localisation.json.
+    With --masks the heat maps are judged first, into localisation.json; of a bundle, only they are.
     """
+    located = None
     if masks is not None:
-        _maps(source, data, masks, patients, out or source, as_json)
-        return
+        located = _maps(source, data, masks, patients, out or source, as_json)
+        if not (source / "recipe.toml").is_file():
+            return
     import json
     from dataclasses import replace
 
@@ -71,9 +73,11 @@ def command(
     from braintumor.evaluation.run_tables import is_phantom, read_run
 
     groups = read_patients(patients) if patients else None
-    if data is not None:
+    if data is not None and located is None:
         _predict(source, data)
     run = read_run(source)
+    if located is not None:
+        run = replace(run, localisation=located)
     if data is not None and is_phantom(data):
         run = replace(run, phantom=True)
     judgement = judge(run, patients=groups)
@@ -90,6 +94,7 @@ def command(
     if as_json:
         found = {**judgement.to_dict(), "metrics": str(metrics), "report": str(report)}
         found |= {"documents": documents, "mlflow": logged}
+        found["localisation"] = located
         found["calibration"] = None if fitted is None else str(fitted)
         click.echo(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False))
         return
@@ -112,8 +117,8 @@ def _log(judgement: Judgement, folder: Path, target: str | None) -> dict[str, st
 
 def _maps(
     source: Path, data: Path | None, masks: Path, patients: Path | None, out: Path, as_json: bool
-) -> None:
-    """Judge heat maps against masks."""
+) -> dict[str, Any]:
+    """Judge heat maps against masks; the words are printed, and of a bundle the JSON."""
     import json
 
     if data is None or patients is None or not source.is_dir():
@@ -123,8 +128,9 @@ def _maps(
 
     found = judge_masks(source, data, masks, patients, out)
     if as_json:
-        click.echo(json.dumps(found, indent=2, allow_nan=False))
-        return
+        if not (source / "recipe.toml").is_file():
+            click.echo(json.dumps(found, indent=2, allow_nan=False))
+        return found
     for line in in_words(found):
         click.echo(line)
     for one in found["sanity"]:
@@ -133,6 +139,7 @@ def _maps(
             f"{one['likeness']:.2f} (rank correlation)."
         )
     click.echo(f"Written to {out / 'localisation.json'}")
+    return found
 
 
 def _predict(run: Path, data: Path) -> None:

@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from braintumor.errors import BraintumorError
+from braintumor.evaluation.rates import share
+from braintumor.evaluation.resampling import group_codes
 
 # Side of the grid on which maps and masks lie over each other, and the tolerance that the
 # pointing game usually has, both in pixels.
@@ -38,6 +40,7 @@ class Located:
         head: (n, 4) box of the head: top, left, bottom, right, in pixels of the grid.
         label: (n,) true class of each.
         right: (n,) whether the model's answer was that class.
+        group: (n,) whose slice each is; "" where nobody knows, and it counts as its own.
     """
 
     heat: NDArray[np.uint8]
@@ -45,6 +48,16 @@ class Located:
     head: NDArray[np.int64]
     label: NDArray[np.str_]
     right: Bools
+    group: NDArray[np.str_]
+
+    @classmethod
+    def joined(cls, parts: Sequence[Located]) -> Located:
+        """Several in a row, as of the networks of a run over folds."""
+        columns = {
+            name: np.concatenate([getattr(part, name) for part in parts])
+            for name in cls.__dataclass_fields__
+        }
+        return cls(**columns)
 
     def write(self, path: Path) -> None:
         """Write the arrays as one file."""
@@ -75,7 +88,7 @@ def judge_maps(located: Located, *, seed: int = 0) -> dict[str, Any]:
     Returns:
         Plain JSON: for `all` and each class the number of slices and, for `maps`, `centre` and
         `random`, the four means of `score`; `maps_if_right` counts only slices that the model
-        named right.
+        named right; `interval` is that of the maps' `pointing`, with groups as the units.
     """
     random = np.random.default_rng(seed)
     rows: dict[str, list[dict[str, float]]] = {"maps": [], "centre": [], "random": []}
@@ -166,8 +179,12 @@ def _part(located: Located, rows: dict[str, list[dict[str, float]]], name: str) 
     chosen = np.ones(len(located.label), bool) if name == "all" else located.label == name
     means = {kind: _means(scores, chosen) for kind, scores in rows.items()}
     right = chosen & located.right
+    hit = np.array([one["pointing"] > 0 for one in rows["maps"]])[chosen]
+    group = group_codes(located.group[chosen], len(hit))
+    found = share(hit, group)
     return {
         "n": int(chosen.sum()),
+        "interval": {"low": found.low, "high": found.high, "groups": int(group.max()) + 1},
         **means,
         "right": int(right.sum()),
         "maps_if_right": _means(rows["maps"], right),

@@ -7,6 +7,7 @@ and the rest is used. Knows files and columns; no metrics, no figures, no models
 from __future__ import annotations
 
 import base64
+import json
 import re
 import tomllib
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ import pandas as pd
 from braintumor.errors import BraintumorError
 from braintumor.evaluation.predictions import Predictions
 
+LOCALISATION_FILE = "localisation.json"
 SUFFIXES = (".csv", ".jsonl", ".parquet")
 _PHANTOM_MARK = "PHANTOM.txt"
 _HISTORY = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy")
@@ -37,6 +39,7 @@ class RunTables:
         recipe: recipe.toml as plain values; empty where there is none.
         history: history.csv, one row an epoch; None where there is none.
         catalog: catalog.csv, cells as text; None where there is none.
+        localisation: localisation.json, how heat maps lie over masks; None where there is none.
         phantom: the images were drawn by code.
         notes: sentences about what could not be read.
     """
@@ -47,6 +50,7 @@ class RunTables:
     recipe: dict[str, Any] = field(default_factory=dict)
     history: pd.DataFrame | None = None
     catalog: pd.DataFrame | None = None
+    localisation: dict[str, Any] | None = None
     phantom: bool = False
     notes: tuple[str, ...] = ()
 
@@ -146,6 +150,7 @@ def read_run(path: Path | str) -> RunTables:
         recipe=recipe,
         history=_history(root / "history.csv", notes),
         catalog=catalog,
+        localisation=_localisation(root / LOCALISATION_FILE, predictions, notes),
         phantom=drawn or is_phantom(root),
         notes=tuple(notes),
     )
@@ -154,6 +159,24 @@ def read_run(path: Path | str) -> RunTables:
 def is_phantom(folder: Path) -> bool:
     """Whether a data set says of itself that it is drawn by code."""
     return (folder / _PHANTOM_MARK).is_file()
+
+
+def _localisation(path: Path, predictions: Predictions, notes: list[str]) -> dict[str, Any] | None:
+    """How the heat maps of the very networks of the table lie over masks."""
+    if not path.is_file():
+        return None
+    try:
+        found = dict(json.loads(path.read_text(encoding="utf-8")))
+        judged, whole = set(found["judged"]), "all" in found["classes"]
+    except (OSError, ValueError, KeyError, TypeError):
+        whole = False
+    if not whole:
+        notes.append(f"{path.name} cannot be read, so where it looked is not shown.")
+        return None
+    if judged != set(predictions.frame["model_sha256"]):
+        notes.append(f"{path.name} is of another network than the table, and is left out.")
+        return None
+    return found
 
 
 def _recipe(path: Path, notes: list[str]) -> dict[str, Any]:

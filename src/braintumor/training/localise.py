@@ -24,9 +24,12 @@ from braintumor.bundle.heatmap import spread
 from braintumor.bundle.network import Network
 from braintumor.bundle.parts import CARD_FILE
 from braintumor.bundle.runtime import Runtime
+from braintumor.bundle.workshop import PREDICTIONS_FILE
 from braintumor.classes import CLASSES
 from braintumor.errors import BraintumorError, require
 from braintumor.evaluation.localisation import SIDE, Located, judge_maps, rank_correlation
+from braintumor.evaluation.predictions import Predictions
+from braintumor.evaluation.run_tables import LOCALISATION_FILE
 from braintumor.files import write_text
 from braintumor.images.decode import read_slice
 from braintumor.images.prepare import Prepared
@@ -45,12 +48,14 @@ class Masked:
         picture, mask: files.
         label: class.
         mirrored: whether the slice is a left-right mirrored copy of the one that was outlined.
+        group: whose slice it is; "" where nobody knows.
     """
 
     picture: Path
     mask: Path
     label: str
     mirrored: bool
+    group: str = ""
 
 
 def judge_masks(
@@ -66,42 +71,69 @@ def judge_masks(
     """Score a network's maps against masks; write localisation.json and maps/localisation.npz.
 
     Args:
-        source: a run, which is exported for it, or a bundle of one network.
-        data, masks, table, splits: as for `masked_slices`.
+        source: a run, which is exported for it, or a bundle of one network. Of a run over folds
+            each slice is judged by the network that has not seen its group.
+        data, masks, table: as for `masked_slices`.
         out: folder of the results.
-        few: slices for the sanity check.
+        splits: of a run, or a bundle with a table, the splits of its own predictions.
+        few: slices for the sanity check, by the first network.
 
     Returns:
-        What localisation.json holds: `judge_maps` with `sanity` and the `model`.
+        What localisation.json holds: `judge_maps` with `sanity`, the `model`, and `judged`, the
+        networks by the hashes that the run's predictions give.
     """
-    slices = masked_slices(data, masks, table, splits=splits)
+    known = [Predictions.read(path) for path in (source / PREDICTIONS_FILE,) if path.is_file()]
+    parts, check = [], []
     with TemporaryDirectory() as spare:
-        bundle = source
-        if not (source / CARD_FILE).is_file():
-            from braintumor.training.export import export_run
-
-            bundle = export_run(source, Path(spare) / "bundle")
-        network = Network.load(bundle)
-        located = locate(network, slices)
-        chosen = np.random.default_rng(0).permutation(len(slices))[:few]
-        plain = network.card.precision == "float32"
-        check = sanity(bundle, [slices[int(k)] for k in chosen]) if plain else []
+        for number, one in enumerate(sorted(source.glob("fold-*")) or [source]):
+            only = _judged_paths(one, splits)
+            slices = masked_slices(data, masks, table, splits=splits, only=only)
+            bundle = _as_bundle(one, Path(spare) / str(number))
+            network = Network.load(bundle)
+            parts.append(locate(network, slices))
+            if not number and network.card.precision == "float32":
+                chosen = np.random.default_rng(0).permutation(len(slices))[:few]
+                check = sanity(bundle, [slices[int(k)] for k in chosen])
+    located = Located.joined(parts)
     (out / "maps").mkdir(parents=True, exist_ok=True)
     located.write(out / "maps" / "localisation.npz")
     found = {
         "model": network.card.name,
-        "model_sha256": network.card.identity,
+        "model_sha256": network.card.identity if len(parts) == 1 else "",
+        "judged": sorted({sha for table_ in known for sha in table_.frame["model_sha256"]}),
         "splits": list(splits),
         **judge_maps(located),
         "sanity": check,
     }
     text = json.dumps(found, indent=2, allow_nan=False)
-    write_text(out / "localisation.json", text + "\n")
+    write_text(out / LOCALISATION_FILE, text + "\n")
     return found
 
 
+def _judged_paths(source: Path, splits: Sequence[str]) -> frozenset[str] | None:
+    """The slices that a run or bundle was judged on, by its own table; None where it has none."""
+    path = source / PREDICTIONS_FILE
+    if not path.is_file():
+        return None
+    frame = Predictions.read(path).frame
+    return frozenset(frame["path"][frame["split"].isin(splits)])
+
+
+def _as_bundle(source: Path, spare: Path) -> Path:
+    if (source / CARD_FILE).is_file():
+        return source
+    from braintumor.training.export import export_run
+
+    return export_run(source, spare)
+
+
 def masked_slices(
-    data: Path, masks: Path, table: Path, *, splits: Sequence[str] = ("test",)
+    data: Path,
+    masks: Path,
+    table: Path,
+    *,
+    splits: Sequence[str] = ("test",),
+    only: frozenset[str] | None = None,
 ) -> list[Masked]:
     """The slices of a data set that somebody outlined.
 
@@ -109,7 +141,8 @@ def masked_slices(
         data: folder of SPLIT/CLASS/FILE.
         masks: folder of N.png, N the number of the source slice.
         table: CSV with split, class, file, source_slice and orientation (`same`, `mirrored`).
-        splits: which parts to take.
+        splits: which parts to take, by the table.
+        only: the slices to take in their place, by path below the data set's root.
 
     Raises:
         BraintumorError: the table lacks a column, or not one slice has a mask.
@@ -125,9 +158,10 @@ def masked_slices(
                 masks / f"{row['source_slice']}.png",
                 row["class"],
                 row["orientation"] == "mirrored",
+                row.get("group") or "",
             )
             for row in reader
-            if row["split"] in splits and row["source_slice"]
+            if row["source_slice"] and _wanted(row, splits, only)
         ]
     found = [one for one in found if one.mask.is_file() and one.picture.is_file()]
     if not found:
@@ -138,12 +172,19 @@ def masked_slices(
     return found
 
 
+def _wanted(row: dict[str, str], splits: Sequence[str], only: frozenset[str] | None) -> bool:
+    if only is None:
+        return row["split"] in splits
+    return f"{row['split']}/{row['class']}/{row['file']}" in only
+
+
 def locate(network: Network, slices: Sequence[Masked]) -> Located:
     """The network's map of each slice's true class, with the mask laid over it."""
     rows = list(track(_located(network, slices), total=len(slices), what="Maps and masks"))
     heat, mask, head, right = (np.stack([row[k] for row in rows]) for k in range(4))
     labels = np.array([one.label for one in slices], np.str_)
-    return Located(heat=heat, mask=mask, head=head, label=labels, right=right)
+    groups = np.array([one.group for one in slices], np.str_)
+    return Located(heat=heat, mask=mask, head=head, label=labels, right=right, group=groups)
 
 
 def sanity(bundle: Path, slices: Sequence[Masked], *, seed: int = 0) -> list[dict[str, float]]:
