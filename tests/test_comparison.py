@@ -109,7 +109,8 @@ def test_the_ensemble_stands_beside_where_it_was_published(results: Path) -> Non
     put(results, splits.GROUPED, "ensemble", table(6.0, 3, "ensemble", folds=4))
     page = comparison.page(results)
     assert "| 280 slices of 280 groups | `cnn` | `resnet50` | `ensemble` |" in page
-    assert "On 4 grouped folds against `cnn`: better accuracy (+" in page
+    assert "Accuracy: `ensemble` on 4 grouped folds against `cnn` (+" in page
+    assert "Log loss: `ensemble` on 4 grouped folds against `cnn` (−" in page
     assert "Who can run both, takes both." in page
 
 
@@ -178,6 +179,14 @@ def test_where_settings_disagree_it_depends() -> None:
         "elsewhere (3)."
     )
     assert verdicts.verdict({"a": 1, "b": 1}, told) == "`cnn` here (1) and there (2)."
+
+
+def test_settings_that_are_too_small_cost_the_others_no_power() -> None:
+    big, small = difference(0.01, 0.05), difference(-0.5, 0.6, units=10)
+    ahead, told = verdicts.told_apart({"here": big, "there": small}, share=True, more=False)
+    assert ahead == {"here": -1, "there": 0}
+    assert told["here"] == "here (+3.0, +1.0 to +5.0, p = 0.010)", "not doubled"
+    assert told["there"] == "there (+5.0, −50.0 to +60.0†)"
 
 
 def test_without_both_networks_there_is_nothing_to_compare(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ made from the numbers: where an interval holds zero, it says that nothing can be
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,10 +19,10 @@ import marks
 from marks import Part
 from matchups import Matchup, matchups
 from splits import RESULTS, score
-from verdicts import CUSTOM, TRANSFER, apart, clear, joined, spread, verdict
+from verdicts import CUSTOM, TRANSFER, joined, spread, told_apart, verdict
 
 from braintumor.evaluation import words
-from braintumor.evaluation.paired import Difference, holm
+from braintumor.evaluation.paired import Difference
 from results import ENSEMBLE, NETWORKS
 
 # Key of a score, how a sentence says that one is ahead, whether it reads as a percentage, and
@@ -46,14 +45,16 @@ def page(results: Path = RESULTS) -> str:
     answers = [(question, *_answer(found, *how)) for question, *how in _QUESTIONS]
     rows = [(question, text) for question, text, _ in answers]
     rows += [mixes.answer, stress.answer, cost.answer]
-    if both := _both(found):
+    both, gain = _both(found)
+    if both:
         rows.append(("Are the two together better than one?", both))
-    rows.append(("For whom?", _for_whom(answers[0][2], both, cost)))
+    rows.append(("For whom?", _for_whom(answers[0][2], gain, cost)))
     lines = [
         "## In short",
         "",
         f"In brackets: `{CUSTOM}` less `{TRANSFER}` (accuracy in points of a hundred), its 95 % "
-        "interval, and a p-value corrected over the settings by Holm's method.",
+        "interval, and a p-value corrected by Holm's method over the settings that are large "
+        "enough to conclude from.",
         "",
         *marks.table(("question", "answer"), rows),
         "",
@@ -92,48 +93,36 @@ def _answer(
         The sentence, and name of a setting -> 1 where the custom network is surely the better,
         -1 where the other is, 0 where it cannot be told.
     """
-    tests = [matchup.tests.differences[key] for matchup in found]
-    p = holm([test.p for test in tests])
-    sign = 1 if more else -1
-    ahead = {m.name: sign * clear(t, q) for m, t, q in zip(found, tests, p, strict=True)}
-    told = {
-        m.name: f"{m.where} ({apart(t, share)}{_p(q)})"
-        for m, t, q in zip(found, tests, p, strict=True)
-    }
+    tests = {matchup.where: matchup.tests.differences[key] for matchup in found}
+    ahead, told = told_apart(tests, share=share, more=more)
     return verdict(ahead, told), ahead
 
 
-def _p(p: float) -> str:
-    return "" if math.isnan(p) else f", {words.p_value(p)}"
+def _both(found: Sequence[Matchup]) -> tuple[str, bool]:
+    """The ensemble against each network, where it was published: the answer, and whether it is
+    surely the more accurate anywhere; "" where it was not published."""
+    tests = {
+        f"{matchup.where} against `{single}`": matchup.test(ENSEMBLE, single).differences
+        for matchup in found
+        if ENSEMBLE in matchup.rows and matchup.whole
+        for single in NETWORKS
+    }
+    if not tests:
+        return "", False
+    said, gain = [], False
+    for key, what, share, more in (
+        ("accuracy", "Accuracy", True, True),
+        ("log_loss", "Log loss", False, False),
+    ):
+        of_key = {where: differences[key] for where, differences in tests.items()}
+        ahead, told = told_apart(of_key, share=share, more=more)
+        text = verdict(ahead, told, names=(f"`{ENSEMBLE}`", "the one network"))
+        said.append(f"{what}: {text[0].lower()}{text[1:]}")
+        gain |= key == "accuracy" and 1 in ahead.values()
+    return f"Ensemble less network. {' '.join(said)}", gain
 
 
-def _both(found: Sequence[Matchup]) -> str:
-    """The ensemble against each network, where it was published."""
-    told = []
-    for matchup in found:
-        if ENSEMBLE not in matchup.rows:
-            continue
-        for single in NETWORKS:
-            tests = matchup.test(ENSEMBLE, single).differences
-            p = holm([tests["accuracy"].p, tests["log_loss"].p])
-            right = clear(tests["accuracy"], p[0])
-            loss = -clear(tests["log_loss"], p[1])
-            told.append(
-                f"{matchup.where} against `{single}`: {_better(right)} accuracy "
-                f"({apart(tests['accuracy'], True)}), {_better(loss)} log loss "
-                f"({apart(tests['log_loss'], False)})"
-            )
-    if not told:
-        return ""
-    text = "; ".join(told)
-    return f"{text[0].upper()}{text[1:]}."
-
-
-def _better(sign: int) -> str:
-    return {1: "better", -1: "worse", 0: "no surely other"}[sign]
-
-
-def _for_whom(accuracy: dict[str, int], both: str, cost: costs.Costs) -> str:
+def _for_whom(accuracy: dict[str, int], gain: bool, cost: costs.Costs) -> str:
     """Who should take which, from what could be concluded."""
     ahead = {sign for sign in accuracy.values() if sign}
     if ahead == {-1}:
@@ -144,7 +133,7 @@ def _for_whom(accuracy: dict[str, int], both: str, cost: costs.Costs) -> str:
         right = "by accuracy it depends on the slices, see above"
     else:
         right = "accuracy gives no reason to take one rather than the other"
-    together = " Who can run both, takes both." if "better accuracy" in both else ""
+    together = " Who can run both, takes both." if gain else ""
     return f"{right[0].upper()}{right[1:]}.{together} {cost.advice}"
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from braintumor.evaluation import words
-from braintumor.evaluation.paired import Difference
+from braintumor.evaluation.paired import Difference, holm
 from braintumor.evaluation.rates import Estimate
 from results import NETWORKS
 
@@ -25,18 +25,50 @@ def clear(found: Difference, p: float) -> int:
     return int(found.low > 0) - int(found.high < 0)
 
 
-def verdict(ahead: Mapping[str, int], told: Mapping[str, str]) -> str:
+def told_apart(
+    tests: Mapping[str, Difference], *, share: bool, more: bool
+) -> tuple[dict[str, int], dict[str, str]]:
+    """Which of two models is surely the better where, and the words for it.
+
+    Args:
+        tests: where -> difference of a score; p-values are corrected over those that are large
+            enough to be concluded from.
+        share: whether the score reads as a percentage.
+        more: whether more of it is better.
+
+    Returns:
+        Where -> 1 for the first, -1 for the second, 0 for neither; and where -> words.
+    """
+    p = holm([math.nan if test.unreliable else test.p for test in tests.values()])
+    sign = 1 if more else -1
+    ahead = {
+        where: sign * clear(test, q) for (where, test), q in zip(tests.items(), p, strict=True)
+    }
+    told = {
+        where: f"{where} ({apart(test, share)}{'' if math.isnan(q) else ', ' + words.p_value(q)})"
+        for (where, test), q in zip(tests.items(), p, strict=True)
+    }
+    return ahead, told
+
+
+def verdict(
+    ahead: Mapping[str, int],
+    told: Mapping[str, str],
+    *,
+    names: tuple[str, str] = (f"`{CUSTOM}`", f"`{TRANSFER}`"),
+) -> str:
     """What may be said where some settings tell the networks apart and others do not.
 
     Args:
-        ahead: setting -> 1 for the custom network, -1 for the other, 0 for neither.
+        ahead: setting -> 1 for the first model, -1 for the second, 0 for neither.
         told: setting -> what it is called in a sentence, with its numbers.
+        names: of the two.
     """
     parts = []
-    for name, sign in ((CUSTOM, 1), (TRANSFER, -1)):
+    for name, sign in zip(names, (1, -1), strict=True):
         places = [told[setting] for setting, value in ahead.items() if value == sign]
         if places:
-            parts.append(f"`{name}` {joined(places)}")
+            parts.append(f"{name} {joined(places)}")
     unsure = _nowhere([told[setting] for setting, value in ahead.items() if value == 0])
     text = ("It depends: " if len(parts) > 1 else "") + "; ".join(parts)
     return " ".join(f"{part}." for part in (text, unsure) if part)
