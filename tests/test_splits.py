@@ -69,6 +69,7 @@ def test_of_one_grouped_split_other_slices_are_compared_and_settings_are_told(
     assert "| `cnn` | one grouped split, test | 80 of 20 |" in text
     assert "of other slices, whose groups it has not seen" in text
     assert "the recipes differ in epochs 3 and 9" in text
+    assert "flatters" not in text
 
 
 def big(skill: float, seed: int = 0) -> Predictions:

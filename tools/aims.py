@@ -39,6 +39,7 @@ def lines(results: Path, found: Sequence[Matchup], stress: Stress | None) -> lis
     rows = [
         ["published split, test: accuracy", *_scores(given, "accuracy", True)],
         ["published split, test: macro AUC", *_scores(given, "macro_auc", False)],
+        ["of it, neither copy nor patient in train: accuracy", *_stated(found)],
         [f"{folds}: balanced accuracy", *_scores(grouped, "balanced_accuracy", True)],
         [f"{folds}: calibration error", *_calibration(grouped)],
         [f"{folds}: accuracy on the surest 90 %", *_surest(grouped)],
@@ -62,6 +63,13 @@ def _scores(matchup: Matchup | None, key: str, share: bool) -> list[str]:
         metrics = matchup.metrics[model]
         cells.append(_cell(score(metrics, key, share), metrics[key] >= aim, asked))
     return cells
+
+
+def _stated(found: Sequence[Matchup]) -> list[str]:
+    """Accuracy on the slices of the published test split that nothing in train is akin to."""
+    part = next((m for m in found if m.split == GIVEN and m.name.startswith("Of these")), None)
+    models = {} if part is None else part.metrics
+    return [score(models[m], "accuracy", True) if m in models else NOT_YET for m in MODELS]
 
 
 def _calibration(matchup: Matchup | None) -> list[str]:

@@ -135,14 +135,17 @@ def _sentence(name: str, given: RunTables, grouped: RunTables) -> str:
         )
     changed = ", ".join(f"{key} {a} and {b}" for key, a, b in differing(given, grouped))
     same = f"; the recipes differ in {changed}" if changed else ", by the same recipe"
-    return f"{told[0].upper()}{told[1:]}{same}. {_worth(found)}"
+    return f"{told[0].upper()}{told[1:]}{same}. {_worth(found, bool(changed))}"
 
 
-def _worth(found: Difference) -> str:
+def _worth(found: Difference, changed: bool) -> str:
+    """What the split is worth; with other settings too, nobody knows what is whose."""
     ends = f"{words.points(found.low)} to {words.points(found.high)}"
     told = f"{words.points(found.difference)} points ({ends})"
     if found.unreliable:
         return f"The split is worth {told}, from too few groups to conclude anything."
+    if changed:
+        return f"Split and settings together make {told}; what is the split's share is unknown."
     if found.low > 0:
         return f"The published split flatters it by {told}."
     if found.high < 0:
