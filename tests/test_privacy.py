@@ -154,6 +154,23 @@ def test_predicting_connects_to_nothing_and_writes_nothing(
     assert [one for one in seen.written if not is_bytecode(one)] == []
 
 
+def test_scoring_connects_to_nothing_and_writes_the_table_alone(
+    watched: Callable[[str], Recording], bundle: Path, tmp_path: Path
+) -> None:
+    Image.fromarray(striped("upright")).save(tmp_path / "slice.png")
+    seen = watched(
+        "from braintumor.cli.main import run\n"
+        "try:\n"
+        f"    run(['predict', 'slice.png', '--out', 't.csv', '--model', {str(bundle)!r}])\n"
+        "except SystemExit as end:\n"
+        "    assert end.code == 0\n"
+    )
+    assert seen.addresses == []
+    written = [one for one in seen.written if not is_bytecode(one)]
+    assert [Path(one).name for one in written] == ["t.csv.part"]
+    assert (tmp_path / "t.csv").is_file()
+
+
 def test_logging_to_mlflow_connects_to_nothing(
     watched: Callable[[str], Recording], tmp_path: Path
 ) -> None:

@@ -146,6 +146,28 @@ def test_a_table_of_an_unknown_kind_is_wrong_usage(call: Call) -> None:
     assert ".csv" in err
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--resume"],
+        ["--resume", "--json", "--out", "t.csv"],
+        ["--ray-address", "auto"],
+        ["--workers", "0"],
+    ],
+)
+def test_options_that_make_no_sense_together_are_wrong_usage(
+    call: Call, options: list[str]
+) -> None:
+    assert call("scans", *options)[0] == 2
+
+
+def test_at_the_end_stands_how_many_of_which_class(call: Call) -> None:
+    _, _, err = call("scans", "bad.png", "--out", "table.csv")
+
+    assert "5 images: 1 error, 4 ok; 1 file skipped, no image; written to table.csv" in err
+    assert "1 glioma, 1 meningioma, 1 no_tumor, 1 pituitary" in err
+
+
 def test_no_input_is_wrong_usage(call: Call) -> None:
     assert call()[0] == 2
 

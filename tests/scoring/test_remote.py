@@ -156,21 +156,22 @@ class TestWeb:
                 remote.read("http://127.0.0.1:1/one.png")
 
 
-def test_files_are_fetched_ahead_in_order_and_no_further() -> None:
-    begun: list[int] = []
+def test_files_are_fetched_ahead_in_order_and_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[str] = []
 
-    def job(number: int) -> int:
-        begun.append(number)
-        return number
+    def read(name: str) -> bytes:
+        begun.append(name)
+        if name == "7":
+            raise ImageError(name, "it is gone")
+        return name.encode()
 
-    def jobs() -> Iterator[object]:
-        for k in range(100):
-            yield lambda k=k: job(k)
-
-    results = remote.read_ahead(jobs())  # type: ignore[arg-type]
-    assert next(results) == 0
-    assert len(begun) <= remote._AT_ONCE
-    assert list(results) == list(range(1, 100))
+    monkeypatch.setattr(remote, "read", read)
+    results = remote.read_all(map(str, range(100)))
+    assert next(results) == b"0"
+    assert len(begun) <= remote._AT_ONCE + 1
+    rest = list(results)
+    assert isinstance(rest.pop(6), ImageError)
+    assert rest == [str(k).encode() for k in range(1, 100) if k != 7]
 
 
 def test_without_the_extra_it_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -194,7 +194,7 @@ class TestResume:
             "from braintumor.scoring import score as module\n"
             "module._CHUNK_HERE, module._COMMIT_SECONDS = 8, 0.0\n"
             "plan = module.Plan(arguments=['scans'], model=Path('bundle'), out=Path('table.csv'))\n"
-            "left = iter(range(20))\n"
+            "left = iter(range(16))  # the first row after two chunks\n"
             "module.score(plan, show=lambda _: "
             "next(left, None) is None and os.kill(os.getpid(), signal.SIGKILL))\n"
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -34,6 +34,11 @@ if TYPE_CHECKING:
     "--folds", type=click.IntRange(min=2), metavar="K",
     help="Train K networks, each judged on a K-th that it never saw, no group in two.",
 )  # fmt: skip
+@click.option(
+    "--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True,
+    help="Who trains the folds: this computer one by one, or Ray (needs the extra [ray]).",
+)  # fmt: skip
+@click.option("--ray-address", metavar="ADDRESS", help="Of a Ray cluster, as for predict.")
 @click.option(
     "--patients", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="CSV file that says whose slices these are; may be given several times.",
@@ -75,6 +80,8 @@ def command(
     recipe_file: Path | None,
     split: str,
     folds: int | None,
+    engine: Literal["local", "ray"],
+    ray_address: str | None,
     patients: tuple[Path, ...],
     extra: Path | None,
     masks: Path | None,
@@ -120,13 +127,16 @@ def command(
         recipe = recipe.changed(keep="last")
     if folds is not None and (start is not None or split == "all"):
         raise click.UsageError("--folds holds every image back once: without --start, --split all")
+    if folds is None and engine != "local":
+        raise click.UsageError("--engine ray trains folds: add --folds")
     catalog, materials = _read(data, split, folds, patients, extra, masks, recipe.seed)
     if folds is not None:
         from braintumor.training.folds import train_folds
 
         folder = train_folds(
-            catalog, recipe, run, count=folds, materials=materials, resume=resume, weights=weights
-        )
+            catalog, recipe, run, count=folds, materials=materials, resume=resume, weights=weights,
+            engine=engine, address=ray_address,
+        )  # fmt: skip
     else:
         sources = materials.for_training(catalog)
         folder = train(

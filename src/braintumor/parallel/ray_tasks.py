@@ -6,6 +6,8 @@ and whatever the items name must be there on every computer of the cluster.
 
 from __future__ import annotations
 
+import re
+import socket
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
@@ -19,6 +21,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 # How often Ray repeats a task whose worker or computer died.
 _RETRIES = 3
+_PATIENCE_S = 10.0
 
 
 class RayTasks(Generic[T, R]):
@@ -44,7 +47,8 @@ class RayTasks(Generic[T, R]):
             _connect(self._ray, workers, address)
         have = int(self._ray.cluster_resources().get("CPU", 1))
         self.ahead = 2 * min(workers or have, have)
-        self._call = self._ray.remote(num_cpus=1, max_retries=_RETRIES)(worker.call)
+        how = {"num_cpus": 1, "max_retries": _RETRIES, "scheduling_strategy": "SPREAD"}
+        self._call = self._ray.remote(**how)(worker.call)
         self._make = self._ray.put(make)
 
     def submit(self, item: T) -> Callable[[], R]:
@@ -78,6 +82,8 @@ class RayTasks(Generic[T, R]):
 def _connect(ray: Any, workers: int | None, address: str | None) -> None:
     quiet = {"log_to_driver": False, "logging_level": "error"}
     try:
+        if address is not None:
+            _knock(address)
         if address is None:
             # On the loopback alone: nobody else is to find this cluster.
             ray.init(
@@ -86,9 +92,16 @@ def _connect(ray: Any, workers: int | None, address: str | None) -> None:
             )  # fmt: skip
         else:
             ray.init(address=address, **quiet)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         where = address or "this computer"
         raise BraintumorError(
             f"no Ray cluster answers at {where}: start one with  ray start --head  or check the "
             "address"
         ) from error
+
+
+def _knock(address: str) -> None:
+    """Find out in seconds whether anybody is at HOST:PORT; Ray itself would try for minutes."""
+    found = re.fullmatch(r"(?:ray://)?\[?([^/\[\]]+?)\]?:(\d+)", address)
+    if found is not None:
+        socket.create_connection((found[1], int(found[2])), timeout=_PATIENCE_S).close()

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Final, TypeVar
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
 
+from braintumor.bundle.abreast import abreast
 from braintumor.errors import MissingExtraError, require
 from braintumor.images.decode import ImageError, Limits
 from braintumor.images.sniff import HEAD
@@ -27,8 +27,6 @@ _AT_ONCE = 16
 # HTTP: what is asked for lies beyond the end, as everything does in an empty file.
 _NOTHING_THERE = 416
 _FINAL = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
-
-T = TypeVar("T")
 
 
 def is_remote(name: str) -> bool:
@@ -99,16 +97,17 @@ def read(name: str) -> bytes:
     raise AssertionError
 
 
-def read_ahead(jobs: Iterable[Callable[[], T]]) -> Iterator[T]:
-    """Results of jobs that mostly wait, in their order, some of them begun ahead of their turn."""
-    under_way: deque[Future[T]] = deque()
+def read_all(names: Iterable[str]) -> Iterator[bytes | ImageError]:
+    """Files' bytes in their order, some fetched ahead of their turn; errors in their places."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for job in jobs:
-            under_way.append(pool.submit(job))
-            if len(under_way) >= _AT_ONCE:
-                yield under_way.popleft().result()
-        while under_way:
-            yield under_way.popleft().result()
+        yield from abreast(_read, names, pool=pool, ahead=_AT_ONCE)
+
+
+def _read(name: str) -> bytes | ImageError:
+    try:
+        return read(name)
+    except ImageError as error:
+        return error
 
 
 def _store(address: str) -> tuple[Any, str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from itertools import groupby
 from pathlib import Path
 
@@ -132,7 +131,8 @@ def _sources(chunk: Chunk, folder: Path | None) -> Iterator[Source]:
         if isinstance(items[0], Entry):
             yield from _unpacked([one for one in items if isinstance(one, Entry)], folder)
         elif isinstance(items[0], str) and remote.is_remote(items[0]):
-            yield from remote.read_ahead(partial(_fetched, name_of(one)) for one in items)
+            names = list(map(name_of, items))
+            yield from map(Named, names, remote.read_all(names))
         else:
             yield from (Named(name_of(one), _source(one, folder)) for one in items)
 
@@ -146,13 +146,6 @@ def _where(item: Item) -> str:
 
 def _source(item: Item, folder: Path | None) -> Path | ImageError:
     return item if isinstance(item, ImageError) else _place(name_of(item), folder)
-
-
-def _fetched(name: str) -> Named:
-    try:
-        return Named(name, remote.read(name))
-    except ImageError as error:
-        return Named(name, error)
 
 
 def _unpacked(span: list[Entry], folder: Path | None) -> Iterator[Source]:

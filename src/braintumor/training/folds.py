@@ -7,7 +7,8 @@ cross-validation goes on where it stopped.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from braintumor.catalog.catalog import Catalog
 from braintumor.catalog.splits import grouped
 from braintumor.errors import BraintumorError
 from braintumor.evaluation.predictions import Predictions
+from braintumor.parallel.ordered import ordered
+from braintumor.parallel.pools import Engine, open_pool
 from braintumor.training.fit import train
 from braintumor.training.recipe import Recipe, read_record
 from braintumor.training.run import RunFolder
@@ -55,6 +58,8 @@ def train_folds(
     resume: bool = False,
     weights: Path | None = None,
     quiet: bool = False,
+    engine: Engine = "local",
+    address: str | None = None,
 ) -> RunFolder:
     """Train K networks and write their out-of-fold predictions as one run.
 
@@ -64,6 +69,9 @@ def train_folds(
         out: the run's folder; new or empty unless resuming.
         count: K.
         materials, resume, weights, quiet: as for `fit.train`.
+        engine: `local`, one fold after the other here; `ray`, each fold a task, on computers that
+            all see the run's folder and the images under the same paths.
+        address: of a Ray cluster; one of this computer alone is started where None.
 
     Returns:
         A run folder whose predictions.csv has every image once, with its fold; it has no
@@ -78,24 +86,19 @@ def train_folds(
             f"{run.root} is not empty: choose another folder, or add --resume to go on with it"
         )
     folded = catalog.with_folds(count, seed=recipe.seed)
+    root = run.root if engine == "local" else run.root.resolve()
+    # A fold whose computer died is begun again by Ray: it goes on from its last epoch.
+    resume = resume or engine == "ray"
+    fold_of = _Fold(folded, recipe, root, materials, resume, weights, quiet or engine == "ray")
     parts: list[pd.DataFrame] = []
     record: dict[str, Any] = {}
     seconds: list[float] = []
-    for fold in range(count):
-        own = fold_catalog(folded, fold, seed=recipe.seed)
-        folder = train(
-            own,
-            recipe,
-            run.root / f"fold-{fold}",
-            sources=materials.for_training(own),
-            resume=resume,
-            weights=weights,
-            quiet=quiet,
-        )
-        frame = Predictions.read(folder.predictions).split("test").frame
-        parts.append(frame.assign(fold=str(fold)))
-        record = read_record(folder.recipe)
-        seconds.append(record["seconds"])
+    with open_pool(fold_of, engine=engine, address=address) as pool:
+        for fold, folder in enumerate(ordered(pool, range(count), _died)):
+            frame = Predictions.read(folder.predictions).split("test").frame
+            parts.append(frame.assign(fold=str(fold)))
+            record = read_record(folder.recipe)
+            seconds.append(record["seconds"])
     folded.write(run.catalog)
     facts = {"folds": count, "seconds": round(sum(seconds), 1), "seconds_by_fold": seconds}
     recipe.resolved().write(run.recipe, record={**record, **facts})
@@ -103,3 +106,39 @@ def train_folds(
     whole = by_path.loc[list(folded.table["path"])].reset_index(drop=True)
     Predictions.from_frame(whole).write(run.predictions)
     return run
+
+
+@dataclass(frozen=True, eq=False)
+class _Fold:
+    """All that training any of the folds needs; it travels to where a fold is trained."""
+
+    folded: Catalog
+    recipe: Recipe
+    root: Path
+    materials: Materials
+    resume: bool
+    weights: Path | None
+    quiet: bool
+
+    def __call__(self) -> Callable[[int], RunFolder]:
+        return self.train
+
+    def train(self, fold: int) -> RunFolder:
+        """Train one fold in its own folder."""
+        own = fold_catalog(self.folded, fold, seed=self.recipe.seed)
+        return train(
+            own,
+            self.recipe,
+            self.root / f"fold-{fold}",
+            sources=self.materials.for_training(own),
+            resume=self.resume,
+            weights=self.weights,
+            quiet=self.quiet,
+        )
+
+
+def _died(fold: int, alone: Callable[[int], RunFolder]) -> RunFolder:
+    raise BraintumorError(
+        f"the process that trained fold {fold} died again and again, most likely for want of "
+        "memory: make the batches smaller, then go on with --resume"
+    )
