@@ -24,7 +24,13 @@ STILL = Augmentation(
     flip=0, rotation=0, zoom=0, stretch=0, shift=0, contrast=0, brightness=0, gamma=0
 )
 PLAIN = default_recipe(
-    "cnn", batch_size=8, label_smoothing=0.0, augmentation=STILL, implant=0.0, heal=0.0
+    "cnn",
+    batch_size=8,
+    label_smoothing=0.0,
+    augmentation=STILL,
+    balance=0.0,
+    implant=0.0,
+    heal=0.0,
 )
 COUNT, PLACES = 21, (4, 4)
 LABELS = np.arange(COUNT) % 4

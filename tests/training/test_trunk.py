@@ -69,7 +69,7 @@ def test_what_is_there_is_not_computed_again_and_nothing_half_is_left(
     def fail(_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(trunk, "predict_on_batch", fail)
+    monkeypatch.setattr(cache.halved, "predict_on_batch", fail)
     np.testing.assert_array_equal(cache.plain("valid", examples.pixels), first)
     with pytest.raises(KeyboardInterrupt):
         cache.plain("other", examples.pixels)

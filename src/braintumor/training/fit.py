@@ -210,7 +210,7 @@ def _fit_resnet50(
     """Two phases: the new top alone, then the last stages with it at a low rate."""
     trunk, tail = resnet50.cut(model, recipe.tune_from)
     cache = TrunkCache(run.checkpoint / "trunk", trunk, places_of(model))
-    valid = cache.plain("valid", data.valid)
+    valid = cache.plain("valid", data.valid).astype(np.float32)
     variants = []
     for number in range(recipe.variants):
         reporter.say(f"frozen trunk: variant {number + 1} of {recipe.variants}")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
@@ -52,7 +53,9 @@ class TrunkCache:
     """
 
     def __init__(self, folder: Path, trunk: Any, places: tuple[int, int]) -> None:
-        self.folder, self.trunk, self.places = folder, trunk, places
+        self.folder, self.places = folder, places
+        # Cast inside the network: NumPy does it number by number.
+        self.halved = keras.Model(trunk.inputs, keras.ops.cast(trunk.output, "float16"))
 
     def plain(self, name: str, pixels: NDArray[np.uint8]) -> NDArray[np.float16]:
         """The features of images as they are; `name` tells this set from others."""
@@ -84,7 +87,7 @@ class TrunkCache:
     def _run(
         self, name: str, count: int, drawn: Callable[[int], Drawn], features: Path, rest: Path
     ) -> None:
-        shape = tuple(self.trunk.output.shape[1:])
+        shape = tuple(self.halved.output.shape[1:])
         labels, known = np.zeros(count, np.int64), np.zeros(count, bool)
         masks = np.zeros((count, *self.places), np.uint8)
         with atomic_path(features) as part, atomic_path(rest) as part_rest:
@@ -94,9 +97,7 @@ class TrunkCache:
                 rows = range(start, min(start + _BATCH, count))
                 batch = [drawn(row) for row in rows]
                 images = np.stack([one.pixels for one in batch]).astype(np.float32)[..., None]
-                kept[rows.start : rows.stop] = np.asarray(
-                    self.trunk.predict_on_batch(images), np.float32
-                )
+                kept[rows.start : rows.stop] = self.halved.predict_on_batch(images)
                 for row, one in zip(rows, batch, strict=True):
                     labels[row], known[row] = one.label, one.known
                     masks[row] = coarse(one.mask, self.places)
