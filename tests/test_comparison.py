@@ -193,6 +193,22 @@ def test_without_both_networks_there_is_nothing_to_compare(tmp_path: Path) -> No
     assert comparison.page(tmp_path).startswith("The two networks have not been published")
 
 
+def test_speed_is_what_the_benchmark_wrote(results: Path) -> None:
+    assert costs.speed(results / costs.SPEED) == ([], [])
+    rows = [
+        {"key": "latency cnn", "ours": 2.0},
+        {"key": "latency resnet50", "ours": 8.0},
+        {"key": "arrays cnn", "ours": 400.0},
+    ]
+    measured = {"machine": {"processor": "P", "cores": 2}, "rows": rows}
+    (results / costs.SPEED).parent.mkdir()
+    (results / costs.SPEED).write_text(json.dumps(measured))
+    found = costs.costs(results)
+    assert "one slice 2 ms against 8 ms (4.0 times)" in found.answer[1]
+    line = "| One prepared slice to class and heat map (P, 2 cores) | 2 ms | 8 ms |"
+    assert found.lines[-1] == line, "what was measured of one network alone is left out"
+
+
 def test_costs_are_those_of_graph_and_recipe(
     results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +14,16 @@ from splits import GIVEN
 from verdicts import CUSTOM, TRANSFER
 
 from braintumor.bundle.card import read_bundle
+from braintumor.evaluation import words
 from braintumor.training.recipe import read_record
 
 SHIPPED = ROOT / "src" / "braintumor" / "bundle" / "shipped"
+SPEED = Path("performance") / "speed.json"
+# Key of `benchmarks/speed.py`, the table's words, the answer's, and the unit.
+_SPEEDS = (
+    ("latency", "One prepared slice to class and heat map", "one slice", "ms"),
+    ("arrays", "Many prepared slices", "many slices", "slices/s"),
+)
 _QUESTION = "Which is cheaper?"
 
 
@@ -54,7 +62,7 @@ class Costs:
 
 
 def costs(results: Path, shipped: Path = SHIPPED) -> Costs:
-    """From the shipped graphs and the published recipes."""
+    """From the shipped graphs, the published recipes, and the speed that was measured."""
     found = {name: cost(results / GIVEN / name, shipped / name) for name in (CUSTOM, TRANSFER)}
     custom, transfer = found[CUSTOM], found[TRANSFER]
     told = [
@@ -77,6 +85,9 @@ def costs(results: Path, shipped: Path = SHIPPED) -> Costs:
     rows = [
         [heading, *(what(found[name]) for name in (CUSTOM, TRANSFER))] for heading, what in _ROWS
     ]
+    answers, measured = speed(results / SPEED)
+    told += answers
+    rows += measured
     return Costs(
         (_QUESTION, f"`{CUSTOM}` against `{TRANSFER}`: {'; '.join(told)}."),
         marks.table(heads, rows),
@@ -113,6 +124,27 @@ def cost(results: Path, bundle: Path) -> Cost:
         minutes=float(record["seconds"]) / 60,
         cpu_minutes=None if processor is None else float(processor) / 60,
     )
+
+
+def speed(file: Path) -> tuple[list[str], list[list[str]]]:
+    """How long a slice takes: for the answer, and as rows; nothing where it was not measured.
+
+    Args:
+        file: what `benchmarks/speed.py` wrote; its rows `latency NETWORK` and `arrays NETWORK`.
+    """
+    if not file.is_file():
+        return [], []
+    found = json.loads(file.read_text(encoding="utf-8"))
+    ours = {row["key"]: float(row["ours"]) for row in found["rows"]}
+    machine = f"{found['machine']['processor']}, {words.slices(found['machine']['cores'], 'core')}"
+    told, rows = [], []
+    for key, heading, what, unit in _SPEEDS:
+        one, two = (ours.get(f"{key} {name}") for name in (CUSTOM, TRANSFER))
+        if one is None or two is None:
+            continue
+        told.append(_ratio(what, one, two, lambda n, unit=unit: f"{n:.3g} {unit}"))
+        rows.append([f"{heading} ({machine})", *(f"{n:.3g} {unit}" for n in (one, two))])
+    return told[:1], rows
 
 
 def _ratio(what: str, one: float, two: float, told: Callable[[float], str]) -> str:
