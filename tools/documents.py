@@ -16,6 +16,7 @@ import comparison
 import data_page
 import experiments
 import intervals
+import scale
 import stress
 from marks import Part
 
@@ -28,6 +29,7 @@ PARTS: tuple[Part, ...] = (
     *data_page.PARTS,
     *comparison.PARTS,
     *experiments.PARTS,
+    *scale.PARTS,
 )
 
 
