@@ -148,6 +148,27 @@ def test_where_no_cluster_answers_it_is_one_sentence(address: str) -> None:
         pass
 
 
+def test_where_ray_does_not_start_it_is_tried_again_and_then_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ray = pytest.importorskip("ray", reason="SKIPPED FOR WANT OF THE EXTRA [ray]")
+    tried: list[object] = []
+
+    def init(**settings: object) -> None:
+        tried.append(settings["address"])
+        raise Exception("The current node timed out during startup.")
+
+    monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    with (
+        pytest.raises(BraintumorError, match="does not start on this computer"),
+        open_pool(Doubling(), engine="ray"),
+    ):
+        pass
+    assert tried == ["local"] * 3
+
+
 def test_without_the_extra_it_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with (

@@ -81,23 +81,36 @@ class RayTasks(Generic[T, R]):
 
 def _connect(ray: Any, workers: int | None, address: str | None) -> None:
     quiet = {"log_to_driver": False, "logging_level": "error"}
+    if address is None:
+        _start(ray, workers, quiet)
+        return
     try:
-        if address is not None:
-            _knock(address)
-        if address is None:
+        _knock(address)
+        ray.init(address=address, **quiet)
+    except Exception as error:  # Ray raises whatever it likes here, even Exception itself
+        raise BraintumorError(
+            f"no Ray cluster answers at {address}: start one with  ray start --head  or check the "
+            "address"
+        ) from error
+
+
+def _start(ray: Any, workers: int | None, quiet: dict[str, Any]) -> None:
+    """Start a cluster of this computer; Ray gives up after half a minute, which may be too soon."""
+    for last in (False, False, True):
+        try:
             # On the loopback alone: nobody else is to find this cluster.
             ray.init(
                 address="local", num_cpus=workers, include_dashboard=False,
                 _node_ip_address="127.0.0.1", **quiet,
             )  # fmt: skip
-        else:
-            ray.init(address=address, **quiet)
-    except (OSError, RuntimeError, ValueError) as error:
-        where = address or "this computer"
-        raise BraintumorError(
-            f"no Ray cluster answers at {where}: start one with  ray start --head  or check the "
-            "address"
-        ) from error
+            return
+        except Exception as error:
+            ray.shutdown()
+            if last:
+                raise BraintumorError(
+                    "Ray does not start on this computer: it may be too busy, or short of memory "
+                    "or disk; leave out --engine ray"
+                ) from error
 
 
 def _knock(address: str) -> None:
