@@ -243,8 +243,10 @@ def _write_graph(served: Any, path: Path) -> int:
     import onnx
 
     from braintumor.training.onnx_graph import OPSET, onnx_graph
+    from braintumor.training.strides import strides_early
 
     graph = onnx_graph(served)
+    strides_early(graph)
     onnx.checker.check_model(graph, full_check=True)
     # The same weights give the same bytes, and so the same hash.
     path.write_bytes(graph.SerializeToString(deterministic=True))
