@@ -16,6 +16,7 @@ import comparison
 import data_page
 import experiments
 import intervals
+import performance
 import scale
 import stress
 from marks import Part
@@ -30,6 +31,7 @@ PARTS: tuple[Part, ...] = (
     *comparison.PARTS,
     *experiments.PARTS,
     *scale.PARTS,
+    *performance.PARTS,
 )
 
 

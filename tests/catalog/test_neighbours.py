@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
+import sys
 
+import numpy as np
+import pytest
+
+from braintumor.catalog import neighbours
 from braintumor.catalog.neighbours import nearest
+from braintumor.errors import MissingExtraError
 
 
 def vectors(count: int, seed: int = 0) -> np.ndarray:
@@ -40,3 +45,24 @@ def test_fewer_than_wanted_are_marked() -> None:
     assert sorted(rows[0].tolist()) == [-1, -1, -1, 1, 2]
     assert nearest(vectors(1), 2)[0].tolist() == [[-1, -1]]
     assert nearest(vectors(0), 2)[0].shape == (0, 2)
+
+
+def test_without_faiss_many_are_compared_exactly(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = vectors(3000)
+    expected = nearest(points, 4)
+    monkeypatch.setattr(neighbours, "find_spec", lambda name: None)
+    # Blocks of seven rows, so that their seams are seen.
+    monkeypatch.setattr(neighbours, "_BLOCK", 7 * len(points))
+    rows, distances = nearest(points, 4, exact_up_to=100)
+
+    np.testing.assert_array_equal(rows, expected[0])
+    np.testing.assert_allclose(distances, expected[1], atol=1e-4)
+
+
+def test_without_faiss_hundreds_of_thousands_ask_for_the_extra(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(neighbours, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "faiss", None)
+    with pytest.raises(MissingExtraError, match=r"braintumor\[large\]"):
+        nearest(np.zeros((150_001, 1), np.float32), 1)

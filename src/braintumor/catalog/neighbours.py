@@ -3,20 +3,28 @@
 Few vectors are searched exactly. Many are sorted into lists of about sixty by the nearest of
 sampled centres, which are themselves found through a navigable small-world graph (Malkov and
 Yashunin 2018), and only the nearest lists are read: an inverted file as Sivic and Zisserman (2003)
-have it, both by FAISS.
+have it, both by FAISS, which the extra [large] brings; without it more are compared exactly, at
+the square of the cost.
 
 What it does not know: what the vectors describe.
 """
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import numpy as np
 from numpy.typing import NDArray
 
 from braintumor.catalog.folder import workers
+from braintumor.errors import require
 
-# Up to so many vectors, comparing all with all takes a second or two.
+# Up to so many vectors, comparing all with all takes a few seconds.
 EXACT_UP_TO = 16_384
+# Beyond so many it takes hours.
+_EXACT_AT_MOST = 150_000
+# Distances that are looked at in one go: 128 MB of them.
+_BLOCK = 2**25
 _PER_LIST = 64
 _LISTS_READ = 16
 # The more vectors, the more crowded the lists that are near to many: no search reads on after
@@ -42,29 +50,52 @@ def nearest(
     Returns:
         (rows, distances): (n, count) int64 and float32, nearest first, squared Euclidean; row -1
         where there are fewer.
-    """
-    import faiss
 
+    Raises:
+        MissingExtraError: more than a hundred and fifty thousand, and no FAISS.
+    """
     if len(vectors) < 2 or count < 1:
         return np.full((len(vectors), count), -1), np.full((len(vectors), count), np.inf, "f4")
-    faiss.omp_set_num_threads(workers())
     vectors = np.ascontiguousarray(vectors, np.float32)
-    if len(vectors) <= exact_up_to:
-        index = faiss.IndexFlatL2(vectors.shape[1])
-        index.add(vectors)
-        distances, rows = index.search(vectors, count + 1)
-    else:
+    many = len(vectors) > exact_up_to
+    if many and (find_spec("faiss") or len(vectors) > _EXACT_AT_MOST):
         distances, rows = _through_lists(vectors, count + 1, seed)
+    else:
+        distances, rows = _exactly(vectors, count + 1)
     return _without_self(rows, distances)
+
+
+def _exactly(
+    vectors: NDArray[np.float32], count: int
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """(distances, rows) of all compared with all, each vector among its own neighbours."""
+    size, kept = len(vectors), min(count, len(vectors))
+    rows = np.full((size, count), -1, np.int64)
+    distances = np.full((size, count), np.inf, np.float32)
+    squares = np.einsum("nd,nd->n", vectors, vectors)
+    step = max(1, _BLOCK // size)
+    for start in range(0, size, step):
+        block = slice(start, start + step)
+        # Squared distance, less the square of the row's own vector, which changes no order.
+        apart = squares - 2 * (vectors[block] @ vectors.T)
+        near = np.argpartition(apart, kept - 1, axis=1)[:, :kept]
+        found = np.take_along_axis(apart, near, axis=1)
+        order = np.argsort(found, axis=1, kind="stable")
+        rows[block, :kept] = np.take_along_axis(near, order, axis=1)
+        found = np.take_along_axis(found, order, axis=1) + squares[block, None]
+        distances[block, :kept] = np.maximum(found, 0)
+    return distances, rows
 
 
 def _through_lists(
     vectors: NDArray[np.float32], count: int, seed: int
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """(distances, rows) as FAISS has them, each vector among its own neighbours."""
+    require("faiss", extra="large", what="Comparing so many images")
     import faiss
     from faiss.contrib.ivf_tools import add_preassigned, search_preassigned
 
+    faiss.omp_set_num_threads(workers())
     vectors = np.pad(vectors, ((0, 0), (0, -vectors.shape[1] % _LANES)))
     size, width = vectors.shape
     chosen = np.random.default_rng(seed).choice(size, size=-(-size // _PER_LIST), replace=False)

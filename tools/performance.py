@@ -1,0 +1,144 @@
+"""docs/performance.md: how fast, against whom, what limits it, and what an installation weighs.
+
+    python tools/performance.py [--write]
+
+Made from results/performance/speed.json and weight.json, which `benchmarks/speed.py --write` and
+`benchmarks/weight.py --write` measure; no number is typed by hand.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import marks
+from marks import ROOT, Part, table
+
+RESULTS = ROOT / "results" / "performance"
+# A core busy with something else makes every ratio doubtful.
+QUIET = 0.5
+# Operations of 8-bit and 16-bit products for one of float32, where the processor has the units.
+_WIDTH = {"float32": 1, "bfloat16": 2, "int8": 4}
+_STAGES = {
+    "read": "reading and decoding",
+    "prepare": "preparing",
+    "check": "checks for the gate",
+    "network": "the network",
+}
+_MEGA = 1e6
+_ALLOWED = 700  # MB
+
+
+def speed(results: Path = RESULTS) -> str:
+    """The table of ratios, the machine, and what limits them."""
+    found = json.loads((results / "speed.json").read_text(encoding="utf-8"))
+    rows = [
+        [one["what"], _number(one["ours"], one["unit"]), _number(one["peer"], one["unit"]),
+         f"{one['ratio']:.1f}", _goal(one)]
+        for one in found["rows"]
+    ]  # fmt: skip
+    heads = ("what", "ours", "peer", "ratio", "aim")
+    return "\n".join(
+        [*_machine(found), "", *table(heads, rows), "", *_stages(found), "", *_arithmetic(found)]
+    )
+
+
+def weight(results: Path = RESULTS) -> str:
+    """What is installed, by weight, and how long imports take."""
+    found = json.loads((results / "weight.json").read_text(encoding="utf-8"))
+    packages = sorted(found["packages"].items(), key=lambda pair: -pair[1])
+    heavy = [pair for pair in packages if pair[1] >= 5 * _MEGA]
+    light = [pair for pair in packages if pair[1] < 5 * _MEGA]
+    rows = [[f"`{name}`", f"{size / _MEGA:.0f} MB"] for name, size in heavy]
+    rows.append([f"{len(light)} others", f"{sum(size for _, size in light) / _MEGA:.0f} MB"])
+    total = sum(found["packages"].values()) / _MEGA
+    imports = [[f"`{name}`", f"{seconds:.2f} s"] for name, seconds in found["imports_s"].items()]
+    return "\n".join(
+        [
+            f"`pip install .` in an empty environment ({found['system']}) weighs **{total:.0f} "
+            f"MB**, {found['bytecode'] / _MEGA:.0f} MB of it bytecode that pip compiles. "
+            + ("" if total < _ALLOWED else f"The aim, {_ALLOWED} MB all told, is missed."),
+            "",
+            *table(("package", "on the disk"), rows),
+            "",
+            *table(("in a fresh process", "processor time"), imports),
+        ]
+    )
+
+
+def _machine(found: dict[str, Any]) -> list[str]:
+    machine = found["machine"]
+    versions = ", ".join(f"{name} {one}" for name, one in machine["versions"].items() if one)
+    lines = [
+        f"Measured on {machine['processor']}, {machine['cores']} cores, "
+        f"{machine['memory_gib']:g} GiB, {machine['system']}, Python {machine['python']}; "
+        f"{versions}."
+    ]
+    if found.get("small"):
+        lines += [
+            "",
+            "**Only a try of the programs with a few pictures: no number means anything.**",
+        ]
+    if machine["load"] > QUIET:
+        lines += [
+            "",
+            f"**The machine was not quiet** (load {machine['load']:.1f} at the start): times are "
+            "longer than they should be and ratios are doubtful. Measure again.",
+        ]
+    return lines
+
+
+def _stages(found: dict[str, Any]) -> list[str]:
+    stages = found["limits"]["stages_ms"]
+    parts = ", ".join(f"{what} {stages[key]:.2f} ms" for key, what in _STAGES.items())
+    total = sum(stages.values())
+    most = max(_STAGES, key=lambda key: stages[key])
+    rate = found["machine"]["cores"] * 1e3 / total
+    return [
+        f"A file on its way through the cnn costs {total:.1f} ms of one core: {parts}. With all "
+        f"cores busy that would be {rate:.0f} slices a second; most of it goes into "
+        f"{_STAGES[most]}."
+    ]
+
+
+def _arithmetic(found: dict[str, Any]) -> list[str]:
+    """What is reached of what the processor can do."""
+    peak = found["limits"]["peak_gflops"]
+    rows = []
+    for name, one in found["limits"]["networks"].items():
+        can = peak * _WIDTH[one["precision"]]
+        share = one["gflops_a_core"] / can
+        rows.append(
+            [f"`{name}`", one["precision"], f"{one['gflop_a_slice']:.2f}",
+             f"{one['gflops_a_core']:.0f}", f"{can:.0f}", f"{share:.0%}".replace("%", " %")]
+        )  # fmt: skip
+    heads = ("network", "precision", "GFLOP a slice", "GFLOP/s a core", "peak", "reached")
+    return [
+        f"A core does {peak:.0f} GFLOP/s in float32 on a matrix product, taken for its peak here; "
+        "8-bit products count four times as much, 16-bit ones twice, where the processor has the "
+        "units for them. Where most of the peak is reached, arithmetic is the limit, and no "
+        "runtime can do more with the same network at the same precision; the peer, whose "
+        "convolutions are of the same library (oneDNN), is near the float32 peak too.",
+        "",
+        *table(heads, rows),
+    ]
+
+
+def _number(value: float, unit: str) -> str:
+    return f"{value:.3g} {unit}" if value < 1000 else f"{value:.0f} {unit}"
+
+
+def _goal(one: dict[str, Any]) -> str:
+    if one["goal"] is None:
+        return ""
+    return f"{one['goal']:g}: {'reached' if one['ratio'] >= one['goal'] else 'missed'}"
+
+
+PARTS = (
+    Part("docs/performance.md", "speed", speed),
+    Part("docs/performance.md", "weight", weight),
+)
+
+if __name__ == "__main__":
+    marks.command(PARTS, __doc__)
