@@ -17,7 +17,7 @@ from braintumor.classes import CLASSES
 from braintumor.cli.main import COMMANDS
 
 ROOT = Path(__file__).parents[1]
-ABSENT = ("keras", "tensorflow", "tensorboard", "onnx", "streamlit", "altair", "torch")
+ABSENT = ("keras", "tensorflow", "tensorboard", "onnx", "streamlit", "altair", "torch", "faiss")
 OFFLINE = ("Failed to establish a new connection", "name resolution", "Network is unreachable")
 
 pytestmark = pytest.mark.slow

@@ -1,0 +1,61 @@
+"""docs/performance.md says what was measured, and when not to believe it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import performance
+import pytest
+
+
+def measured(**changes: Any) -> dict[str, Any]:
+    row = {"what": "one", "unit": "s", "ours": 1.0, "peer": 6.0, "ratio": 6.0, "goal": 5.0}
+    stages = {"read": 1.0, "prepare": 2.0, "check": 1.0, "network": 4.0}
+    network = {"precision": "int8", "gflop_a_slice": 8.0, "gflops_a_core": 300.0}
+    machine = {
+        "processor": "P", "cores": 2, "memory_gib": 16.0, "system": "S", "python": "3",
+        "versions": {"numpy": "2"}, "load": 0.1,
+    }  # fmt: skip
+    limits = {"stages_ms": stages, "peak_gflops": 100.0, "networks": {"resnet50": network}}
+    rows = [row, row | {"what": "two", "ratio": 4.0}, row | {"what": "three", "goal": None}]
+    return {"machine": machine | changes, "rows": rows, "limits": limits}
+
+
+def written(folder: Path, found: dict[str, Any]) -> str:
+    (folder / "speed.json").write_text(json.dumps(found))
+    return performance.speed(folder)
+
+
+def test_what_is_missed_is_called_missed(tmp_path: Path) -> None:
+    text = written(tmp_path, measured())
+    assert "| one | 1 s | 6 s | 6.0 | 5: reached |" in text
+    assert "| two | 1 s | 6 s | 4.0 | 5: missed |" in text
+    assert "| three | 1 s | 6 s | 6.0 |  |" in text
+
+
+def test_the_limit_is_named(tmp_path: Path) -> None:
+    text = written(tmp_path, measured())
+    assert "8.0 ms of one core" in text
+    assert "250 slices a second; most of it goes into the network" in text
+    assert "| `resnet50` | int8 | 8.00 | 300 | 400 | 75 % |" in text
+
+
+def test_a_busy_machine_is_told(tmp_path: Path) -> None:
+    assert "not quiet" not in written(tmp_path, measured())
+    assert "not quiet" in written(tmp_path, measured(load=3.0))
+
+
+@pytest.mark.parametrize(("largest", "missed"), [(500e6, False), (690e6, True)])
+def test_the_weight_is_added_up_and_held_against_the_aim(
+    tmp_path: Path, largest: float, missed: bool
+) -> None:
+    packages = {"big": largest, "small": 4e6, "tiny": 8e6}
+    found = {"system": "S", "packages": packages, "bytecode": 1e8, "imports_s": {"import x": 0.1}}
+    (tmp_path / "weight.json").write_text(json.dumps(found))
+
+    text = performance.weight(tmp_path)
+    assert f"**{(largest + 12e6) / 1e6:.0f} MB**, 100 MB of it bytecode" in text
+    assert "| 1 others | 4 MB |" in text
+    assert ("missed" in text) is missed
