@@ -59,3 +59,7 @@ def test_the_weight_is_added_up_and_held_against_the_aim(
     assert f"**{(largest + 12e6) / 1e6:.0f} MB**, 100 MB of it bytecode" in text
     assert "| 1 others | 4 MB |" in text
     assert ("missed" in text) is missed
+
+
+def test_what_nobody_measured_is_not_made_up(tmp_path: Path) -> None:
+    assert performance.speed(tmp_path) == performance.weight(tmp_path) == "Not measured yet."

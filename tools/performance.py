@@ -32,7 +32,9 @@ _ALLOWED = 700  # MB
 
 def speed(results: Path = RESULTS) -> str:
     """The table of ratios, the machine, and what limits them."""
-    found = json.loads((results / "speed.json").read_text(encoding="utf-8"))
+    found = _measured(results / "speed.json")
+    if found is None:
+        return "Not measured yet."
     rows = [
         [one["what"], _number(one["ours"], one["unit"]), _number(one["peer"], one["unit"]),
          f"{one['ratio']:.1f}", _goal(one)]
@@ -46,7 +48,9 @@ def speed(results: Path = RESULTS) -> str:
 
 def weight(results: Path = RESULTS) -> str:
     """What is installed, by weight, and how long imports take."""
-    found = json.loads((results / "weight.json").read_text(encoding="utf-8"))
+    found = _measured(results / "weight.json")
+    if found is None:
+        return "Not measured yet."
     packages = sorted(found["packages"].items(), key=lambda pair: -pair[1])
     heavy = [pair for pair in packages if pair[1] >= 5 * _MEGA]
     light = [pair for pair in packages if pair[1] < 5 * _MEGA]
@@ -65,6 +69,11 @@ def weight(results: Path = RESULTS) -> str:
             *table(("in a fresh process", "processor time"), imports),
         ]
     )
+
+
+def _measured(file: Path) -> dict[str, Any] | None:
+    """What a benchmark wrote; None where nobody has measured yet."""
+    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else None
 
 
 def _machine(found: dict[str, Any]) -> list[str]:
