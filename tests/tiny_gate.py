@@ -12,7 +12,8 @@ from braintumor.bundle.card import Card, read_card
 from braintumor.bundle.network import Network
 from braintumor.bundle.parts import GATE_FILE
 from braintumor.files import sha256_of
-from braintumor.training.gate import Named, fit_gate, look
+from braintumor.training.gate import fit_gate, look
+from braintumor.training.gate_pictures import Named
 
 
 def add_tiny_gate(bundle: Path) -> Path:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from braintumor.bundle.checks import COUNT, EDGES, PLAIN, THUMB, image_checks, is_blank
+from braintumor.bundle.checks import COUNT, EDGES, PLAIN, SHAPE, THUMB, image_checks, is_blank
 from braintumor.images.prepare import Box, Preparation, Prepared, prepare
 
 
@@ -52,6 +52,19 @@ def test_edges_say_which_way_they_run() -> None:
         strongest.append(edges.sum(axis=0).argmax())
 
     assert strongest == [0, 4]
+
+
+def test_wide_and_tall_are_told_apart_and_so_is_what_lies_beside() -> None:
+    wide = np.zeros((200, 200), np.uint8)
+    wide[60:140, 10:190] = disc(80, 180)
+    beside = wide.copy()
+    beside[150:190, 5:30] = 180
+    numbers = checked(wide)[SHAPE]
+
+    assert numbers[0] < -0.5
+    assert checked(wide.T.copy())[SHAPE][0] == pytest.approx(-numbers[0])
+    assert numbers[1] == 0
+    assert checked(beside)[SHAPE][1] > 0.1
 
 
 def test_the_thumb_is_the_canvas() -> None:

@@ -165,3 +165,23 @@ def test_a_gate_is_its_tables(gated: Path) -> None:
         Gate(card.gate, {})
     score = Gate(card.gate, numbers).score(np.zeros((3, 2)), np.zeros((3, checks.COUNT)))
     assert score.shape == (3,)
+
+
+def test_a_gate_of_the_first_checks_is_still_asked_as_it_was(gated: Path) -> None:
+    """It knows nothing of the numbers that came later."""
+    card = read_card(gated)
+    assert isinstance(card, Card)
+    assert card.gate is not None
+    with np.load(gated / "gate.npz") as stored:
+        numbers = dict(stored)
+    for name in ("centre", "spread"):
+        numbers[name] = numbers[name][:-2]
+    numbers["hidden"] = numbers["hidden"][:, :-2]
+    first = Gate(card.gate.model_copy(update={"checks": 1}), numbers)
+
+    plain = np.zeros((2, checks.COUNT))
+    plain[1, checks.SHAPE] = 3.0
+    scores = first.score(np.zeros((2, 2)), plain)
+    assert scores[0] == scores[1]
+    now = Gate(card.gate, dict(np.load(gated / "gate.npz")))
+    assert np.ptp(now.score(np.zeros((2, 2)), plain)) > 0

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from braintumor.bundle.classifier import Classifier, Source
 from braintumor.bundle.shipped import default_model, shipped
-from braintumor.catalog.foreign import draw
+from braintumor.catalog.foreign import KINDS, draw
+from braintumor.images import conditions
+from braintumor.images.choice import Choice
+from braintumor.images.decode import read_slice
+from braintumor.images.read import read_slices
 
 pytestmark = pytest.mark.shared
-# Kinds that everybody would refuse at once, drawn with a seed that no gate is fitted on.
-PLAIN = ("chest_radiograph", "hand", "screenshot", "noise", "scene", "leaves", "gradient")
 
 
 @pytest.fixture(scope="module")
@@ -26,34 +28,79 @@ def classifier() -> Classifier:
     return found
 
 
-def refused(classifier: Classifier, pictures: list[Source]) -> list[bool]:
-    return [one.status == "refused" for one in classifier.predict(pictures)]
+def refused(classifier: Classifier, pictures: dict[str, Source]) -> set[str]:
+    """The names of those that are given no class."""
+    answers = classifier.predict(list(pictures.values()))
+    return {name for name, one in zip(pictures, answers, strict=True) if one.status == "refused"}
 
 
-def test_radiographs_and_other_parts_of_the_body_get_no_class(
+def slices_of(folder: Path, every: int) -> Iterator[tuple[str, Source]]:
+    """Slices by their pixels alone: what tags say must not help."""
+    for path in sorted(folder.iterdir()):
+        planes = ("axial", "coronal", "sagittal") if ".nii" in path.name else ("axial",)
+        for plane in planes:
+            for one in read_slices(path, choice=Choice(plane=plane, every=every)):
+                yield f"{path.name} {plane} {one.name}", one.pixels  # type: ignore[union-attr]
+
+
+def test_radiographs_get_no_class(classifier: Classifier, shared: Path) -> None:
+    paths = sorted((shared / "data" / "samples" / "not-a-brain").iterdir())
+    pictures: dict[str, Source] = {path.name: path for path in paths}
+
+    assert refused(classifier, pictures) == pictures.keys()
+
+
+def test_files_of_other_parts_of_the_body_get_no_class(
     classifier: Classifier, shared: Path
 ) -> None:
+    paths = sorted((shared / "data" / "samples" / "dicom-codecs").glob("MR*"))
+    pictures: dict[str, Source] = {path.name: path for path in paths}
+
+    assert refused(classifier, pictures) == pictures.keys()
+
+
+def test_hardly_any_drawn_picture_of_a_known_kind_gets_a_class(classifier: Classifier) -> None:
+    """Drawn with a seed that no gate is fitted on, of the kinds that the shipped gates know."""
+    known = set(KINDS)
+    for network in classifier.networks:
+        if network.gate:
+            known &= set(network.gate.statistics.evidence["foreign"])  # type: ignore[arg-type]
+    pictures: dict[str, Source] = {
+        f"{kind} {n}": draw(kind, n, seed=77) for kind in sorted(known) for n in range(2)
+    }
+
+    passed = pictures.keys() - refused(classifier, pictures)
+    assert len(pictures) >= 20
+    assert len(passed) <= 0.06 * len(pictures), passed
+
+
+def test_slices_of_other_scanners_and_planes_pass(classifier: Classifier, shared: Path) -> None:
     samples = shared / "data" / "samples"
-    pictures = sorted((samples / "not-a-brain").iterdir())
-    pictures += [*(samples / "dicom-codecs").glob("MR*")]
+    heads = dict(slices_of(samples / "dicom-head-t1", 1))
+    middle = {
+        name: pixels
+        for name, pixels in slices_of(samples / "nifti", 12)
+        if pixels.mean() > 0.15 * pixels.max()  # type: ignore[union-attr]
+    }
 
-    told = {path.name: classifier.predict(path).status for path in pictures}
-    assert {name: status for name, status in told.items() if status != "refused"} == {}
-
-
-def test_drawn_pictures_get_no_class(classifier: Classifier) -> None:
-    pictures: list[Source] = [draw(kind, n, seed=77) for kind in PLAIN for n in range(4)]
-
-    assert np.mean(refused(classifier, pictures)) >= 0.95
-
-
-def test_slices_of_another_scanner_pass(classifier: Classifier, shared: Path) -> None:
-    head: list[Source] = sorted((shared / "data" / "samples" / "dicom-head-t1").iterdir())
-
-    assert np.mean(refused(classifier, head)) <= 0.1
+    assert len(refused(classifier, heads)) <= 2
+    assert len(middle) >= 20
+    assert len(refused(classifier, middle)) <= 1
 
 
-def test_test_slices_of_the_data_set_pass(classifier: Classifier, shared: Path) -> None:
-    slices: list[Source] = sorted((shared / "data" / "labeled-mri" / "test").glob("*/*.jpg"))[::4]
+def test_slices_of_the_test_split_pass_under_every_condition(
+    classifier: Classifier, shared: Path
+) -> None:
+    paths = sorted((shared / "data" / "labeled-mri" / "test").glob("*/*.jpg"))
+    plain: dict[str, Source] = {path.name: path for path in paths[::6]}
+    stressed: dict[str, Source] = {
+        name: conditions.apply(
+            read_slice(paths[7 * k]).pixels,
+            name,
+            max(s for s in conditions.severities(name) if s <= 3),
+        )
+        for k, name in enumerate(conditions.CONDITIONS)
+    }
 
-    assert np.mean(refused(classifier, slices)) <= 0.02
+    assert len(refused(classifier, plain)) <= 1
+    assert len(refused(classifier, stressed)) <= 1

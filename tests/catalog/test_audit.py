@@ -155,7 +155,8 @@ class TestCommand:
         assert rows["all"] == ["9", "8", "8", "25"]
         assert "25 images can be used" in result.output
         assert "What to do" in result.output
-        assert result.output.endswith("0 severe, 1 to look at, 1 notes.\n")
+        last = result.output.splitlines()[-1]
+        assert last.startswith("0 severe, 1 to look at, 1 notes; 25 images looked at in ")
 
     def test_phantoms_are_called_so(self, tmp_path: Path) -> None:
         data_set(tmp_path)
@@ -198,6 +199,30 @@ class TestCommand:
         assert clean.table["group"].value_counts().max() == 2
         assert {file: file.read_bytes() for file in root.rglob("*.png")} == before
 
+    def test_the_cleaned_list_can_be_audited_in_place_of_the_folder(self, tmp_path: Path) -> None:
+        root = data_set(tmp_path / "data")
+        mirror(root / "train/glioma/img_0.png", root / "test/glioma/again.png")
+        run(root, "--fix", tmp_path / "clean.csv")
+        before, after = audit(root), audit(tmp_path / "clean.csv")
+        assert (before.sound, after.sound) == (False, True)
+        # Its two copies are now on one side.
+        assert kinds(after) == {"copies": "note", **ALWAYS}
+        assert len(after.catalog) == 37
+        output = run(tmp_path / "clean.csv").output.replace("\n", " ")
+        assert "37 images can be used" in output
+        assert "37 images looked at in" in output
+
+    def test_what_has_gone_from_a_list_or_changed_is_said(self, tmp_path: Path) -> None:
+        root = data_set(tmp_path / "data")
+        run(root, "--fix", tmp_path / "list.csv")
+        (root / "train/glioma/img_0.png").unlink()
+        picture(root / "train/glioma/img_1.png", seed=999)
+        found = audit(tmp_path / "list.csv")
+        gone = {item.path: item.reason for item in found.readability.catalog.left_out}
+        assert gone.keys() == {"train/glioma/img_0.png", "train/glioma/img_1.png"}
+        assert "changed since the list was made" in gone["train/glioma/img_1.png"]
+        assert kinds(found)["unreadable"] == "wrong"
+
     def test_names_cannot_play_tricks_on_the_terminal(self, tmp_path: Path) -> None:
         data_set(tmp_path)
         (tmp_path / "train/glioma/\x1b[2Jevil\n.png").touch()
@@ -212,6 +237,7 @@ class TestCommand:
         patients_of(tmp_path, "somewhere/else.png,a")
         for arguments, says in (
             ([tmp_path / "gone"], "There is no folder"),
+            ([tmp_path / "patients.csv"], "is not a catalogue of images"),
             ([tmp_path / "data", "--patients", tmp_path / "patients.csv"], "names none"),
             ([tmp_path / "data", "--out", tmp_path / "file" / "x"], "cannot be written"),
         ):

@@ -223,9 +223,11 @@ class TestSecondLook:
         names: list[str] = []
         real = decode.read_slice
 
-        def counting(source: bytes, *, name: str, limits: decode.Limits) -> decode.Slice:
+        def counting(
+            source: bytes, *, name: str, limits: decode.Limits, colours: bool
+        ) -> decode.Slice:
             names.append(name)
-            return real(source, name=name, limits=limits)
+            return real(source, name=name, limits=limits, colours=colours)
 
         monkeypatch.setattr("braintumor.catalog.folder.read_slice", counting)
         return names

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,10 @@ from braintumor.catalog.components import components
 from braintumor.catalog.copies import Copy, find_copies, rows_with_copy
 from braintumor.catalog.descriptors import ORIENTATIONS, oriented
 from braintumor.catalog.groups import with_groups
-from braintumor.catalog.thumbnails import Thumbnails, thumbnails
+from braintumor.catalog.thumbnails import Thumbnails
+
+if TYPE_CHECKING:
+    from braintumor.catalog.audit import Audit
 
 
 def test_different_slices_have_no_copies() -> None:
@@ -106,10 +109,9 @@ class Found(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def found(shared: Path) -> Found:
-    catalog = Catalog.from_folder(shared / "data" / "labeled-mri")
-    small = thumbnails(catalog)
-    return Found(catalog, small, find_copies(small))
+def found(labelled_audit: Audit) -> Found:
+    leaks = labelled_audit.leaks
+    return Found(leaks.catalog, labelled_audit.pictures, leaks.copies)
 
 
 @pytest.mark.shared

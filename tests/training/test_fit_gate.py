@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -56,16 +57,17 @@ def test_where_nothing_sets_them_apart_hardly_anything_is_refused() -> None:
 def test_slices_beside_the_data_set_do_not_move_the_bound() -> None:
     heads, others = seen(240, shift=0.0, kinds=40), seen(96, shift=6.0, kinds=8)
     odd = seen(40, shift=3.0, kinds=2)
-    beside = Seen(
-        np.concatenate([heads.embedding, odd.embedding]),
-        np.concatenate([heads.checks, odd.checks]),
-        np.concatenate([heads.names, np.char.add("beside:", odd.names)]),
-    )
-    statistics, _ = fit_gate(beside, others)
+    names = np.array(["beside:a scanner", "kind 3", "phantom:1", "phantom:2"] * 10)
+    statistics, _ = fit_gate(heads, others, Seen(odd.embedding, odd.checks, names))
 
     sources = statistics.evidence["brain_slices"]
     assert isinstance(sources, dict)
-    assert set(sources) == {"data set", "beside:kind 0", "beside:kind 1"}
+    assert {name: one["n"] for name, one in sources.items()} == {
+        "data set": 240,
+        "beside:a scanner": 10,
+        "processed": 10,
+        "drawn heads": 20,
+    }
     assert sources["data set"]["refused"] <= 0.01
 
 
@@ -84,16 +86,18 @@ def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_command_gives_a_bundle_its_gate(
     phantoms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drawing = fitting.foreign.draw
     monkeypatch.setattr(
-        "braintumor.training.gate._foreign_pictures",
-        lambda drawn, seed: (
-            (kind, drawing(kind, number, seed=seed))
+        "braintumor.training.gate.foreign_pictures",
+        lambda catalog, drawn, seed: (
+            (kind, draw(kind, number, seed=seed))
             for kind in ("limb", "text_page", "noise", "scene")
             for number in range(8)
         ),
     )
-    monkeypatch.setattr("braintumor.training.gate._slices_beside", lambda *_: iter(()))
+    monkeypatch.setattr(
+        "braintumor.training.gate.further_slices",
+        lambda catalog, *_: islice(fitting.brain_slices(catalog, 2, 0), 4),
+    )
     bundle = make_tiny_bundle(tmp_path / "bundle")
     with pytest.raises(SystemExit) as end:
         braintumor(["export", str(bundle), "--out", str(tmp_path / "g"), "--gate", str(phantoms)])
@@ -106,32 +110,6 @@ def test_the_command_gives_a_bundle_its_gate(
     assert json.loads((bundle / "card.json").read_text())["gate"] is None
     classifier = Classifier.load(tmp_path / "g")
     assert classifier.predict(draw("text_page", 99)).status == "refused"
-
-
-def test_slices_come_as_they_are_stressed_and_turned(phantoms: Path) -> None:
-    from braintumor.catalog.catalog import Catalog
-
-    catalog = Catalog.from_folder(phantoms)
-    pictures = list(fitting._brain_slices(catalog, 8, seed=0))
-
-    used = {name for name, _ in pictures}
-    assert 16 <= len(pictures) <= 24
-    assert not used & set(catalog.table[catalog.table["split"] == "test"]["path"])
-
-
-def test_slices_beside_come_from_every_plane_of_a_volume_but_its_empty_ends(
-    tmp_path: Path,
-) -> None:
-    nibabel = pytest.importorskip("nibabel")
-    across, down, along = np.mgrid[-1:1:36j, -1:1:40j, -1:1:48j]
-    ball = (np.sqrt(across**2 + down**2 + along**2) < 0.7) * 500.0
-    nibabel.save(nibabel.Nifti1Image(ball.astype(np.float32), np.eye(4)), tmp_path / "v.nii.gz")
-    (tmp_path / "notes.txt").write_text("no picture")
-    pictures = list(fitting._slices_beside([tmp_path], 0, seed=0))
-
-    assert {name for name, _ in pictures} == {"beside:v.nii.gz"}
-    assert {pixels.shape for _, pixels in pictures} == {(40, 36), (48, 36), (48, 40)}
-    assert all(pixels.max() > 0 for _, pixels in pictures)
 
 
 def test_the_same_seed_gives_the_same_gate(tmp_path: Path) -> None:

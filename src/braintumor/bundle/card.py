@@ -216,7 +216,7 @@ def read_gate(folder: Path | str, card: Card) -> Gate | None:
             f"{path} is not the gate that its card describes: it was changed or damaged, so copy "
             f"or export it again"
         )
-    if card.gate.checks != checks.VERSION:
+    if card.gate.checks not in checks.VERSIONS:
         raise BundleError(
             f"{path} belongs to other image checks than this braintumor makes: export it again"
         )

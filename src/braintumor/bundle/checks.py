@@ -17,17 +17,22 @@ from braintumor.images.levels import box_means, percentiles
 from braintumor.images.prepare import Prepared
 
 _SMALL = 64
+# Share of the range above which something lies there.
+_LIT = 0.15
 _CANVAS = 32
 _RINGS = 8
 _THUMB = 12
 _CELLS, _CELL, _TURNS = 6, 12, 8
-# Raised whenever the same picture gives other numbers.
-VERSION = 1
+# Raised whenever the same picture gives other numbers, or further ones; gates of all of these can
+# be asked, for what is new has been put at the end.
+VERSIONS = (1, 2)
+VERSION = VERSIONS[-1]
 # Where in the numbers of a picture each part of them stands.
 PLAIN = slice(0, 15 + 2 * _RINGS)
 EDGES = slice(PLAIN.stop, PLAIN.stop + _CELLS * _CELLS * _TURNS)
 THUMB = slice(EDGES.stop, EDGES.stop + _THUMB * _THUMB)
-COUNT = THUMB.stop
+SHAPE = slice(THUMB.stop, THUMB.stop + 2)
+COUNT = SHAPE.stop
 
 
 def image_checks(pixels: NDArray[Any], prepared: Prepared) -> NDArray[np.float32]:
@@ -40,14 +45,15 @@ def image_checks(pixels: NDArray[Any], prepared: Prepared) -> NDArray[np.float32
     Returns:
         (COUNT,) float32, each of the order of 1: at `PLAIN` of border, histogram, grain, box,
         symmetry, corners and rings; at `EDGES` the directions of edges in 6 x 6 cells; at
-        `THUMB` the canvas itself, 12 x 12.
+        `THUMB` the canvas itself, 12 x 12; at `SHAPE`, since version 2, how tall the head's box
+        is for its width, and how much lies beside it.
     """
     small = _stretched(_resized(pixels, _SMALL))
     canvas = _resized(prepared.pixels, _CELLS * _CELL) / np.float32(255)
     coarse = _resized(prepared.pixels, _CANVAS) / np.float32(255)
     thumb = _resized(prepared.pixels, _THUMB) / np.float32(255)
     parts = [_of_source(small), _of_box(prepared), _of_canvas(coarse), _edges(canvas)]
-    return np.concatenate([*parts, thumb.ravel()]).astype(np.float32)
+    return np.concatenate([*parts, thumb.ravel(), _shape(prepared, small)]).astype(np.float32)
 
 
 def is_blank(pixels: NDArray[Any]) -> bool:
@@ -89,6 +95,17 @@ def _of_box(prepared: Prepared) -> list[float]:
         abs(float(np.log(rows / columns))),
         abs(float(np.log(height / width))),
     ]
+
+
+def _shape(prepared: Prepared, small: NDArray[np.float32]) -> list[float]:
+    """Bellies are wide where heads are not, and arms or a table lie beside them."""
+    box, (height, width) = prepared.box, prepared.source_shape
+    top, bottom = (round(edge / height * _SMALL) for edge in (box.top, box.bottom))
+    left, right = (round(edge / width * _SMALL) for edge in (box.left, box.right))
+    beside = small > _LIT
+    beside[max(0, top - 1) : bottom + 1, max(0, left - 1) : right + 1] = False
+    tall = np.log((box.bottom - box.top) / (box.right - box.left))
+    return [float(tall), float(beside.mean()) * 10]
 
 
 def _of_canvas(canvas: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -20,7 +20,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from braintumor.bundle.checks import COUNT, EDGES, PLAIN, THUMB
+from braintumor.bundle.checks import COUNT, EDGES, PLAIN, SHAPE, THUMB, VERSION
 from braintumor.bundle.parts import GateStatistics
 from braintumor.files import atomic_path
 
@@ -47,7 +47,8 @@ class Space:
 
     Attributes:
         mean, scale: (d,) by which vectors are shifted and scaled.
-        axes: (k, d) principal components of what is scaled so.
+        axes: (k, d) directions in what is scaled so: principal components of brain slices, then
+            of what those leave over of brain slices and foreign pictures together.
         variances: (k,) of the components among brain slices.
     """
 
@@ -75,7 +76,11 @@ class Space:
 
 
 def features(
-    embedding: NDArray[Any], checks: NDArray[Any], spaces: Mapping[str, Space]
+    embedding: NDArray[Any],
+    checks: NDArray[Any],
+    spaces: Mapping[str, Space],
+    *,
+    version: int = VERSION,
 ) -> NDArray[np.float64]:
     """Everything that the score is made of.
 
@@ -83,11 +88,11 @@ def features(
         embedding: (n, d) of the network.
         checks: (n, COUNT) of `checks.image_checks`.
         spaces: of `embedding`, `edges` and `thumb`.
+        version: of the image checks: in the first there was no `SHAPE`.
     """
     vectors = {"embedding": embedding, "edges": checks[:, EDGES], "thumb": checks[:, THUMB]}
-    return np.hstack(
-        [checks[:, PLAIN], *(spaces[name].features(vectors[name]) for name in _SPACES)]
-    )
+    found = [checks[:, PLAIN], *(spaces[name].features(vectors[name]) for name in _SPACES)]
+    return np.hstack(found if version == 1 else [*found, checks[:, SHAPE]])
 
 
 class Gate:
@@ -125,7 +130,7 @@ class Gate:
         Returns:
             (n,) float64, log odds; infinite where an embedding is not finite.
         """
-        found = features(embedding, checks, self._spaces)
+        found = features(embedding, checks, self._spaces, version=self.statistics.checks)
         layers = self._layers
         z = np.clip((found - layers["centre"]) / layers["spread"], -CLIP, CLIP)
         hidden = np.maximum(

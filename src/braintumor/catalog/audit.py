@@ -138,7 +138,7 @@ def audit(
     """Look for everything that is wrong with a data set.
 
     Args:
-        data: a folder; see `Catalog.from_folder`.
+        data: a folder, or a catalogue in its place; see `Catalog.open`.
         patients: whose the slices are, where a file says it.
         predictions: of a model on these images: their out-of-fold rows judge the labels.
         merge_suffixes: take patient ids that differ by a suffix alone for one patient.
@@ -146,7 +146,8 @@ def audit(
 
     Raises:
         FolderError: no data set, or nothing in it that can be used.
-        BraintumorError: a patients file that names none of the images.
+        BraintumorError: a file that is no catalogue; a patients file that names none of the
+            images.
     """
     readability = audit_readability(data, seed=seed)
     catalog = readability.catalog

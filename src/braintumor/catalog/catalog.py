@@ -83,7 +83,7 @@ class Catalog:
             FolderError: a folder that is no data set.
             BraintumorError: a file that is no catalogue.
         """
-        if Path(path).is_file() and Path(path).suffix.lower() == ".csv":
+        if is_list(path):
             return cls.read(path)
         return cls.from_folder(path, seed=seed, limits=limits)
 
@@ -213,6 +213,11 @@ class Catalog:
         return len(self.table)
 
 
+def is_list(path: Path | str) -> bool:
+    """Whether a path names a catalogue on the disk, and no folder."""
+    return Path(path).suffix.lower() == ".csv" and Path(path).is_file()
+
+
 def read_folder(
     path: Path | str, *, seed: int = 0, limits: Limits | None = None
 ) -> tuple[Catalog, list[Facts]]:
@@ -238,6 +243,31 @@ def read_folder(
         notes=tuple(notes),
     )
     return catalog, [facts for _, facts in pairs]
+
+
+def read_list(path: Path | str, *, limits: Limits | None = None) -> tuple[Catalog, list[Facts]]:
+    """As `Catalog.read`, with every file decoded: what cannot be used is left out, and said."""
+    listed = Catalog.read(path)
+    table = listed.table
+    columns = zip(table["path"], table["label"], table["split"], strict=True)
+    seen = inspect(listed.root, [Found(*row) for row in columns], limits=limits)
+    facts = [
+        LeftOut(name, "it has changed since the list was made")
+        if isinstance(one, Facts) and one.sha256 != sha256
+        else one
+        for name, sha256, one in zip(table["path"], table["sha256"], seen, strict=True)
+    ]
+    usable = [isinstance(one, Facts) for one in facts]
+    left_out = tuple(one for one in facts if isinstance(one, LeftOut))
+    if not any(usable):
+        raise BraintumorError(f"{path} lists no image that can be used below {listed.root}")
+    catalog = replace(
+        listed,
+        table=table[usable].reset_index(drop=True),
+        left_out=left_out,
+        warnings=tuple(_warn_left_out(left_out)),
+    )
+    return catalog, [one for one in facts if isinstance(one, Facts)]
 
 
 def _table(pairs: list[tuple[Found, Facts]], splits: list[str]) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from braintumor.catalog.catalog import Catalog, read_folder
+from braintumor.catalog.catalog import Catalog, is_list, read_folder, read_list
 from braintumor.catalog.findings import Finding, Severity, by_severity, listed
 from braintumor.catalog.folder import LeftOut
 from braintumor.catalog.memo import Facts
@@ -85,17 +85,21 @@ class Readability:
 def audit_readability(
     path: Path | str, *, seed: int = 0, limits: Limits | None = None
 ) -> Readability:
-    """Read a folder as training would, and say what is wrong with it.
+    """Read a data set as training would, and say what is wrong with it.
 
     Args:
-        path: see `Catalog.from_folder`.
+        path: see `Catalog.open`.
         seed: of the split, where the folder has none.
         limits: how large a file may be.
 
     Raises:
         FolderError: no data set, or nothing in it that can be used.
+        BraintumorError: a file that is no catalogue, or lists nothing that can be used.
     """
-    catalog, facts = read_folder(path, seed=seed, limits=limits)
+    if is_list(path):
+        catalog, facts = read_list(path, limits=limits)
+    else:
+        catalog, facts = read_folder(path, seed=seed, limits=limits)
     return Readability(catalog=catalog, facts=tuple(facts))
 
 

@@ -54,16 +54,19 @@ def command(
     """What is wrong with the images in DATA?
 
     DATA is a folder with the folders train, valid and test that hold a folder for each class, or
-    with the class folders alone. Looks for files that cannot be used, copies (mirrored, turned
-    and altered ones too), patients on both sides of the split, labels in doubt, and shortcuts by
-    which a network can be right without looking at anatomy. No image is touched.
+    with the class folders alone; or the list that --fix wrote. Looks for files that cannot be
+    used, copies (mirrored, turned and altered ones too), patients on both sides of the split,
+    labels in doubt, and shortcuts by which a network can be right without looking at anatomy. No
+    image is touched.
     """
     import json
+    from time import monotonic
 
     from braintumor.catalog.audit import audit
     from braintumor.evaluation.patients import read_patients
     from braintumor.evaluation.run_tables import read_run
 
+    start = monotonic()
     found = audit(
         data,
         patients=read_patients(patients) if patients else None,
@@ -75,7 +78,7 @@ def command(
         content = found.to_dict()
         click.echo(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False))
     else:
-        _print(found)
+        _print(found, monotonic() - start)
         for line in written:
             click.echo(line)
     if strict and not found.sound:
@@ -106,7 +109,7 @@ def _write(found: Audit, out: Path | None, fix: Path | None, *, images: bool) ->
     return lines
 
 
-def _print(found: Audit) -> None:
+def _print(found: Audit, seconds: float) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -124,7 +127,8 @@ def _print(found: Audit) -> None:
         console.print(table)
     counted = found.counted
     console.print(
-        f"{counted['wrong']} severe, {counted['doubtful']} to look at, {counted['note']} notes."
+        f"{counted['wrong']} severe, {counted['doubtful']} to look at, {counted['note']} notes; "
+        f"{len(found.catalog)} images looked at in {seconds:.0f} seconds."
     )
 
 

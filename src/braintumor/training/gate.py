@@ -1,24 +1,21 @@
 """Fits the gate of a bundle: brain slices against pictures of anything else.
 
-What is foreign is drawn by code (`catalog/foreign`) or cut out of the few photographs that come
-with scikit-learn and matplotlib. The bounds come from brain slices that the scores were not fitted
-on, and what is said of each kind of foreign picture comes from fits that had not seen that kind.
-Knows arrays, a bundle and a catalogue; no figures and no pages.
+The bounds come from brain slices that the scores were not fitted on, and what is said of each kind
+of foreign picture comes from fits that had not seen that kind. Which pictures there are stands in
+`gate_pictures`. Knows arrays, a bundle and a catalogue; no figures and no pages.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from importlib import resources
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import roc_auc_score
@@ -30,41 +27,32 @@ from braintumor.bundle.checks import EDGES, THUMB, VERSION, image_checks
 from braintumor.bundle.gate import Gate, Space
 from braintumor.bundle.network import Network
 from braintumor.bundle.parts import GATE_FILE, GateStatistics
-from braintumor.catalog import foreign
 from braintumor.catalog.catalog import Catalog
-from braintumor.catalog.phantom.patient import Patient
-from braintumor.classes import CLASSES
+from braintumor.catalog.groups import with_groups
 from braintumor.errors import BraintumorError
 from braintumor.files import sha256_of
-from braintumor.images import conditions
-from braintumor.images.choice import Choice
-from braintumor.images.decode import ImageError, read_slice
-from braintumor.images.geometry import PLANES
-from braintumor.images.read import read_slices
 from braintumor.progress import track
+from braintumor.training.gate_pictures import (
+    APART,
+    DRAWN,
+    SEVEREST,
+    Named,
+    brain_slices,
+    foreign_pictures,
+    further_slices,
+)
 
-Named = tuple[str, NDArray[Any]]
 _FOLDS = 4
-_COMPONENTS = {"embedding": 32, "edges": 24, "thumb": 24}
-_HIDDEN, _NETWORKS = 24, 2
+# Axes of each space: those along which brain slices differ, and those along which foreign pictures
+# differ from them besides.
+_COMPONENTS = {"embedding": (32, 24), "edges": (24, 24), "thumb": (24, 8)}
+# Of brain slices along an axis, in units of a feature's own.
+_LEAST_VARIANCE = 0.01
+_HIDDEN, _NETWORKS = 24, 3
 _BLANK = GateStatistics(sha256="0" * 64, checks=VERSION, refuse_above=0.0, doubt_above=0.0)
 _BATCH = 16
-# Names of groups that do not stem from the data set.
-_APART = "beside:"
 # Share of brain slices, stressed ones among them, that may be refused or doubted.
 _REFUSED, _DOUBTED = 0.005, 0.03
-# Share of brain slices that are shown turned, too.
-_TURNED = 0.25
-# Of a volume every so many-th slice is taken, in all planes, if so much of it is filled.
-_STEP, _LEAST_FILLED = 6, 0.1
-# Conditions up to this severity must pass.
-_SEVEREST = 3
-# Whether the network has seen these in training or not, there are few.
-_PHOTOGRAPHS = (
-    ("sklearn.datasets", "images/china.jpg"),
-    ("sklearn.datasets", "images/flower.jpg"),
-    ("matplotlib", "mpl-data/sample_data/grace_hopper.jpg"),
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,8 +74,22 @@ class Seen:
         """What a gate is asked with."""
         return self.embedding, self.checks
 
+    @property
+    def by_space(self) -> dict[str, NDArray[np.float32]]:
+        """The vectors of each space of a gate."""
+        edges, thumb = self.checks[:, EDGES], self.checks[:, THUMB]
+        return {"embedding": self.embedding, "edges": edges, "thumb": thumb}
+
     def __getitem__(self, rows: NDArray[np.bool_]) -> Seen:
         return Seen(self.embedding[rows], self.checks[rows], self.names[rows])
+
+    def and_(self, other: Seen) -> Seen:
+        """These and others."""
+        return Seen(
+            np.concatenate([self.embedding, other.embedding]),
+            np.concatenate([self.checks, other.checks]),
+            np.concatenate([self.names, other.names]),
+        )
 
 
 def add_gate(
@@ -103,11 +105,11 @@ def add_gate(
 
     Args:
         bundle: folder of a bundle of one network; its graph stays as it is.
-        data: brain slices, a folder or a catalogue; with groups, none stands on both sides of a
-            fold. Those of the test split are left out.
+        data: brain slices, a folder or a catalogue. No group (patient, or near copies where none
+            is known) stands on both sides of a fold. Those of the test split are left out.
         beside: folders with slices of other sources, of any plane, which are brains too.
         slices: how many of them at the most, each once as it is and once under a scanner
-            condition.
+            condition, some turned and some processed too.
         drawn: foreign pictures of each kind, and heads drawn in three planes.
         seed: of the choice, the conditions and the drawings.
 
@@ -116,14 +118,17 @@ def add_gate(
     """
     network = Network.load(bundle)
     catalog = data if isinstance(data, Catalog) else Catalog.open(data)
-    heads = chain(_brain_slices(catalog, slices, seed), _slices_beside(beside, drawn, seed))
-    brains, others = look(network, heads), look(network, _foreign_pictures(drawn, seed))
-    statistics, numbers = fit_gate(brains, others, seed=seed)
+    if not catalog.table["group"].any():
+        catalog = with_groups(catalog)
+    brains = look(network, brain_slices(catalog, slices, seed))
+    further = look(network, further_slices(catalog, slices, beside, drawn, seed))
+    others = look(network, foreign_pictures(catalog, drawn, seed))
+    statistics, numbers = fit_gate(brains, others, further, seed=seed)
     fitted_on: dict[str, Any] = {
-        "brain_slices": len(brains.names),
+        "brain_slices": len(brains.names) + len(further.names),
         "foreign_pictures": len(others.names),
         "catalog_sha256": catalog.digest(),
-        "severest_condition": _SEVEREST,
+        "severest_condition": SEVEREST,
         "seed": seed,
     }
     gates.write_gate_file(bundle / GATE_FILE, numbers)
@@ -158,13 +163,15 @@ def look(network: Network, pictures: Iterable[Named]) -> Seen:
 
 
 def fit_gate(
-    brains: Seen, others: Seen, *, seed: int = 0
+    brains: Seen, others: Seen, further: Seen | None = None, *, seed: int = 0
 ) -> tuple[GateStatistics, dict[str, NDArray[Any]]]:
     """Fit the gate.
 
     Args:
-        brains: brain slices, named by group.
+        brains: brain slices, named by group; the bounds are set on them.
         others: foreign pictures, named by kind; at least four kinds.
+        further: brain slices that are less like those that will be shown: processed ones, named
+            by group, and those of other sources. They are learnt from and reported, no more.
         seed: of the folds and the small network.
 
     Returns:
@@ -178,20 +185,23 @@ def fit_gate(
             f"a gate needs brain slices of at least {_FOLDS} groups (patients): give a larger "
             f"data set"
         )
+    sources = np.repeat("data set", len(brains.names)).astype(object)
+    if further is not None:
+        sources = np.concatenate([sources, [_source(name) for name in further.names]])
+        brains = brains.and_(further)
     brain_fold, other_fold = _folds(brains.names, seed), _folds(others.names, seed)
     brain_scores, other_scores = np.zeros(len(brain_fold)), np.zeros(len(other_fold))
     for fold in track(range(_FOLDS), total=_FOLDS, what="Fitting the gate"):
         part = _Fit(brains[brain_fold != fold], others[other_fold != fold], seed)
         brain_scores[brain_fold == fold] = part.gate.score(*brains[brain_fold == fold].vectors)
         other_scores[other_fold == fold] = part.gate.score(*others[other_fold == fold].vectors)
-    # The bounds are for slices like those of the data set; what lies beside it is only reported.
-    apart = np.char.startswith(brains.names, _APART)
-    refuse, doubt = np.quantile(brain_scores[~apart], [1 - _REFUSED, 1 - _DOUBTED])
+    own = brain_scores[sources == "data set"]
+    refuse, doubt = np.quantile(own, [1 - _REFUSED, 1 - _DOUBTED])
     statistics = _BLANK.model_copy(
         update={
             "refuse_above": float(refuse),
             "doubt_above": float(doubt),
-            "evidence": _evidence(brains.names, brain_scores, others.names, other_scores, refuse),
+            "evidence": _evidence(sources, brain_scores, others.names, other_scores, refuse),
         }
     )
     return statistics, _Fit(brains, others, seed).numbers
@@ -201,12 +211,11 @@ class _Fit:
     """Spaces and score of one choice of pictures."""
 
     def __init__(self, brains: Seen, others: Seen, seed: int) -> None:
-        vectors = {
-            "embedding": brains.embedding,
-            "edges": brains.checks[:, EDGES],
-            "thumb": brains.checks[:, THUMB],
+        heads, strangers = brains.by_space, others.by_space
+        spaces = {
+            name: _space(heads[name], strangers[name], *counts)
+            for name, counts in _COMPONENTS.items()
         }
-        spaces = {name: _space(vectors[name], count) for name, count in _COMPONENTS.items()}
         x = np.vstack([gates.features(*seen.vectors, spaces) for seen in (brains, others)])
         y = np.repeat([0, 1], [len(brains.names), len(others.names)])
         centre, spread = x.mean(axis=0), x.std(axis=0) + 1e-6
@@ -229,17 +238,32 @@ class _Fit:
         self.gate = Gate(_BLANK, self.numbers)
 
 
-def _space(vectors: NDArray[np.float32], components: int) -> Space:
-    values = np.asarray(vectors, np.float64)
+def _space(
+    heads: NDArray[np.float32], strangers: NDArray[np.float32], own: int, further: int
+) -> Space:
+    """Where brain slices lie: `own` axes of theirs, `further` ones for foreign pictures."""
+    values = np.asarray(heads, np.float64)
     mean, scale = values.mean(axis=0), values.std(axis=0)
     # A feature that hardly ever fires would make any picture infinitely foreign.
     scale = np.maximum(scale, 0.1 * scale.mean() + 1e-6)
-    components = min(components, values.shape[1], len(values) // _FOLDS)
-    scaled = np.clip((values - mean) / scale, -20, 20)
-    principal = PCA(components, svd_solver="randomized", random_state=0).fit(scaled)
+    everything = np.vstack([values, np.asarray(strangers, np.float64)])
+    scaled = np.clip((everything - mean) / scale, -20, 20)
+    first = _axes(scaled[: len(values)], min(own, len(values) // _FOLDS))
+    rest = scaled - scaled @ first.T @ first
+    second = _axes(rest, min(further, values.shape[1] - len(first)))
     # As it is stored, so that what is fitted is what is used.
-    axes = principal.components_.astype(np.float16)
-    return Space(mean, scale, axes, np.maximum(principal.explained_variance_, 1e-6))
+    axes = np.vstack([first, second]).astype(np.float16)
+    variances = (scaled[: len(values)] @ axes.T.astype(np.float64)).var(axis=0)
+    return Space(mean, scale, axes, np.maximum(variances, _LEAST_VARIANCE))
+
+
+def _axes(scaled: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """(count, d) principal components, fewer where there are not so many."""
+    count = min(count, *scaled.shape)
+    if count < 1:
+        return np.zeros((0, scaled.shape[1]))
+    found = PCA(count, svd_solver="randomized", random_state=0).fit(scaled).components_
+    return np.asarray(found, np.float64)
 
 
 def _small_network(z: NDArray[np.float64], y: NDArray[np.int64], seed: int) -> Any:
@@ -253,12 +277,12 @@ def _small_network(z: NDArray[np.float64], y: NDArray[np.int64], seed: int) -> A
 
 def _weights(brains: Seen, others: Seen) -> NDArray[np.int64]:
     """Slices of sources beside the data set count thrice, for they are few and unlike it."""
-    apart = np.char.startswith(brains.names, _APART)
+    apart = np.char.startswith(brains.names, APART)
     return np.concatenate([np.where(apart, 3, 1), np.ones(len(others.names), np.int64)])
 
 
 def _evidence(
-    groups: NDArray[Any],
+    sources: NDArray[Any],
     brains: NDArray[np.float64],
     kinds: NDArray[Any],
     others: NDArray[np.float64],
@@ -273,7 +297,6 @@ def _evidence(
     def refused(scores: NDArray[np.float64]) -> dict[str, Any]:
         return {"n": len(scores), "refused": float((scores > bound).mean())}
 
-    sources = np.array([name if name.startswith(_APART) else "data set" for name in groups])
     return {
         "how": "out of fold: no group of brain slices and no kind of foreign picture was fitted on",
         "auroc": auroc(others),
@@ -285,75 +308,15 @@ def _evidence(
     }
 
 
+def _source(name: str) -> str:
+    """Under which heading a further slice is reported."""
+    if name.startswith(APART):
+        return name
+    return "drawn heads" if name.startswith(DRAWN) else "processed"
+
+
 def _folds(names: NDArray[Any], seed: int) -> NDArray[np.int64]:
     """A fold for each row; rows of one name share theirs."""
     unique, place = np.unique(names, return_inverse=True)
     order = np.random.default_rng(seed).permutation(len(unique)) % _FOLDS
     return np.asarray(order[place])
-
-
-def _brain_slices(catalog: Catalog, count: int, seed: int) -> Iterator[Named]:
-    """Group and pixels of slices: as they are, under a condition of a scanner, and some turned."""
-    table = catalog.table[catalog.table["split"] != "test"]
-    random = np.random.default_rng(seed)
-    names = sorted(conditions.CONDITIONS)
-    chosen = random.permutation(len(table))[:count]
-    for place in track(chosen, total=len(chosen), what="Reading slices"):
-        row = table.iloc[int(place)]
-        pixels = read_slice(catalog.root / row["path"]).pixels
-        group = str(row["group"] or row["path"])
-        yield group, pixels
-        name = names[int(random.integers(len(names)))]
-        severity = int(random.choice([s for s in conditions.severities(name) if s <= _SEVEREST]))
-        yield group, conditions.apply(pixels, name, severity, seed=seed, image=int(place))
-        if random.random() < _TURNED:
-            turned = np.rot90(pixels, int(random.integers(1, 4)))[:, :: int(random.choice([-1, 1]))]
-            yield group, np.ascontiguousarray(turned)
-
-
-def _slices_beside(folders: Sequence[Path], heads: int, seed: int) -> Iterator[Named]:
-    """Slices of other sources, named by folder or volume, and drawn heads in three planes."""
-    for folder in folders:
-        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-            volume = path.name.lower().endswith((".nii", ".nii.gz"))
-            source = f"{_APART}{path.name if volume else folder.name}"
-            for view in PLANES if volume else PLANES[:1]:
-                choice = Choice(plane=view, every=_STEP if volume else 1)
-                for one in read_slices(path, choice=choice):
-                    # Files of other kinds, and the ends of a volume, where hardly anything is.
-                    if not isinstance(one, ImageError) and _filled(one.pixels):
-                        yield source, one.pixels
-    for number in track(range(heads), total=heads, what="Drawing heads"):
-        patient = Patient.draw(seed, number, CLASSES[number % len(CLASSES)])
-        for k, plane in enumerate(("axial", "coronal", "sagittal")):
-            yield f"phantom:{number}", patient.cut(plane, k, size=160)
-
-
-def _filled(pixels: NDArray[Any]) -> bool:
-    """Whether something stands out on a tenth of the picture."""
-    some = np.asarray(pixels, np.float32)[::2, ::2]
-    low, high = np.percentile(some, [1, 99.5])
-    return float((some > low + 0.1 * (high - low)).mean()) > _LEAST_FILLED
-
-
-def _foreign_pictures(drawn: int, seed: int) -> Iterator[Named]:
-    """Kind and pixels of drawn pictures and of pieces of photographs."""
-    kinds = track(foreign.KINDS, total=len(foreign.KINDS), what="Drawing foreign pictures")
-    for kind in kinds:
-        for number in range(drawn):
-            yield kind, foreign.draw(kind, number, seed=seed)
-    random = np.random.default_rng(seed)
-    for package, name in _PHOTOGRAPHS:
-        with resources.files(package).joinpath(name).open("rb") as file:
-            grey = np.asarray(Image.open(file).convert("L"))
-        for _ in range(drawn):
-            yield "photograph", _piece(grey, random)
-
-
-def _piece(grey: NDArray[Any], random: np.random.Generator) -> NDArray[Any]:
-    """A piece of a picture, a third to the whole of it, mirrored or turned now and then."""
-    height, width = (round(side * random.uniform(0.33, 1.0)) for side in grey.shape)
-    top = int(random.integers(0, grey.shape[0] - height + 1))
-    left = int(random.integers(0, grey.shape[1] - width + 1))
-    piece = np.rot90(grey[top : top + height, left : left + width], int(random.integers(0, 4)))
-    return np.ascontiguousarray(piece[:, :: int(random.choice([-1, 1]))])

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from braintumor.catalog.foreign import bodies, surfaces
+from braintumor.catalog.foreign import bodies, sections, surfaces, views
 
 KINDS: dict[str, Callable[[np.random.Generator], NDArray[Any]]] = {
     "limb": bodies.limb,
@@ -25,9 +25,29 @@ KINDS: dict[str, Callable[[np.random.Generator], NDArray[Any]]] = {
     "abdomen": bodies.abdomen,
     "trunk": bodies.trunk_from_the_front,
     "spine": bodies.spine,
+    "thighs": sections.thighs,
+    "chest": sections.chest_across,
+    "pelvis": sections.pelvis_from_the_front,
+    "breasts": sections.breasts,
+    "foot": sections.foot,
+    "wrist": sections.wrist,
+    "bone_radiograph": sections.bone_radiograph,
+    "mammogram": sections.mammogram,
     "chest_radiograph": bodies.chest_radiograph,
     "hand": bodies.hand,
     "ultrasound": bodies.ultrasound,
+    "retina": views.retina,
+    "histology": views.histology,
+    "face": views.face,
+    "landscape": views.landscape,
+    "street": views.street,
+    "texture": views.texture,
+    "round_thing": views.round_thing,
+    "porthole": views.porthole,
+    "document": surfaces.document,
+    "map": surfaces.town_map,
+    "mask": surfaces.mask,
+    "test_pattern": surfaces.test_pattern,
     "text_page": surfaces.text_page,
     "screenshot": surfaces.screenshot,
     "chart": surfaces.chart,

@@ -32,6 +32,18 @@ class Brush:
         """An even picture."""
         return cls(np.full((height, width), level, np.float32), random)
 
+    @property
+    def columns(self) -> Grid:
+        """(1, width): how far to the right each pixel lies."""
+        width = self.signal.shape[1]
+        return np.arange(width, dtype=np.float32)[None] / np.float32(width)
+
+    @property
+    def rows(self) -> Grid:
+        """(height, 1): how far down each pixel lies."""
+        height = self.signal.shape[0]
+        return np.arange(height, dtype=np.float32)[:, None] / np.float32(height)
+
     def blob(
         self,
         x: float,
@@ -56,8 +68,7 @@ class Brush:
             (height, width) float32, 0 outside to 1 inside.
         """
         height, width = self.signal.shape
-        rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
-        left, up = columns / width - x, rows / height - y
+        left, up = self.columns - np.float32(x), self.rows - np.float32(y)
         right = left * np.cos(turn) + up * np.sin(turn)
         below = up * np.cos(turn) - left * np.sin(turn)
         right, below = right / across, below / down

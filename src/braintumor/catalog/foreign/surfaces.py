@@ -82,6 +82,84 @@ def chart(random: Random) -> Picture:
     return _turned_over(np.asarray(picture, np.float32), random)
 
 
+def document(random: Random) -> Picture:
+    """A form: lines and boxes of a table, words in some of them, a stamp, a grey photograph."""
+    width, height = int(random.integers(240, 600)), int(random.integers(300, 700))
+    picture = Image.new("L", (width, height), 255)
+    pen = ImageDraw.Draw(picture)
+    font = ImageFont.load_default(size=int(random.integers(8, 18)))
+    rows = np.cumsum(random.uniform(0.02, 0.09, 30)) * height
+    columns = (0.06, *np.sort(random.uniform(0.15, 0.85, int(random.integers(0, 5)))), 0.94)
+    for top in rows[rows < 0.95 * height]:
+        pen.line((0.06 * width, top, 0.94 * width, top), fill=60, width=1)
+        for column in columns:
+            if random.random() < 0.5:
+                words = " ".join(random.choice(_WORDS, int(random.integers(1, 4))))
+                pen.text((column * width + 3, top + 3), words, fill=20, font=font)
+    for column in columns:
+        pen.line((column * width, rows[0], column * width, 0.95 * height), fill=60, width=1)
+    if random.random() < 0.5:
+        x, y, size = random.uniform(0.2, 0.8) * width, random.uniform(0.2, 0.8) * height, 40
+        pen.ellipse((x - size, y - size, x + size, y + size), outline=120, width=4)
+    if random.random() < 0.5:
+        pen.rectangle((0.7 * width, 0.05 * height, 0.92 * width, 0.25 * height), fill=140)
+    return _turned_over(_worn(np.asarray(picture, np.float32), random), random)
+
+
+def town_map(random: Random) -> Picture:
+    """A map: shaded regions, lines of equal height, roads and names."""
+    height, width = (int(side) for side in random.integers(180, 420, 2))
+    brush = Brush(np.zeros((height, width), np.float32), random)
+    heights = brush.field(random.uniform(40, 120)) * random.uniform(2, 6)
+    shade = np.where(heights < random.uniform(-4, 1), random.uniform(100, 220), 245)
+    shade = np.where(np.abs(heights % 1 - 0.5) < 0.05, 170, shade)
+    picture = Image.fromarray(shade.astype(np.uint8))
+    pen = ImageDraw.Draw(picture)
+    font = ImageFont.load_default(size=11)
+    for _ in range(int(random.integers(4, 30))):
+        bends = int(random.integers(2, 6))
+        points = random.uniform(-0.2, 1.2, 2) + np.cumsum(random.normal(0, 0.25, (bends, 2)), 0)
+        corners = [(float(x) * width, float(y) * height) for x, y in points]
+        pen.line(corners, fill=int(random.choice([30, 110, 255])), width=int(random.integers(1, 6)))
+    for _ in range(int(random.integers(3, 20))):
+        place = (random.uniform(0, width), random.uniform(0, height))
+        pen.text(place, str(random.choice(_WORDS)), fill=0, font=font)
+    return _turned_over(np.asarray(picture, np.float32), random)
+
+
+def mask(random: Random) -> Picture:
+    """A segmentation's mask: one blot or a few, of one level or of several."""
+    height, width = (int(side) for side in random.integers(128, 360, 2))
+    brush = Brush(np.zeros((height, width), np.float32), random)
+    levels = np.array([1.0]) if random.random() < 0.6 else random.uniform(0.2, 1, 5)
+    for _ in range(int(random.choice([1, 1, 1, 2, 3, 8]))):
+        x, y = random.uniform(0.3, 0.7, 2)
+        across, down = random.uniform(0.04, 0.35, 2)
+        blot = brush.blob(x, y, across, down, wobble=random.uniform(0, 0.4), turn=3 * x)
+        brush.signal[blot > 0.5] = random.choice(levels)
+    return (brush.signal * 255).astype(np.uint8)
+
+
+def test_pattern(random: Random) -> Picture:
+    """Bars, steps and patches of even grey, as test charts and colour cards have them."""
+    height, width = (int(side) for side in random.integers(100, 400, 2))
+    rows, columns = (int(count) for count in random.integers(1, 9, 2))
+    if rows * columns == 1:
+        rows = 5
+    patches = random.integers(0, 256, (rows, columns)).astype(np.uint8)
+    picture = Image.fromarray(patches).resize((width, height), Image.Resampling.NEAREST)
+    pen = ImageDraw.Draw(picture)
+    if random.random() < 0.5:
+        for place in np.linspace(0, 1, int(random.integers(4, 20))):
+            pen.line((place * width, 0, place * width, height), fill=255)
+            pen.line((0, place * height, width, place * height), fill=255)
+    if random.random() < 0.3:
+        radius = min(height, width) * random.uniform(0.2, 0.45)
+        box = (width / 2 - radius, height / 2 - radius, width / 2 + radius, height / 2 + radius)
+        pen.ellipse(box, outline=255, width=2)
+    return np.asarray(picture)
+
+
 def noise(random: Random) -> Picture:
     """Noise of one kind or another, white or coloured."""
     height, width = (int(side) for side in random.integers(64, 400, 2))
