@@ -103,6 +103,16 @@ def test_the_words_follow_from_the_interval(tmp_path: Path, skill: float, said: 
     assert "neither copy nor patient in train |" not in text, "no such slice, no such row"
 
 
+def test_a_setting_that_came_later_is_no_change_where_it_changes_nothing(tmp_path: Path) -> None:
+    runs = [made_run(tmp_path / name) for name in "abc"]
+    for run, value in zip(runs[1:], ("0.0", "1.0"), strict=True):
+        recipe = (run / "recipe.toml").read_text().split("epochs = 3")
+        (run / "recipe.toml").write_text(f"epochs = 3\nbalance = {value}".join(recipe))
+    old, same, other = (splits.read_run(run) for run in runs)
+    assert splits.differing(old, same) == []
+    assert splits.differing(old, other) == [("balance", "0.0", "1.0")]
+
+
 def test_where_settings_differ_too_nothing_is_laid_on_the_split() -> None:
     found = splits._unpaired(shares(180, 200), shares(120, 200))
     assert splits._worth(found, changed=False).startswith("The published split flatters it by +30")

@@ -26,6 +26,8 @@ from results import NETWORKS, TIES
 
 RESULTS = ROOT / "results"
 GIVEN, GROUPED = "labeled-mri-given", "labeled-mri-grouped"
+# Settings that came later, and the value at which a network trains as it did before them.
+_BEFORE = {"balance": "0.0", "keep": "best"}
 NONE_YET = (
     "No network has been published on a grouped split yet, so what the split does is unknown."
 )
@@ -81,7 +83,9 @@ def unseen(rows: Predictions, ties: Path) -> Predictions:
 
 def differing(first: RunTables, second: RunTables) -> list[tuple[str, str, str]]:
     """Settings of two recipes that are not the same: name, and its value in each."""
-    one, two = (dict(recipe_rows(run.recipe.get("recipe", {}))) for run in (first, second))
+    one, two = (
+        _BEFORE | dict(recipe_rows(run.recipe.get("recipe", {}))) for run in (first, second)
+    )
     names = [*one, *(name for name in two if name not in one)]
     return [
         (name, one.get(name, "–"), two.get(name, "–"))
