@@ -1,14 +1,15 @@
 r"""Makes the bundles that the package ships, from runs of the published recipe.
 
     python tools/ship.py runs/cnn runs/resnet50 --data DATA [--beside FOLDER ...] [--only NAME] \
-        [--final runs/cnn-all --final runs/resnet50-all]
+        [--final runs/cnn-all --final runs/resnet50-all] [--keep]
 
 Each run says how good its recipe is; its graph is shipped, or that of the run in --final, which
 goes on with all slices. Each bundle gets the calibration that `braintumor evaluate` fitted (on the
 run's validation rows, never on test), eight bits where they cost next to nothing, and a gate fitted
 on DATA with the slices of other scanners in FOLDER as brains too; then the two as one, calibrated
-together. Everything lands in `src/braintumor/bundle/shipped`, and a bundle that stands there is
-replaced.
+together. With --keep the graphs and gates that are shipped stay, and only what is said of them
+comes from the runs. Everything lands in `src/braintumor/bundle/shipped`, and a bundle that stands
+there is replaced.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ def main() -> None:
     parser.add_argument(
         "--final", type=Path, action="append", help="ship this run's graph; once a run, in order"
     )
+    parser.add_argument("--keep", action="store_true", help="keep the shipped graphs and gates")
     parser.add_argument("--only", help="make this bundle alone: a network's name, or ensemble")
     options = parser.parse_args()
     tables = [Predictions.read(run / "predictions.csv") for run in options.runs]
@@ -58,14 +60,15 @@ def main() -> None:
         graphs = options.final or options.runs
         for run, graph, name in zip(options.runs, graphs, names, strict=True):
             if options.only in (None, name):
+                keep = options.keep
                 bundle = export_run(
-                    graph,
+                    SHIPPED / name if keep else graph,
                     SHIPPED / name,
                     with_predictions=True,
                     calibration=fitted(run),
-                    evidence=run if graph != run else None,
-                    gate=GateData(options.data, tuple(options.beside)),
-                    precision=PrecisionData("int8", options.data),
+                    evidence=run if keep or graph != run else None,
+                    gate=None if keep else GateData(options.data, tuple(options.beside)),
+                    precision=None if keep else PrecisionData("int8", options.data),
                 )
                 print(f"{name}: {bundle}")
         if options.only in (None, "ensemble") and len(tables) > 1:

@@ -116,6 +116,12 @@ def test_a_run_that_held_nothing_back_is_spoken_for_by_another(run: Path, tmp_pa
     assert "without the slices that it was judged on" in str(evidence.pop("judged"))
     assert evidence == METRICS
     assert "a.png" in (folder / "predictions.csv").read_text()
+    # A bundle can be given that evidence later; its graph stays.
+    later = export_run(
+        export_run(run, tmp_path / "c"), tmp_path / "d", evidence=judged, with_predictions=True
+    )
+    for name in files(folder):
+        assert (later / name).read_bytes() == (folder / name).read_bytes(), name
 
 
 def test_a_name_can_be_given(run: Path, tmp_path: Path) -> None:

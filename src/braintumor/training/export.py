@@ -116,7 +116,7 @@ def export_run(
     check_place(out)
     if (run / CARD_FILE).is_file():
         with workshop(out) as folder:
-            _copy(run, folder, name, calibration, with_predictions=with_predictions)
+            _copy(run, folder, name, calibration, evidence, with_predictions=with_predictions)
             _finish(folder, gate, precision)
         return out
     require("keras", extra="train", what="Exporting a run")
@@ -147,6 +147,7 @@ def _copy(
     folder: Path,
     name: str | None,
     calibration: Path | None,
+    evidence: Path | None,
     *,
     with_predictions: bool,
 ) -> None:
@@ -154,13 +155,16 @@ def _copy(
     card, graph = read_bundle(bundle)
     gate = read_gate(bundle, card)
     judged = Judged.read(calibration).for_card() if calibration else {}
+    if evidence is not None:
+        judged = _judged(evidence, calibration, other=True).for_card()
     changes = {key: value for key, value in judged.items() if key != "evidence" or value}
     (folder / card.graph.file).write_bytes(graph)
     if gate is not None:
         shutil.copyfile(bundle / GATE_FILE, folder / GATE_FILE)
     Card(**{**dict(card), **changes, "name": name or card.name}).write(folder)
-    if with_predictions and (bundle / PREDICTIONS_FILE).is_file():
-        shutil.copyfile(bundle / PREDICTIONS_FILE, folder / PREDICTIONS_FILE)
+    table = (evidence or bundle) / PREDICTIONS_FILE
+    if with_predictions and table.is_file():
+        shutil.copyfile(table, folder / PREDICTIONS_FILE)
 
 
 def _finish(folder: Path, gate: GateData | None, precision: PrecisionData | None) -> None:
