@@ -86,6 +86,15 @@ class Recorder:
         return found
 
 
+def is_of_the_software(path: str) -> bool:
+    """Python's cache of compiled modules, and the folder of compiled graphs.
+
+    Both hold what the software is made of, and nothing of what it was shown.
+    """
+    cache = Path(os.environ["BRAINTUMOR_CACHE"])
+    return "__pycache__" in path or Path(path) in (cache, cache / "models")
+
+
 def _is_probe(path: str) -> bool:
     """Whether a file is the four letters by which `tempfile` tries out a folder at first use.
 

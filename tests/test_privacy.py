@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from socket_recorder import PYTHON, Recorder, Recording, free_port
+from socket_recorder import PYTHON, Recorder, Recording, free_port, is_of_the_software
 from tiny_bundle import make_tiny_bundle, striped
 
 from braintumor import privacy
@@ -270,15 +270,6 @@ def spooled_to_disk(megabytes: int) -> bool:
         return rolled
 
     return asyncio.run(parse())
-
-
-def is_of_the_software(path: str) -> bool:
-    """Python's cache of compiled modules, and the folder of compiled graphs.
-
-    Both hold what the software is made of, and nothing of what it was shown.
-    """
-    cache = Path(os.environ["BRAINTUMOR_CACHE"])
-    return "__pycache__" in path or Path(path) in (cache, cache / "models")
 
 
 def get(port: int, path: str) -> bytes:
