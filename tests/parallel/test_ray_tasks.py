@@ -65,7 +65,7 @@ def test_the_work_is_done_elsewhere_in_order(cluster: Any) -> None:
 
 def test_ray_reports_to_nobody(cluster: Any) -> None:
     with open_pool(Doubling(), engine="ray", address=cluster.address):
-        from ray._private.usage import usage_lib
+        from ray._common.usage import usage_lib
 
         assert not usage_lib.usage_stats_enabled()
 
