@@ -1,41 +1,21 @@
-"""The gate's page quotes what the shipped cards and the committed measurement give."""
+"""The measurement of the shipped gates, and the tables that are made of it."""
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+import gate
 import numpy as np
-import pytest
 from PIL import Image
 
 from braintumor.bundle.classifier import Classifier
 from braintumor.bundle.shipped import shipped
 
-ROOT = Path(__file__).parents[1]
-
-
-@pytest.fixture(scope="module")
-def tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("gate_tool", ROOT / "tools" / "gate.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_the_document_quotes_cards_and_measurement(tool: ModuleType) -> None:
-    text = (ROOT / "docs" / "gate.md").read_text(encoding="utf-8")
-    quoted = text.split(tool.BEGIN)[1].split(tool.END)[0].strip()
-    assert quoted == tool.section(), "run  python tools/gate.py doc --write"
-
 
 def test_what_was_refused_is_counted_by_condition_kind_and_folder(
-    tool: ModuleType, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
     def of(refused: int) -> dict[str, Any]:
         counts = {"ok": 10 - refused, "refused": refused}
@@ -43,7 +23,7 @@ def test_what_was_refused_is_counted_by_condition_kind_and_folder(
             "test": {"untouched": {"ok": 99, "uncertain": 100, "refused": 1}},
             "conditions": {
                 name: [counts if name == "blur" else {"ok": 10}] * 3
-                for name in tool.conditions.CONDITIONS
+                for name in gate.conditions.CONDITIONS
             },
             "drawn": {"abdomen": {"refused": 9, "ok": 1}, "noise": {"refused": 10}},
             "heads": {},
@@ -52,7 +32,7 @@ def test_what_was_refused_is_counted_by_condition_kind_and_folder(
 
     file = tmp_path / "gate.json"
     file.write_text(json.dumps({"models": {"cnn": of(1), "resnet50": of(0)}}))
-    text = tool.section(file)
+    text = gate.section(file)
 
     assert "| test slices | 0.5 % of 200 | 0.5 % of 200 |" in text
     assert "| – blur | 10.0 % of 30 | 0.0 % of 30 |" in text
@@ -63,13 +43,13 @@ def test_what_was_refused_is_counted_by_condition_kind_and_folder(
 
 
 def test_folders_are_read_by_pixels_and_other_files_passed_over(
-    tool: ModuleType, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
     Image.fromarray(np.arange(4096, dtype=np.uint8).reshape(64, 64)).save(tmp_path / "a.png")
     (tmp_path / "notes.txt").write_text("no picture")
     (tmp_path / "torn.png").write_bytes(b"\x89PNG\r\n\x1a\n")
 
-    assert [pixels.shape for pixels in tool._pixels(tmp_path)] == [(64, 64)]
+    assert [pixels.shape for pixels in gate._pixels(tmp_path)] == [(64, 64)]
     if "cnn" in shipped():
-        counts = tool._counts(Classifier.load("cnn"), tool._pixels(tmp_path))
+        counts = gate._counts(Classifier.load("cnn"), gate._pixels(tmp_path))
         assert sum(counts.values()) == 1

@@ -15,6 +15,7 @@ import sys
 import comparison
 import data_page
 import experiments
+import gate
 import intervals
 import performance
 import scale
@@ -32,6 +33,7 @@ PARTS: tuple[Part, ...] = (
     *experiments.PARTS,
     *scale.PARTS,
     *performance.PARTS,
+    *gate.PARTS,
 )
 
 

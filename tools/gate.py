@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from marks import ROOT, Part
 from numpy.typing import NDArray
 
 from braintumor.bundle.card import Card, read_card
@@ -33,10 +34,7 @@ from braintumor.images import conditions
 from braintumor.images.decode import ImageError, read_slice
 from braintumor.images.read import read_slices
 
-ROOT = Path(__file__).parents[1]
 MEASURED = ROOT / "results" / "gate.json"
-DOCUMENT = ROOT / "docs" / "gate.md"
-BEGIN, END = "<!-- gate:begin -->", "<!-- gate:end -->"
 # No gate is fitted on pictures of this seed.
 SEED = 77
 SEVEREST = 3
@@ -199,6 +197,9 @@ def _sum(counts: Any) -> Counts:
     return dict(total)
 
 
+PARTS = (Part("docs/gate.md", "gate", section),)
+
+
 def main() -> None:
     """Read the command line and do it."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -222,9 +223,7 @@ def main() -> None:
         )
         write_text(MEASURED, json.dumps(found, indent=1) + "\n")
     elif options.write:
-        before, rest = DOCUMENT.read_text(encoding="utf-8").split(BEGIN)
-        after = rest.split(END)[1]
-        write_text(DOCUMENT, f"{before}{BEGIN}\n{section()}\n{END}{after}")
+        PARTS[0].write()
     else:
         print(section())
 

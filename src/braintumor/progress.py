@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.progress import Progress, TaskID
 
 T = TypeVar("T")
 _PATIENCE_S = 1.0
@@ -65,6 +65,13 @@ def track_count(
     bar = _bar()
     task = bar.add_task(what, total=None, completed=done)
     threading.Thread(target=lambda: bar.update(task, total=total()), daemon=True).start()
+    with _shown_late(bar, task) as show:
+        yield show
+
+
+@contextmanager
+def _shown_late(bar: Progress, task: TaskID) -> Iterator[Callable[[int], None]]:
+    """Give a function that moves the bar to a count, and shows it once a second has passed."""
     started = time.monotonic()
 
     def show(done: int) -> None:
@@ -137,15 +144,5 @@ def track_bytes(total: int | None, *, what: str) -> Iterator[Callable[[int], Non
         progress.TimeRemainingColumn(),
         console=Console(stderr=True),
     )
-    task = bar.add_task(what, total=total)
-    started = time.monotonic()
-
-    def show(done: int) -> None:
-        bar.update(task, completed=done)
-        if time.monotonic() - started > _PATIENCE_S:
-            bar.start()  # does nothing where it runs already
-
-    try:
+    with _shown_late(bar, bar.add_task(what, total=total)) as show:
         yield show
-    finally:
-        bar.stop()
