@@ -69,7 +69,7 @@ class PrecisionData:
 TOLERANCE = 1e-4
 _LICENCE = "Apache-2.0"
 _TWIN = (
-    "a network of the same recipe, trained without the slices that it was judged on; this one "
+    "another network than this one, trained without the slices that it was judged on; this one "
     "was trained on those, too"
 )
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}")
@@ -100,7 +100,7 @@ def export_run(
         calibration: a file as `bundle.judged` reads it; the run's calibration.json where None
             and there is one.
         evidence: run whose metrics, calibration and predictions speak for this one, where this
-            one held nothing back: trained by the same recipe, on a part of the same slices.
+            one held nothing back, for it was trained on a part of the same slices.
         gate: the pictures to fit the gate on; None for no gate, or the bundle's own.
         precision: another precision than float32, and the slices that it is judged on.
 
@@ -154,9 +154,11 @@ def _copy(
     """Copy a bundle, with what is new on its card."""
     card, graph = read_bundle(bundle)
     gate = read_gate(bundle, card)
-    judged = Judged.read(calibration).for_card() if calibration else {}
+    judged: dict[str, Any] = {}
     if evidence is not None:
         judged = _judged(evidence, calibration, other=True).for_card()
+    elif calibration is not None:
+        judged = Judged.read(calibration).for_card()
     changes = {key: value for key, value in judged.items() if key != "evidence" or value}
     (folder / card.graph.file).write_bytes(graph)
     if gate is not None:
