@@ -54,6 +54,13 @@ def test_no_group_is_on_two_sides_of_a_fold(catalog: Catalog) -> None:
     assert sorted(judged) == sorted(catalog.table["path"])
 
 
+def test_where_the_last_epoch_is_kept_nothing_is_held_back_to_choose_by(catalog: Catalog) -> None:
+    folded = catalog.with_folds(3, seed=1)
+    own = folds.fold_catalog(folded, 0, seed=1, choosing=0.0).table
+    assert set(own["split"]) == {"train", "test"}
+    assert ((own["fold"] == 0) == (own["split"] == "test")).all()
+
+
 def test_the_folds_answers_are_joined_in_the_catalogues_order(
     catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -42,7 +42,7 @@ def patches(pixels: np.ndarray) -> np.ndarray:
 def test_each_row_is_the_trunks_answer_to_that_image(
     trunk: object, examples: Examples, tmp_path: Path
 ) -> None:
-    features = TrunkCache(tmp_path, trunk, PLACES).plain("valid", examples.pixels)
+    features = TrunkCache(tmp_path, trunk, PLACES).plain(examples.pixels).whole()
     for row in (0, 33, 34):
         np.testing.assert_allclose(features[row, ..., 0], patches(examples.pixels[row]), rtol=1e-3)
 
@@ -54,23 +54,49 @@ def test_a_variant_is_what_that_epoch_draws_of_each_image(
     output = TrunkCache(tmp_path, trunk, PLACES).variant(3, examples, recipe)
     for row in range(COUNT):
         drawn = augmented(examples, row, recipe, 3)
-        np.testing.assert_allclose(output.features[row, ..., 0], patches(drawn.pixels), rtol=1e-3)
+        np.testing.assert_allclose(output.features[row][..., 0], patches(drawn.pixels), rtol=1e-3)
         np.testing.assert_array_equal(output.masks[row], coarse(drawn.mask, PLACES))
         assert (output.labels[row], output.known[row]) == (drawn.label, drawn.known)
     assert (output.labels != examples.labels).any(), "some lesion was put in or taken out"
 
 
-def test_what_is_there_is_not_computed_again_and_nothing_half_is_left(
+def test_what_was_shown_before_is_not_computed_again_and_nothing_half_is_left(
     trunk: object, examples: Examples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cache = TrunkCache(tmp_path, trunk, PLACES)
-    first = np.array(cache.plain("valid", examples.pixels))
+    first = TrunkCache(tmp_path, trunk, PLACES).plain(examples.pixels).whole()
+    kept = sorted(tmp_path.iterdir())
+    again = TrunkCache(tmp_path, trunk, PLACES)
 
     def fail(_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cache.halved, "predict_on_batch", fail)
-    np.testing.assert_array_equal(cache.plain("valid", examples.pixels), first)
+    monkeypatch.setattr(again.halved, "predict_on_batch", fail)
+    turned = again.plain(examples.pixels[::-1]).whole()
+    np.testing.assert_array_equal(turned, first[::-1])
     with pytest.raises(KeyboardInterrupt):
-        cache.plain("other", examples.pixels)
-    assert not [file for file in tmp_path.iterdir() if "valid" not in file.name]
+        again.plain(255 - examples.pixels)
+    assert sorted(tmp_path.iterdir()) == kept
+
+
+def test_only_what_is_new_is_run(
+    trunk: object, examples: Examples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = TrunkCache(tmp_path, trunk, PLACES)
+    cache.plain(examples.pixels[:20])
+    run, shown = cache.halved.predict_on_batch, []
+    monkeypatch.setattr(
+        cache.halved, "predict_on_batch", lambda images: shown.append(len(images)) or run(images)
+    )
+    cache.plain(examples.pixels)
+    assert sum(shown) == COUNT - 20
+
+
+def test_another_trunk_in_the_same_folder_answers_for_itself(
+    trunk: object, examples: Examples, tmp_path: Path
+) -> None:
+    image = keras.layers.Input((SIDE, SIDE, 1))
+    other = keras.Model(image, keras.layers.Conv2D(1, 4, strides=4)(image))
+    TrunkCache(tmp_path, trunk, PLACES).plain(examples.pixels)
+    answers = TrunkCache(tmp_path, other, PLACES).plain(examples.pixels).whole()
+    wanted = other.predict_on_batch(examples.pixels.astype(np.float32)[..., None])
+    np.testing.assert_allclose(answers, wanted, rtol=2e-2, atol=0.5)

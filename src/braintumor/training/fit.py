@@ -62,6 +62,7 @@ def train(
     start: Path | None = None,
     resume: bool = False,
     weights: Path | None = None,
+    trunk: Path | None = None,
     quiet: bool = False,
 ) -> RunFolder:
     """Train a network and write its run folder.
@@ -78,6 +79,8 @@ def train(
             ImageNet (resnet50) or random ones (cnn).
         resume: go on with an interrupted run in `out`; a finished one is left as it is.
         weights: resnet50 only: file of ImageNet weights; looked for where None.
+        trunk: resnet50 only: folder for what the frozen layers make of the images, which stays
+            and which other runs may share; one of this run alone, removed at its end, where None.
         quiet: print nothing.
 
     Returns:
@@ -99,8 +102,11 @@ def train(
     data = training_data(catalog, recipe, sources)
     augmentation_pictures(data.train, recipe, run.root / "augmentation")
     model, record = _network(recipe, weights, start)
-    fit = _fit_cnn if recipe.network == "cnn" else _fit_resnet50
-    state = fit(model, data, recipe, run, reporter)
+    if recipe.network == "cnn":
+        state = _fit_cnn(model, data, recipe, run, reporter)
+    else:
+        folder = trunk or run.checkpoint / "trunk"
+        state = _fit_resnet50(model, data, recipe, run, reporter, folder)
     served = in_float32(model, recipe)
     with atomic_path(run.model) as temporary:
         served.save(temporary)
@@ -205,12 +211,17 @@ def _fit_cnn(
 
 
 def _fit_resnet50(
-    model: Any, data: TrainingData, recipe: Recipe, run: RunFolder, reporter: Reporter
+    model: Any,
+    data: TrainingData,
+    recipe: Recipe,
+    run: RunFolder,
+    reporter: Reporter,
+    folder: Path,
 ) -> State:
     """Two phases: the new top alone, then the last stages with it at a low rate."""
     trunk, tail = resnet50.cut(model, recipe.tune_from)
-    cache = TrunkCache(run.checkpoint / "trunk", trunk, places_of(model))
-    valid = cache.plain("valid", data.valid).astype(np.float32)
+    cache = TrunkCache(folder, trunk, places_of(model))
+    valid = cache.plain(data.valid).whole() if len(data.valid) else None
     variants = []
     for number in range(recipe.variants):
         reporter.say(f"frozen trunk: variant {number + 1} of {recipe.variants}")

@@ -29,22 +29,23 @@ from braintumor.training.sources import Materials
 _CHOOSING = 0.1  # share of what a fold learns from by which its best epoch is chosen
 
 
-def fold_catalog(catalog: Catalog, fold: int, *, seed: int) -> Catalog:
+def fold_catalog(catalog: Catalog, fold: int, *, seed: int, choosing: float = _CHOOSING) -> Catalog:
     """The catalogue as fold `fold` sees it: its own images are `test`, some others `valid`.
 
     Args:
         catalog: with groups and folds.
         fold: 0 to the number of folds - 1.
         seed: of the draw of `valid`.
+        choosing: share of the other images that becomes `valid`, 0 to 1.
     """
     table = catalog.table
     mine = (table["fold"] == fold).to_numpy(bool)
-    shares = [1 - _CHOOSING, _CHOOSING]
-    sides = grouped(
-        catalog.labels[~mine].tolist(), table["group"][~mine].tolist(), shares=shares, seed=seed
-    )
-    splits = np.full(len(table), "test", dtype=object)
-    splits[~mine] = np.where(sides == 0, "train", "valid")
+    splits = np.where(mine, "test", "train").astype(object)
+    if choosing:
+        groups = table["group"][~mine].tolist()
+        shares = [1 - choosing, choosing]
+        sides = grouped(catalog.labels[~mine].tolist(), groups, shares=shares, seed=seed)
+        splits[~mine] = np.where(sides == 0, "train", "valid")
     return replace(catalog, table=table.assign(split=splits))
 
 
@@ -57,6 +58,7 @@ def train_folds(
     materials: Materials | None = None,
     resume: bool = False,
     weights: Path | None = None,
+    trunk: Path | None = None,
     quiet: bool = False,
     engine: Engine = "local",
     address: str | None = None,
@@ -68,7 +70,8 @@ def train_folds(
         recipe: of every fold.
         out: the run's folder; new or empty unless resuming.
         count: K.
-        materials, resume, weights, quiet: as for `fit.train`.
+        materials, resume, weights, trunk, quiet: as for `fit.train`; the folds share a trunk's
+            folder.
         engine: `local`, one fold after the other here; `ray`, each fold a task, on computers that
             all see the run's folder and the images under the same paths.
         address: of a Ray cluster; one of this computer alone is started where None.
@@ -89,7 +92,9 @@ def train_folds(
     root = run.root if engine == "local" else run.root.resolve()
     # A fold whose computer died is begun again by Ray: it goes on from its last epoch.
     resume = resume or engine == "ray"
-    fold_of = _Fold(folded, recipe, root, materials, resume, weights, quiet or engine == "ray")
+    quiet = quiet or engine == "ray"
+    shared = trunk or RunFolder(root).checkpoint / "trunk"
+    fold_of = _Fold(folded, recipe, root, materials, resume, weights, shared, quiet)
     parts: list[pd.DataFrame] = []
     record: dict[str, Any] = {}
     seconds: list[float] = []
@@ -105,6 +110,7 @@ def train_folds(
     by_path = pd.concat(parts).set_index("path", drop=False)
     whole = by_path.loc[list(folded.table["path"])].reset_index(drop=True)
     Predictions.from_frame(whole).write(run.predictions)
+    run.clear_checkpoint()
     return run
 
 
@@ -118,6 +124,7 @@ class _Fold:
     materials: Materials
     resume: bool
     weights: Path | None
+    trunk: Path
     quiet: bool
 
     def __call__(self) -> Callable[[int], RunFolder]:
@@ -125,7 +132,9 @@ class _Fold:
 
     def train(self, fold: int) -> RunFolder:
         """Train one fold in its own folder."""
-        own = fold_catalog(self.folded, fold, seed=self.recipe.seed)
+        # Where the last epoch is kept, there is nothing to choose and nothing to hold back.
+        choosing = 0.0 if self.recipe.keep == "last" else _CHOOSING
+        own = fold_catalog(self.folded, fold, seed=self.recipe.seed, choosing=choosing)
         return train(
             own,
             self.recipe,
@@ -133,6 +142,7 @@ class _Fold:
             sources=self.materials.for_training(own),
             resume=self.resume,
             weights=self.weights,
+            trunk=self.trunk,
             quiet=self.quiet,
         )
 

@@ -1,13 +1,15 @@
-"""The frozen trunk is run once per image and augmented variant; its output is kept on disk.
+"""The frozen trunk is run once for every image that it is shown; its output is kept on disk.
 
 Only what is trained is run again: an epoch of fine-tuning costs the tail, not the whole network.
-The cache lives in the run's checkpoint folder, and each variant is written whole or not at all,
-so that a killed run goes on with the first one missing.
+An output is found by what was shown, pixel for pixel, and by the trunk's weights: so the folds of
+a cross-validation, which share most of their images, share most of the work, and a killed run
+goes on with the first set missing. Each file is written whole or not at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,29 @@ from braintumor.training.recipe import Recipe
 _BATCH = 32
 
 
+class Features:
+    """Outputs of the trunk, row by row, each wherever it lies; nothing is held in memory.
+
+    Args:
+        files: (n, h, w, d) float16 each, memory-mapped.
+        places: (rows, 2): of each row the file and the place in it.
+    """
+
+    def __init__(self, files: Sequence[NDArray[np.float16]], places: NDArray[np.int64]) -> None:
+        self.files, self.places = list(files), places
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, row: int) -> NDArray[np.float16]:
+        file, place = self.places[row]
+        return np.asarray(self.files[file][place])
+
+    def whole(self) -> NDArray[np.float32]:
+        """All rows as one array in memory, widened."""
+        return np.stack([self[row] for row in range(len(self))]).astype(np.float32)
+
+
 @dataclass(frozen=True)
 class TrunkOutput:
     """What the frozen layers make of a set of images, and what is to be learnt from them.
@@ -37,70 +62,101 @@ class TrunkOutput:
         known: (n,) whether the mask is to be believed.
     """
 
-    features: NDArray[np.float16]
+    features: Features | NDArray[np.float16]
     labels: NDArray[np.int64]
     masks: NDArray[np.uint8]
     known: NDArray[np.bool_]
 
 
 class TrunkCache:
-    """Runs the trunk where its output is not yet there.
+    """Runs the trunk on what it has not been shown yet.
 
     Args:
-        folder: where the outputs are kept.
+        folder: where the outputs are kept; other runs of the same trunk may share it.
         trunk: first model of `networks.resnet50.cut`.
         places: height and width of the network's features.
     """
 
     def __init__(self, folder: Path, trunk: Any, places: tuple[int, int]) -> None:
         self.folder, self.places = folder, places
+        self.identity = _identity(trunk)
         # Cast inside the network: NumPy does it number by number.
         self.halved = keras.Model(trunk.inputs, keras.ops.cast(trunk.output, "float16"))
+        self.files: list[NDArray[np.float16]] = []
+        self.found: dict[str, tuple[int, int]] = {}
+        for keys in sorted(folder.glob(f"{self.identity}-*.keys.npy")):
+            self._take(keys)
 
-    def plain(self, name: str, pixels: NDArray[np.uint8]) -> NDArray[np.float16]:
-        """The features of images as they are; `name` tells this set from others."""
-        blank = np.zeros((1, 1), np.uint8)
-        return self._output(
-            name, len(pixels), lambda row: Drawn(pixels[row], blank, 0, False)
-        ).features
+    def plain(self, pixels: NDArray[np.uint8]) -> Features:
+        """The features of images (n, size, size) as they are."""
+        keys = [_key(one) for one in pixels]
+        return self._features(keys, lambda row: np.asarray(pixels[row]), "validation images")
 
     def variant(self, number: int, examples: Examples, recipe: Recipe) -> TrunkOutput:
         """The output for the images as epoch `number` draws them."""
-        return self._output(
-            f"variant-{number:03d}",
-            len(examples),
-            lambda row: augmented(examples, row, recipe, number),
-        )
 
-    def _output(self, name: str, count: int, drawn: Callable[[int], Drawn]) -> TrunkOutput:
-        features, rest = self.folder / f"{name}.features.npy", self.folder / f"{name}.npz"
-        if not (features.exists() and rest.exists()):
-            self._run(name, count, drawn, features, rest)
-        with np.load(rest) as arrays:
-            return TrunkOutput(
-                np.load(features, mmap_mode="r"),
-                arrays["labels"],
-                arrays["masks"],
-                arrays["known"],
-            )
+        def drawn(row: int) -> Drawn:
+            return augmented(examples, row, recipe, number)
+
+        count = len(examples)
+        keys, labels, known = [""] * count, np.zeros(count, np.int64), np.zeros(count, bool)
+        masks = np.zeros((count, *self.places), np.uint8)
+        # Drawn here, and where missing once more: a set of images need not fit into memory.
+        for row in range(count):
+            one = drawn(row)
+            keys[row], labels[row], known[row] = _key(one.pixels), one.label, one.known
+            masks[row] = coarse(one.mask, self.places)
+        features = self._features(keys, lambda row: drawn(row).pixels, f"variant {number + 1}")
+        return TrunkOutput(features, labels, masks, known)
+
+    def _features(
+        self, keys: list[str], shown: Callable[[int], NDArray[np.uint8]], what: str
+    ) -> Features:
+        missing = {key: row for row, key in enumerate(keys) if key not in self.found}
+        if missing:
+            self._run(missing, shown, what)
+        places = np.array([self.found[key] for key in keys], np.int64).reshape(-1, 2)
+        return Features(self.files, places)
 
     def _run(
-        self, name: str, count: int, drawn: Callable[[int], Drawn], features: Path, rest: Path
+        self, missing: dict[str, int], shown: Callable[[int], NDArray[np.uint8]], what: str
     ) -> None:
-        shape = tuple(self.halved.output.shape[1:])
-        labels, known = np.zeros(count, np.int64), np.zeros(count, bool)
-        masks = np.zeros((count, *self.places), np.uint8)
-        with atomic_path(features) as part, atomic_path(rest) as part_rest:
-            kept = open_memmap(part, "w+", np.float16, (count, *shape))
-            starts = range(0, count, _BATCH)
-            for start in track(starts, total=len(starts), what=f"Frozen trunk, {name}"):
-                rows = range(start, min(start + _BATCH, count))
-                batch = [drawn(row) for row in rows]
-                images = np.stack([one.pixels for one in batch]).astype(np.float32)[..., None]
-                kept[rows.start : rows.stop] = self.halved.predict_on_batch(images)
-                for row, one in zip(rows, batch, strict=True):
-                    labels[row], known[row] = one.label, one.known
-                    masks[row] = coarse(one.mask, self.places)
+        """Show the trunk what it has not seen and keep what it makes of it."""
+        keys, rows = list(missing), list(missing.values())
+        name = hashlib.sha256("".join(keys).encode()).hexdigest()[:16]
+        features, named = (
+            self.folder / f"{self.identity}-{name}.{kind}.npy" for kind in ("features", "keys")
+        )
+        shape = (len(rows), *self.halved.output.shape[1:])
+        with atomic_path(features) as part:
+            kept = open_memmap(part, "w+", np.float16, shape)
+            starts = range(0, len(rows), _BATCH)
+            for start in track(starts, total=len(starts), what=f"Frozen trunk, {what}"):
+                images = np.stack([shown(row) for row in rows[start : start + _BATCH]])
+                kept[start : start + _BATCH] = self.halved.predict_on_batch(
+                    images.astype(np.float32)[..., None]
+                )
             kept.flush()
-            with part_rest.open("wb") as file:
-                np.savez_compressed(file, labels=labels, masks=masks, known=known)
+        # Written last: features without keys are as if they were not there.
+        with atomic_path(named) as part, part.open("wb") as file:
+            np.save(file, np.array(keys))
+        self._take(named)
+
+    def _take(self, named: Path) -> None:
+        """Know the outputs that lie beside a file of keys."""
+        features = named.with_name(named.name.replace(".keys.npy", ".features.npy"))
+        self.files.append(np.load(features, mmap_mode="r"))
+        for place, key in enumerate(np.load(named)):
+            self.found[str(key)] = (len(self.files) - 1, place)
+
+
+def _key(pixels: NDArray[np.uint8]) -> str:
+    return hashlib.sha256(pixels.tobytes()).hexdigest()[:32]
+
+
+def _identity(trunk: Any) -> str:
+    """Names a trunk by its shape, its precision and its weights."""
+    hashed = hashlib.sha256(f"{trunk.output.shape} {trunk.output.dtype}".encode())
+    for weight in trunk.weights:
+        hashed.update(np.asarray(keras.ops.convert_to_numpy(weight)).tobytes())
+    return hashed.hexdigest()[:16]
