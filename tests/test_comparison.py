@@ -137,7 +137,7 @@ def test_stress_tests_say_who_loses_less(results: Path) -> None:
         rows(frail, model="cnn", images=80),
         rows(sturdy, model="resnet50", images=80),
     )
-    stress.publish(tests, results / splits.GIVEN)
+    stress.publish(tests, results / splits.GROUPED)
     found = hardship.conditions(results)
     question, answer = found.answer
     assert question == "Which is steadier across scanner conditions?"

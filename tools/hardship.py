@@ -10,7 +10,7 @@ import marks
 import numpy as np
 import stress as published
 from matchups import Matchup
-from splits import GIVEN
+from splits import GROUPED
 from verdicts import CUSTOM, TRANSFER, joined, points, spread, verdict
 
 from braintumor.evaluation import stress_words, words
@@ -106,10 +106,10 @@ def screening(matchup: Matchup) -> list[str]:
 def conditions(results: Path) -> Found:
     """Accuracy under scanner conditions, and how much of it is lost."""
     question = "Which is steadier across scanner conditions?"
-    files = [results / GIVEN / name / published.FILE for name in (CUSTOM, TRANSFER)]
+    files = [results / GROUPED / name / published.FILE for name in (CUSTOM, TRANSFER)]
     if not all(file.is_file() for file in files):
         return Found((question, NO_STRESS), [NO_STRESS])
-    stress = judge_stress(read_stress(sorted((results / GIVEN).glob(f"*/{published.FILE}"))))
+    stress = judge_stress(read_stress(sorted((results / GROUPED).glob(f"*/{published.FILE}"))))
     (difference,) = (d for d in stress.differences if {d.a, d.b} == {CUSTOM, TRANSFER})
     lost = {name: _lost(stress, name) for name in stress.models}
     draw = GroupDraws(group_numbers(stress.table.answers[CUSTOM].clean))
@@ -126,9 +126,10 @@ def conditions(results: Path) -> Found:
     )
     heads = ("", *(f"`{name}`" for name in stress.models))
     lines = [
-        f"{words.slices(len(stress.table.truth), 'test slice')} of "
-        f"{words.slices(stress.groups, 'group')}, {len(stress.table.graded)} conditions at "
-        f"several severities. `{difference.a}` minus `{difference.b}` over all of them: "
+        f"{words.slices(len(stress.table.truth), 'slice')} of "
+        f"{words.slices(stress.groups, 'group')} that no judged network had seen, "
+        f"{len(stress.table.graded)} conditions at several severities. "
+        f"`{difference.a}` minus `{difference.b}` over all of them: "
         f"{points(difference.overall)} points.",
         "",
         *marks.table(heads, _conditions(stress, draw)),

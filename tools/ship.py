@@ -4,27 +4,31 @@ r"""Makes the bundles that the package ships, from runs of the published recipe.
         [--final runs/cnn-all --final runs/resnet50-all] [--keep]
 
 Each run says how good its recipe is; its graph is shipped, or that of the run in --final, which
-goes on with all slices. Each bundle gets the calibration that `braintumor evaluate` fitted (on the
-run's validation rows, never on test), eight bits where they cost next to nothing, and a gate fitted
-on DATA with the slices of other scanners in FOLDER as brains too; then the two as one, calibrated
-together. With --keep the graphs and gates that are shipped stay, and only what is said of them
-comes from the runs. Everything lands in `src/braintumor/bundle/shipped`, and a bundle that stands
-there is replaced.
+learnt from all slices. A run over folds needs a --final, and its folds decide together whether
+eight bits may be shipped. Each bundle gets the calibration that `braintumor evaluate` fitted (on
+the run's validation rows or over its folds, never on test), eight bits where they cost next to
+nothing, and a gate fitted on DATA with the slices of other scanners in FOLDER as brains too; then
+the two as one, calibrated together. With --keep the graphs and gates that are shipped stay, and
+only what is said of them comes from the runs. Everything lands in `src/braintumor/bundle/shipped`,
+and a bundle that stands there is replaced.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 from pathlib import Path
 
 from braintumor.bundle.ensemble import make_ensemble
 from braintumor.bundle.judged import JUDGED_FILE, Judged
+from braintumor.catalog.catalog import Catalog
 from braintumor.errors import BraintumorError
-from braintumor.evaluation.decision import fit_decision
-from braintumor.evaluation.ensemble import combined
+from braintumor.evaluation.judgement import judge, write_calibration, write_metrics
 from braintumor.evaluation.predictions import Predictions
-from braintumor.training.export import GateData, PrecisionData, export_run
+from braintumor.training.export import TWIN, GateData, PrecisionData, export_run
+from braintumor.training.run import RunFolder
+from results import ENSEMBLE, pooled
 
 SHIPPED = Path(__file__).parents[1] / "src" / "braintumor" / "bundle" / "shipped"
 
@@ -39,6 +43,34 @@ def fitted(run: Path) -> Path:
     if not path.is_file():
         raise BraintumorError(f"{path} is missing: run  braintumor evaluate {run}  first")
     return path
+
+
+def folds(run: Path, data: Path, spare: Path) -> tuple[tuple[Path, Path], ...]:
+    """A run's folds as bundles in float32, each with the catalogue of what it has not seen."""
+    found = []
+    for fold in sorted(run.glob("fold-*")):
+        bundle, catalog = spare / run.name / fold.name, spare / run.name / f"{fold.name}.csv"
+        bundle.parent.mkdir(exist_ok=True)
+        Catalog.read(RunFolder(fold).catalog, root=data).write(catalog, with_root=True)
+        found.append((export_run(fold, bundle), catalog))
+    return tuple(found)
+
+
+def judged_together(runs: list[Path], folder: Path, *, twins: bool) -> Judged:
+    """What the runs' pooled answers are worth, calibrated together; writes predictions.csv.
+
+    Args:
+        runs: one a network.
+        folder: where the table goes.
+        twins: the graphs that are shipped are others than those that were judged.
+    """
+    judgement = judge(pooled(runs, folder))
+    judgement.run.predictions.write(folder / "predictions.csv")
+    write_calibration(judgement, folder)
+    evidence = json.loads(write_metrics(judgement, folder).read_text(encoding="utf-8"))
+    if twins:
+        evidence["judged"] = TWIN
+    return Judged.read(folder / JUDGED_FILE).model_copy(update={"evidence": evidence})
 
 
 def main() -> None:
@@ -60,28 +92,28 @@ def main() -> None:
         graphs = options.final or options.runs
         for run, graph, name in zip(options.runs, graphs, names, strict=True):
             if options.only in (None, name):
-                keep = options.keep
+                keep, data = options.keep, options.data
                 bundle = export_run(
                     SHIPPED / name if keep else graph,
                     SHIPPED / name,
                     with_predictions=True,
                     calibration=fitted(run),
                     evidence=run if keep or graph != run else None,
-                    gate=None if keep else GateData(options.data, tuple(options.beside)),
-                    precision=None if keep else PrecisionData("int8", options.data),
+                    gate=None if keep else GateData(data, tuple(options.beside)),
+                    precision=None
+                    if keep
+                    else PrecisionData("int8", data, folds(run, data, folder)),
                 )
                 print(f"{name}: {bundle}")
         if options.only in (None, "ensemble") and len(tables) > 1:
-            together = combined(tables)
-            table_file, judged = folder / "predictions.csv", folder / JUDGED_FILE
-            together.write(table_file)
-            fit_decision(together).write(judged)
             bundle = make_ensemble(
                 [SHIPPED / name for name in names],
-                SHIPPED / "ensemble",
-                name="ensemble",
-                judged=Judged.read(judged),
-                predictions=table_file,
+                SHIPPED / ENSEMBLE,
+                name=ENSEMBLE,
+                judged=judged_together(
+                    options.runs, folder, twins=options.keep or graphs != options.runs
+                ),
+                predictions=folder / "predictions.csv",
             )
             print(f"ensemble: {bundle}")
 

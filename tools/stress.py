@@ -1,11 +1,11 @@
 """The published stress test: tables under results/, and the part of docs/evaluation.md.
 
-    braintumor stress cnn resnet50 DATA --patients PATIENTS.csv --out runs/stress
+    python tools/stress_folds.py runs/cnn-folds runs/resnet50-folds DATA --out runs/stress
     python tools/stress.py publish runs/stress/stress.csv
     python tools/stress.py [--write]
 
 `publish` puts each model's rows of a test beside its other evidence, as
-results/labeled-mri-given/MODEL/stress.parquet. Without it the document's part is printed or
+results/labeled-mri-grouped/MODEL/stress.parquet. Without it the document's part is printed or
 written, from those files alone.
 """
 
@@ -25,7 +25,7 @@ from braintumor.evaluation.stress import Stress, judge_stress
 from braintumor.evaluation.stress_table import COLUMNS, read_stress
 from braintumor.files import atomic_path
 
-RESULTS = ROOT / "results" / "labeled-mri-given"
+RESULTS = ROOT / "results" / "labeled-mri-grouped"
 FILE = "stress.parquet"
 
 
@@ -59,12 +59,12 @@ def section(results: Path = RESULTS) -> str:
     stress, titles = judged(results)
     table = stress.table
     slices, groups = (
-        words.slices(len(table.truth), "test slice"),
+        words.slices(len(table.truth), "slice"),
         words.slices(stress.groups, "group"),
     )
     heads = (f"{model}: right | kept | flips | ECE" for model in stress.models)
     lines = [
-        f"{slices} of {groups}.",
+        f"{slices} of {groups}, none of which the network that judged it had seen.",
         "",
         *(f"**{sentence}**\n" for sentence in stress_words.answer(stress, titles)),
         *(f"- {sentence}" for sentence in stress_words.findings(stress)),

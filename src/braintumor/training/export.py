@@ -68,7 +68,8 @@ class PrecisionData:
 # output, or of its largest value where that is above 1.
 TOLERANCE = 1e-4
 _LICENCE = "Apache-2.0"
-_TWIN = (
+# What a card says of its evidence where another network gave it.
+TWIN = (
     "another network than this one, trained without the slices that it was judged on; this one "
     "was trained on those, too"
 )
@@ -277,7 +278,7 @@ def _judged(run: Path, calibration: Path | None, *, other: bool) -> Judged:
     judged = Judged.read(path) if calibration or path.is_file() else Judged()
     evidence = dict(judged.evidence or _evidence(run))
     if other:
-        evidence["judged"] = _TWIN
+        evidence["judged"] = TWIN
     return judged.model_copy(update={"evidence": evidence})
 
 

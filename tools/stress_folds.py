@@ -1,0 +1,121 @@
+r"""The stress test on slices whose patients no judged network has seen.
+
+    python tools/stress_folds.py RUN_CNN RUN_RESNET50 DATA --out runs/stress [--limit 60]
+    python tools/stress.py publish runs/stress/stress.csv
+
+RUN is a run over folds (`braintumor train --folds K`). Each fold's networks are put under every
+condition on slices of their own fold, then pooled as the ensemble is; probabilities are calibrated
+by what was fitted on the other folds. A test that was broken off goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from braintumor.bundle.classifier import Classifier
+from braintumor.catalog.catalog import Catalog
+from braintumor.evaluation.decision import fit_decision
+from braintumor.evaluation.ensemble import combined
+from braintumor.evaluation.predictions import Predictions
+from braintumor.evaluation.stress_table import COLUMNS, EXTRA
+from braintumor.files import atomic_path
+from braintumor.scoring.stress import TABLE, Plan, stress
+from braintumor.training.export import export_run
+from braintumor.training.run import RunFolder
+from results import ENSEMBLE
+
+
+def judge_folds(runs: Sequence[Path], data: Path, out: Path, *, limit: int) -> Path:
+    """Test every fold on slices of its own, and write one table.
+
+    Args:
+        runs: runs over the same folds, one a network.
+        data: folder of the images.
+        out: where the table goes, and a folder a fold with what it was made of.
+        limit: slices in all, as many of each fold.
+
+    Returns:
+        Path of the table: rows of each network, then of the ensemble.
+    """
+    answers = [Predictions.read(RunFolder(run).predictions) for run in runs]
+    judged = [*answers, combined(answers, name=ENSEMBLE)]
+    folds = sorted(set(answers[0].frame["fold"]))
+    parts = []
+    for fold in folds:
+        table = pd.read_csv(
+            _tested(runs, fold, data, out / f"fold-{fold}", limit // len(folds)),
+            dtype=str,
+            keep_default_na=False,
+        )
+        parts.append(pooled_and_calibrated(table, judged, fold))
+    whole = pd.concat(parts, ignore_index=True)
+    order = {table.frame["model"].iloc[0]: k for k, table in enumerate(judged)}
+    whole = whole.iloc[np.argsort(whole["model"].map(order), kind="stable")]
+    with atomic_path(out / TABLE) as temporary:
+        whole[list(COLUMNS)].to_csv(temporary, index=False, float_format="%.9g")
+    return out / TABLE
+
+
+def _tested(runs: Sequence[Path], fold: str, data: Path, out: Path, limit: int) -> Path:
+    """The raw answers of one fold's networks."""
+    bundles = []
+    for run in runs:
+        network, none = run / f"fold-{fold}", out / "raw.json"
+        none.parent.mkdir(parents=True, exist_ok=True)
+        none.write_text("{}")
+        bundle = out / Predictions.read(network / "predictions.csv").frame["model"].iloc[0]
+        if not bundle.is_dir():
+            export_run(network, bundle, calibration=none)
+        bundles.append(Classifier.load(bundle))
+    catalog = Catalog.read(RunFolder(runs[0] / f"fold-{fold}").catalog, root=data)
+    return stress(bundles, catalog, out, Plan(limit=limit, split="test"))
+
+
+def pooled_and_calibrated(
+    raw: pd.DataFrame, judged: Sequence[Predictions], fold: str
+) -> pd.DataFrame:
+    """A fold's raw answers, those of the ensemble beside them, by what other folds teach.
+
+    Args:
+        raw: rows of `COLUMNS`, of every network in every state.
+        judged: out-of-fold answers of each network in turn, and of the ensemble.
+        fold: whose networks these are.
+    """
+    networks = [table.frame["model"].iloc[0] for table in judged[:-1]]
+    rows = [raw[raw["model"] == name].reset_index(drop=True) for name in networks]
+    tables = [_with_states_for_paths(part) for part in rows]
+    tables.append(combined(tables, name=ENSEMBLE))
+    made = []
+    for table, taught in zip(tables, judged, strict=True):
+        others = np.flatnonzero((taught.frame["fold"] != fold).to_numpy())
+        frame = fit_decision(taught.take(others)).rules.apply(table).frame
+        # Row for row those of the first network, whose states they are.
+        frame[["path", *EXTRA]] = rows[0][["path", *EXTRA]]
+        made.append(frame)
+    return pd.concat(made, ignore_index=True)
+
+
+def _with_states_for_paths(rows: pd.DataFrame) -> Predictions:
+    """One network's rows as a table whose paths name the state too."""
+    paths = rows["path"] + "#" + rows["condition"] + "#" + rows["severity"]
+    return Predictions.from_frame(rows.drop(columns=list(EXTRA)).assign(path=paths))
+
+
+def main() -> None:
+    """Read the command line and do it."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("runs", type=Path, nargs=2)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--limit", type=int, default=60)
+    options = parser.parse_args()
+    print(judge_folds(options.runs, options.data, options.out, limit=options.limit))
+
+
+if __name__ == "__main__":
+    main()
