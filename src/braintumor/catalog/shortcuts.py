@@ -28,6 +28,8 @@ from braintumor.classes import CLASSES
 from braintumor.progress import track
 
 TREES = 500
+# A file has few properties, of few values each: more trees than this say the same.
+FILE_TREES = 100
 FOLDS = 5
 # Below this many images an accuracy says next to nothing, and folds lack classes.
 FEWEST = 100
@@ -105,7 +107,7 @@ def find_shortcuts(
     Args:
         catalog: with `group` filled.
         pictures: of all rows.
-        trees: of each forest.
+        trees: of each forest at the most.
         seed: of forests, folds and sample.
     """
     if len(catalog) < FEWEST:
@@ -121,13 +123,13 @@ def find_shortcuts(
     sides = _sides(table["split"].to_numpy(), judged)
     folds = _folds(labels, table["group"].to_numpy(), seed)
 
-    def forest(x: NDArray[Any], y: NDArray[np.int64], other: NDArray[Any]) -> NDArray[np.int64]:
-        return _forest(x, y, other, trees=trees, seed=seed)
+    def forest(count: int) -> Guesser:
+        return lambda x, y, other: _forest(x, y, other, trees=min(count, trees), seed=seed)
 
     probes: tuple[tuple[str, NDArray[Any], Guesser], ...] = (
         ("guessing", greys, _most_frequent),
-        ("grey_levels", greys, forest),
-        ("file_properties", files, forest),
+        ("grey_levels", greys, forest(TREES)),
+        ("file_properties", files, forest(FILE_TREES)),
         ("nearest_neighbour", flat, _nearest),
     )
     measured = [
