@@ -161,7 +161,7 @@ def test_what_needs_an_extra_says_which_in_one_sentence(
     assert done.stdout == ""
     (line,) = done.stderr.strip().splitlines()
     assert line.startswith("braintumor: ")
-    assert f"pip install 'braintumor[{extra}]'" in line
+    assert f"pip install '.[{extra}]'" in line
 
 
 def test_modules_of_the_light_rooms_can_all_be_imported(light: Light) -> None:

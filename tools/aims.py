@@ -1,4 +1,4 @@
-"""The aims that were set before the networks were trained, and what was reached: comparison.md."""
+"""The aims that were set for the networks, and what was reached: for docs/comparison.md."""
 
 from __future__ import annotations
 

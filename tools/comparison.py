@@ -76,8 +76,7 @@ def page(results: Path = RESULTS) -> str:
     lines += ["## Class mixes", "", *mixes.lines, "", "## Scanner conditions", "", *stress.lines]
     lines += ["", "## What they cost", "", *cost.lines, "", "## Against the aims", ""]
     lines += [
-        "What was aimed at before these networks were trained, and what was found; bold where the "
-        "aim is reached.",
+        "What is aimed at, and what was found; bold where the aim is reached.",
         "",
         *aims.lines(results, found, stress.stress),
     ]

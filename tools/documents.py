@@ -17,6 +17,7 @@ import data_page
 import experiments
 import gate
 import intervals
+import newcomers
 import performance
 import scale
 import stress
@@ -25,6 +26,7 @@ from marks import Part
 import results
 
 PARTS: tuple[Part, ...] = (
+    *newcomers.PARTS,
     *results.PARTS,
     *intervals.PARTS,
     *stress.PARTS,

@@ -16,7 +16,7 @@ class MissingExtraError(BraintumorError):
     def __init__(self, extra: str, what: str) -> None:
         super().__init__(
             f"{what} needs the extra [{extra}], which is not installed: "
-            f"run  pip install 'braintumor[{extra}]'"
+            f"run  pip install '.[{extra}]'  in the folder of the project"
         )
         self.extra = extra
 

@@ -239,7 +239,7 @@ def test_without_keras_one_sentence_says_what_to_install(
     with pytest.raises(SystemExit) as end:
         run(["demo", "--out", str(tmp_path / "demo")])
     assert end.value.code == 1
-    assert "braintumor[train]" in capsys.readouterr().err
+    assert "'.[train]'" in capsys.readouterr().err
     assert not (tmp_path / "demo").exists()
 
 

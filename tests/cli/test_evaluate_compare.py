@@ -239,7 +239,7 @@ def test_without_keras_the_extra_is_named(  # type: ignore[no-untyped-def]
     monkeypatch.setitem(sys.modules, "keras", None)
     ended = call("evaluate", run, "--data", run)
     assert ended.status == 1
-    assert "pip install 'braintumor[train]'" in ended.err
+    assert "pip install '.[train]'" in ended.err
 
 
 def test_compare_writes_page_and_json(call, run: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

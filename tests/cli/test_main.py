@@ -182,7 +182,7 @@ def test_a_missing_extra_names_the_command_that_installs_it(
     install(fail)
     ended = call("check")
     assert ended.status == 1
-    assert "pip install 'braintumor[train]'" in ended.err
+    assert "pip install '.[train]'" in ended.err
     assert one_sentence(ended.err)
 
 

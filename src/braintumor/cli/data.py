@@ -23,7 +23,8 @@ _URL = "BRAINTUMOR_LABELED_MRI_URL"
 def command() -> None:
     """Known public data sets: list them, fetch one of them.
 
-    Fetching is the one thing here that goes to the network by itself, and only when asked.
+    Fetching goes to the network when it is asked to. (Else only training a resnet50 and the demo
+    do so unasked: they look for ImageNet weights.)
     """
 
 

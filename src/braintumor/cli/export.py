@@ -41,7 +41,8 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )  # fmt: skip
 @click.option(
     "--gate", type=_PLACE, metavar="DATA",
-    help="Fit the gate against pictures that are no brain on these slices: folder or catalogue.",
+    help="Fit the gate against pictures that are no brain on these slices: folder or catalogue. "
+    "Without it the bundle refuses nothing by its looks.",
 )  # fmt: skip
 @click.option(
     "--gate-beside", type=_FOLDER, multiple=True, metavar="FOLDER",

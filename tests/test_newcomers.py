@@ -1,0 +1,33 @@
+"""README's table of what the networks are worth on patients that they have not seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("tomli_w")
+import newcomers
+import splits
+from made_results import two_networks
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    return two_networks(tmp_path)
+
+
+def test_each_network_has_a_row_of_what_the_folds_say(results: Path) -> None:
+    found = newcomers.table(results)
+    cnn, resnet50 = (line for line in found.splitlines() if line.startswith("| `"))
+    assert cnn.startswith("| `cnn` | ")
+    accuracies = [float(line.split(" | ")[1].split(" %")[0]) for line in (cnn, resnet50)]
+    assert accuracies[0] < 90 < accuracies[1], "the made networks differ in skill"
+    assert "4 grouped folds: " in found
+    assert cnn.endswith("| – |")
+
+
+def test_without_folds_nothing_is_claimed(results: Path) -> None:
+    for file in (results / splits.GROUPED).glob("*/predictions.csv"):
+        file.unlink()
+    assert newcomers.table(results) == newcomers.NONE_YET

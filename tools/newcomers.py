@@ -1,0 +1,73 @@
+"""README's first table: how good the networks are on patients that they have not seen.
+
+    python tools/newcomers.py [--write]
+
+From results/labeled-mri-grouped: every slice judged once, by a network of its fold, which saw no
+slice of its patient and no copy of it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import marks
+from marks import Part
+from matchups import Matchup, matchups
+from splits import GROUPED, RESULTS, score
+from verdicts import spread
+
+from braintumor.evaluation import words
+from braintumor.evaluation.run_tables import read_run
+
+NONE_YET = "No networks have been published over grouped folds yet."
+
+
+def table(results: Path = RESULTS) -> str:
+    """The table in Markdown, with a line that says what it was measured on."""
+    found = [matchup for matchup in matchups(results) if matchup.split == GROUPED]
+    if not found:
+        return NONE_YET
+    (matchup,) = found
+    heads = (
+        "network",
+        "accuracy",
+        "balanced accuracy",
+        "macro AUC",
+        "calibration error",
+        "accuracy, the surest 90 %",
+        "heat map hits the tumour",
+    )
+    rows = [_row(matchup, model, results) for model in matchup.rows]
+    units = next(iter(matchup.metrics.values()))["intervals"]["units"]
+    said = f"{matchup.name}: {matchup.n:,} slices of {units} patients or clusters of near copies."
+    return "\n".join([*marks.table(heads, rows), "", said]).replace(words.NBSP, " ")
+
+
+def _row(matchup: Matchup, model: str, results: Path) -> list[str]:
+    metrics = matchup.metrics[model]
+    calibrated = matchup.calibrated[model].metrics(intervals=True)
+    return [
+        f"`{model}`",
+        score(metrics, "accuracy", True),
+        score(metrics, "balanced_accuracy", True),
+        score(metrics, "macro_auc", False),
+        score(calibrated, "ece", False),
+        spread(matchup.surest(model)),
+        _pointing(results / GROUPED / model),
+    ]
+
+
+def _pointing(folder: Path) -> str:
+    """Share of tumours that the hottest place of the map hits; "–" where nobody looked."""
+    found = read_run(folder).localisation
+    if found is None:
+        return "–"
+    part = found["classes"]["all"]
+    return f"{words.percent(part['maps']['pointing'])} of {part['n']:,}"
+
+
+PARTS = (Part("README.md", "newcomers", table),)
+
+
+if __name__ == "__main__":
+    marks.command(PARTS, __doc__)
