@@ -41,14 +41,14 @@ def test_of_a_run_over_folds_the_same_slices_are_compared(results: Path) -> None
     grouped(results, table)
     text = splits.section(results)
     assert "| `cnn` | published split, test | 80 of 20 |" in text
-    assert "| `cnn` | of it, neither copy nor patient in train | 30 of 20 |" in text
+    assert "| `cnn` | of it, nothing of their group in train | 30 of 20 |" in text
     assert "| `cnn` | 4 grouped folds | 140 of 20 |" in text
     accuracy = (table.y_pred == table.y_true).mean()
     assert f"{100 * accuracy:.1f} %" in text
     test = table.take(np.flatnonzero(table.frame["path"].str.startswith("test/")))
     right = (test.y_pred == test.y_true).mean()
     assert "Of the same 80 test slices" in text
-    assert f"{100 * right:.1f} % where it has seen neither" in text
+    assert f"{100 * right:.1f} % where it has seen nothing of their groups" in text
     assert "by the same recipe" in text
     assert "from too few groups to conclude anything" in text, "20 groups are fewer than 50"
 
@@ -100,7 +100,7 @@ def test_the_words_follow_from_the_interval(tmp_path: Path, skill: float, said: 
     tie.to_csv(tmp_path / splits.GIVEN / splits.TIES, index=False)
     text = splits.section(tmp_path)
     assert said in text
-    assert "neither copy nor patient in train |" not in text, "no such slice, no such row"
+    assert "nothing of their group in train |" not in text, "no such slice, no such row"
 
 
 def test_a_setting_that_came_later_is_no_change_where_it_changes_nothing(tmp_path: Path) -> None:

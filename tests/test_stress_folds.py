@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +15,7 @@ import stress_folds
 from braintumor.classes import CLASSES
 from braintumor.evaluation.ensemble import combined
 from braintumor.evaluation.predictions import Predictions
+from braintumor.evaluation.stress_table import read_stress
 
 _SHARES = [f"p_{name}" for name in CLASSES]
 
@@ -39,7 +42,7 @@ def judged() -> list[Predictions]:
 @pytest.fixture
 def raw() -> pd.DataFrame:
     """What `scoring.stress` writes of two networks, as it is read from a file."""
-    parts = [*rows(frail, model="cnn"), *rows(sturdy, model="resnet50")]
+    parts = [*rows(frail, model="cnn"), *rows(sturdy, model="resnet50", met="blur")]
     frame = pd.DataFrame(parts, columns=list(stress_folds.COLUMNS)).assign(split="test")
     return frame.astype(object).fillna("").astype(str)
 
@@ -66,6 +69,33 @@ def test_the_answers_of_both_lie_between_those_of_each(
     first = blurred[blurred["path"] == blurred["path"].iloc[0]].set_index("model")
     p = {model: first.loc[model, f"p_{first.loc[model, 'label']}"] for model in first.index}
     assert p["cnn"] < p["ensemble"] < p["resnet50"]
+
+
+def test_a_condition_counts_as_met_by_whoever_met_it(
+    raw: pd.DataFrame, judged: list[Predictions]
+) -> None:
+    found = stress_folds.pooled_and_calibrated(raw, judged, "0")
+    met = found[found["in_training"] == "true"].groupby("model")["condition"].unique()
+    assert {model: set(names) for model, names in met.items()} == {
+        "cnn": {"jpeg"},
+        "resnet50": {"blur"},
+        "ensemble": {"jpeg", "blur"},
+    }
+
+
+def test_the_folds_of_a_network_are_one_model_in_the_table(
+    raw: pd.DataFrame, judged: list[Predictions], tmp_path: Path
+) -> None:
+    parts = []
+    for fold in ("0", "1"):
+        own = raw.assign(path=fold + raw["path"], model_sha256=raw["model_sha256"].str[:-1] + fold)
+        parts.append(stress_folds.pooled_and_calibrated(own, judged, fold))
+    whole = stress_folds.one_model_each(pd.concat(parts, ignore_index=True))
+    whole.to_csv(tmp_path / "stress.csv", index=False)
+    table = read_stress([tmp_path / "stress.csv"])
+    assert table.models == ("cnn", "resnet50", "ensemble")
+    assert len(table.truth) == 16
+    assert table.left_out == 0
 
 
 def test_a_fold_is_calibrated_by_the_other_folds_alone(

@@ -39,7 +39,7 @@ def lines(results: Path, found: Sequence[Matchup], stress: Stress | None) -> lis
     rows = [
         ["published split, test: accuracy", *_scores(given, "accuracy", True)],
         ["published split, test: macro AUC", *_scores(given, "macro_auc", False)],
-        ["of it, neither copy nor patient in train: accuracy", *_stated(found)],
+        ["of it, nothing of their group in train: accuracy", *_stated(found)],
         [f"{folds}: balanced accuracy", *_scores(grouped, "balanced_accuracy", True)],
         [f"{folds}: calibration error", *_calibration(grouped)],
         [f"{folds}: accuracy on the surest 90 %", *_surest(grouped)],

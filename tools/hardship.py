@@ -82,7 +82,7 @@ def mixes(found: Sequence[Matchup]) -> Found:
         "",
         *screening(matchup),
     ]
-    return Found(("Which is steadier across class mixes?", answer), lines)
+    return Found(("Under other class mixes, which is right more often?", answer), lines)
 
 
 def screening(matchup: Matchup) -> list[str]:
@@ -127,7 +127,7 @@ def conditions(results: Path) -> Found:
     heads = ("", *(f"`{name}`" for name in stress.models))
     lines = [
         f"{words.slices(len(stress.table.truth), 'slice')} of "
-        f"{words.slices(stress.groups, 'group')} that no judged network had seen, "
+        f"{words.slices(stress.groups, 'group')}, each judged by networks that had not seen it; "
         f"{len(stress.table.graded)} conditions at several severities. "
         f"`{difference.a}` minus `{difference.b}` over all of them: "
         f"{points(difference.overall)} points.",
@@ -182,7 +182,10 @@ def _conditions(stress: Stress, draw: GroupDraws) -> list[list[str]]:
         row("of it under conditions that training met", lambda m: words.percent(models[m].met)),
         row("under those it never met", lambda m: words.percent(models[m].never_met)),
         row(f"Kept at {at}, never met", lambda m: _told(kept(stress, m))),
-        row(f"Calibration error at {at}", lambda m: words.number(of_severity(m, _MIDDLE).ece)),
+        row(
+            f"Calibration error at {at} (by chance alone {published.chance(stress)})",
+            lambda m: words.number(of_severity(m, _MIDDLE).ece),
+        ),
         row(f"Uncertain or refused at severity {last}", lambda m: _doubted(models[m], last)),
     ]
 

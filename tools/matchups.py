@@ -100,8 +100,8 @@ def matchups(results: Path = RESULTS) -> list[Matchup]:
         if len(chosen):
             found.append(
                 _part(
-                    whole, set(chosen), "Of these, neither copy nor patient in train",
-                    "on the test slices with neither copy nor patient in train",
+                    whole, set(chosen), "Of these, nothing of their group in train",
+                    "on the test slices of whose group nothing is in train",
                 )
             )  # fmt: skip
     if runs := _published(results / GROUPED):

@@ -2,8 +2,8 @@
 
     python tools/newcomers.py [--write]
 
-From results/labeled-mri-grouped: every slice judged once, by a network of its fold, which saw no
-slice of its patient and no copy of it.
+From results/labeled-mri-grouped: slices judged by networks that saw nothing of their group (the
+patient, or the cluster of near copies where no patient is known), calibrated by the other folds.
 """
 
 from __future__ import annotations
@@ -39,19 +39,22 @@ def table(results: Path = RESULTS) -> str:
     )
     rows = [_row(matchup, model, results) for model in matchup.rows]
     units = next(iter(matchup.metrics.values()))["intervals"]["units"]
-    said = f"{matchup.name}: {matchup.n:,} slices of {units} patients or clusters of near copies."
+    said = (
+        f"{matchup.name}: {matchup.n:,} slices of {units} groups (patients, or clusters of near "
+        "copies where no patient is known); probabilities calibrated by the other folds; 95 % "
+        "intervals over groups, a dagger (†) where too few carry one."
+    )
     return "\n".join([*marks.table(heads, rows), "", said]).replace(words.NBSP, " ")
 
 
 def _row(matchup: Matchup, model: str, results: Path) -> list[str]:
-    metrics = matchup.metrics[model]
-    calibrated = matchup.calibrated[model].metrics(intervals=True)
+    metrics = matchup.calibrated[model].metrics(intervals=True)
     return [
         f"`{model}`",
         score(metrics, "accuracy", True),
         score(metrics, "balanced_accuracy", True),
         score(metrics, "macro_auc", False),
-        score(calibrated, "ece", False),
+        score(metrics, "ece", False),
         spread(matchup.surest(model)),
         _pointing(results / GROUPED / model),
     ]

@@ -133,7 +133,7 @@ def table(results: Path = RESULTS) -> str:
         "valid",
         "**test**",
         "test, no copy in train",
-        "test, neither copy nor patient in train",
+        "test, nothing of their group in train",
     )
     return "\n".join(marks.table(heads, [row(network, results) for network in published(results)]))
 

@@ -82,9 +82,11 @@ def unseen(rows: Predictions, ties: Path) -> Predictions:
 
 
 def differing(first: RunTables, second: RunTables) -> list[tuple[str, str, str]]:
-    """Settings of two recipes that are not the same: name, and its value in each."""
+    """Settings of two recipes that are not the same, and what else was learnt from: name, and
+    its value in each."""
     one, two = (
-        _BEFORE | dict(recipe_rows(run.recipe.get("recipe", {}))) for run in (first, second)
+        _BEFORE | dict(recipe_rows(run.recipe.get("recipe", {}))) | _materials(run)
+        for run in (first, second)
     )
     names = [*one, *(name for name in two if name not in one)]
     return [
@@ -94,11 +96,21 @@ def differing(first: RunTables, second: RunTables) -> list[tuple[str, str, str]]
     ]
 
 
+def _materials(run: RunTables) -> dict[str, str]:
+    """What a run learnt from beside the slices of its split."""
+    record = run.recipe.get("record", {})
+    return {
+        "further slices of the trained patients": "yes" if record.get("extra_images") else "no",
+        "masks": "yes" if record.get("masks") else "no",
+        "begun with another run": "yes" if record.get("start_sha256") else "no",
+    }
+
+
 def _rows(name: str, given: RunTables, grouped: RunTables, ties: Path) -> list[list[str]]:
     test = judged(given)
     parts = [
         ("published split, test", test),
-        ("of it, neither copy nor patient in train", unseen(test, ties)),
+        ("of it, nothing of their group in train", unseen(test, ties)),
         (how_judged(grouped), judged(grouped)),
     ]
     return [_row(name, what, rows) for what, rows in parts if len(rows)]
@@ -129,7 +141,7 @@ def _sentence(name: str, given: RunTables, grouped: RunTables) -> str:
         told = (
             f"of the same {len(first)} test slices, `{name}` gets {words.percent(found.first)} "
             f"right on the published split, and {words.percent(found.second)} where it has seen "
-            "neither their patients nor their copies"
+            "nothing of their groups"
         )
     else:
         found = _unpaired(judged(given), judged(grouped))

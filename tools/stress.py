@@ -21,6 +21,7 @@ from marks import ROOT, Part
 
 from braintumor.evaluation import stress_words, words
 from braintumor.evaluation.mixes import standard_mixes
+from braintumor.evaluation.probability_scores import ece_by_chance
 from braintumor.evaluation.stress import Stress, judge_stress
 from braintumor.evaluation.stress_table import COLUMNS, read_stress
 from braintumor.files import atomic_path
@@ -64,7 +65,8 @@ def section(results: Path = RESULTS) -> str:
     )
     heads = (f"{model}: right | kept | flips | ECE" for model in stress.models)
     lines = [
-        f"{slices} of {groups}, none of which the network that judged it had seen.",
+        f"{slices} of {groups}, none of which the network that judged it had seen. With so many "
+        f"slices chance alone makes an ECE of {chance(stress)} of probabilities that are right.",
         "",
         *(f"**{sentence}**\n" for sentence in stress_words.answer(stress, titles)),
         *(f"- {sentence}" for sentence in stress_words.findings(stress)),
@@ -82,6 +84,13 @@ def section(results: Path = RESULTS) -> str:
         cells = [result.by_severity[severity] for result in stress.models.values()]
         lines.append(_row(f"**all, severity {severity}**", cells))
     return "\n".join(lines).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def chance(stress: Stress) -> str:
+    """What a calibrated model's calibration error would be, by the models' confidence untouched."""
+    found = [ece_by_chance(a.clean.confidence)[0] for a in stress.table.answers.values()]
+    low, high = words.number(min(found), 2), words.number(max(found), 2)
+    return low if low == high else f"{low} to {high}"
 
 
 def _row(name: str, cells: list) -> str:

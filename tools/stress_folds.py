@@ -5,12 +5,13 @@ r"""The stress test on slices whose patients no judged network has seen.
 
 RUN is a run over folds (`braintumor train --folds K`). Each fold's networks are put under every
 condition on slices of their own fold, then pooled as the ensemble is; probabilities are calibrated
-by what was fitted on the other folds. A test that was broken off goes on where it stopped.
+by what was fitted on the other folds. A test that was broken off goes on within its fold.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,7 +41,8 @@ def judge_folds(runs: Sequence[Path], data: Path, out: Path, *, limit: int) -> P
         limit: slices in all, as many of each fold.
 
     Returns:
-        Path of the table: rows of each network, then of the ensemble.
+        Path of the table: rows of each network, then of the ensemble; each counts as one model,
+        whose `model_sha256` stands for those of all folds.
     """
     answers = [Predictions.read(RunFolder(run).predictions) for run in runs]
     judged = [*answers, combined(answers, name=ENSEMBLE)]
@@ -54,24 +56,32 @@ def judge_folds(runs: Sequence[Path], data: Path, out: Path, *, limit: int) -> P
         )
         parts.append(pooled_and_calibrated(table, judged, fold))
     whole = pd.concat(parts, ignore_index=True)
-    order = {table.frame["model"].iloc[0]: k for k, table in enumerate(judged)}
-    whole = whole.iloc[np.argsort(whole["model"].map(order), kind="stable")]
     with atomic_path(out / TABLE) as temporary:
-        whole[list(COLUMNS)].to_csv(temporary, index=False, float_format="%.9g")
+        one_model_each(whole)[list(COLUMNS)].to_csv(temporary, index=False, float_format="%.9g")
     return out / TABLE
+
+
+def one_model_each(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of all folds, model after model, under one hash of the hashes of each model's folds."""
+    shas = rows.groupby("model", sort=False)["model_sha256"].unique()
+    joined = {
+        name: hashlib.sha256("".join(sorted(of)).encode()).hexdigest() for name, of in shas.items()
+    }
+    order = {name: k for k, name in enumerate(shas.index)}
+    ranked = rows.iloc[np.argsort(rows["model"].map(order), kind="stable")]
+    return ranked.assign(model_sha256=ranked["model"].map(joined)).reset_index(drop=True)
 
 
 def _tested(runs: Sequence[Path], fold: str, data: Path, out: Path, limit: int) -> Path:
     """The raw answers of one fold's networks."""
     bundles = []
+    uncalibrated = out / "raw.json"
+    uncalibrated.parent.mkdir(parents=True, exist_ok=True)
+    uncalibrated.write_text("{}")
     for run in runs:
-        network, none = run / f"fold-{fold}", out / "raw.json"
-        none.parent.mkdir(parents=True, exist_ok=True)
-        none.write_text("{}")
+        network = run / f"fold-{fold}"
         bundle = out / Predictions.read(network / "predictions.csv").frame["model"].iloc[0]
-        if not bundle.is_dir():
-            export_run(network, bundle, calibration=none)
-        bundles.append(Classifier.load(bundle))
+        bundles.append(Classifier.load(export_run(network, bundle, calibration=uncalibrated)))
     catalog = Catalog.read(RunFolder(runs[0] / f"fold-{fold}").catalog, root=data)
     return stress(bundles, catalog, out, Plan(limit=limit, split="test"))
 
@@ -90,12 +100,15 @@ def pooled_and_calibrated(
     rows = [raw[raw["model"] == name].reset_index(drop=True) for name in networks]
     tables = [_with_states_for_paths(part) for part in rows]
     tables.append(combined(tables, name=ENSEMBLE))
+    met = [part["in_training"] for part in rows]
+    # Both have met what one of them has.
+    met.append(pd.concat(met, axis=1).max(axis=1))
     made = []
-    for table, taught in zip(tables, judged, strict=True):
+    for table, taught, known in zip(tables, judged, met, strict=True):
         others = np.flatnonzero((taught.frame["fold"] != fold).to_numpy())
         frame = fit_decision(taught.take(others)).rules.apply(table).frame
         # Row for row those of the first network, whose states they are.
-        frame[["path", *EXTRA]] = rows[0][["path", *EXTRA]]
+        frame[["path", *EXTRA]] = rows[0][["path", *EXTRA]].assign(in_training=known)
         made.append(frame)
     return pd.concat(made, ignore_index=True)
 

@@ -60,7 +60,7 @@ def test_an_over_confident_model_is_called_so(judgement: Judgement) -> None:
     own = judgement.acting.methods["none"]
     said = calibration.lead(judgement.acting)
     assert words.percent(own.ece) in said
-    assert "They differ by more than chance." in said
+    assert "They differ by more than chance would make" in said
     assert f"brings the log loss from {words.number(own.log_loss)} to" in said
 
 

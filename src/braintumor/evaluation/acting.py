@@ -18,7 +18,7 @@ from braintumor.classes import CLASSES
 from braintumor.evaluation import conformal, crossfit, probability_scores, resampling, selective
 from braintumor.evaluation.calibration import METHODS
 from braintumor.evaluation.conformal import ClassCoverage
-from braintumor.evaluation.decision import METHOD_FOR, Decision, fit_decision
+from braintumor.evaluation.decision import METHOD_FOR, Decision, fit_decision, fit_rules
 from braintumor.evaluation.decision_curves import DecisionCurve, decision_curve
 from braintumor.evaluation.metrics import without_nan
 from braintumor.evaluation.mixes import Mixes, mixes
@@ -58,8 +58,9 @@ class Acting:
             table came with sets and so with calibrated probabilities.
         sets: those of the table, else those of `decision`; None where there are neither.
         risk: risk against coverage by the table's own confidence.
-        points: operating points on the table's own probabilities.
-        curves: class -> decision curve.
+        points: operating points, of calibrated probabilities where something could be fitted, as
+            those that travel with the model are.
+        curves: class -> decision curve, of the same.
         mixes: the same rows under other mixes of classes.
     """
 
@@ -114,6 +115,7 @@ def acting(predictions: Predictions, headline: Predictions) -> Acting:
     truth, prob, group = rows.y_true, rows.y_prob, resampling.group_numbers(rows)
     own = _own_sets(rows, group)
     decision = None if plan is None or own else decisions[METHOD_FOR[plan.kind]]
+    believed = prob if decision is None else decision.table.scored().y_prob
     given = {"none": rows} | {name: found.table.scored() for name, found in decisions.items()}
     return Acting(
         rows=rows,
@@ -126,13 +128,25 @@ def acting(predictions: Predictions, headline: Predictions) -> Acting:
         decision=decision,
         sets=own or _fitted_sets(decision),
         risk=selective.risk_coverage(rows.confidence, rows.y_pred == truth, group),
-        points=tuple(operating_points(rows if plan is None else predictions)),
+        points=tuple(_points(predictions, rows, plan, decision)),
         curves={
-            name: decision_curve(truth == label, prob[:, label], group)
+            name: decision_curve(truth == label, believed[:, label], group)
             for label, name in enumerate(CLASSES)
         },
         mixes=mixes(rows),
     )
+
+
+def _points(
+    predictions: Predictions,
+    rows: Predictions,
+    plan: crossfit.Plan | None,
+    decision: Decision | None,
+) -> list[OperatingPoint]:
+    if plan is None or decision is None:
+        return operating_points(rows if plan is None else predictions)
+    method = decision.rules.calibrator.method
+    return operating_points(predictions, fit=lambda on: fit_rules(on, method=method))
 
 
 def _own_sets(rows: Predictions, group: NDArray[np.int64]) -> Sets | None:

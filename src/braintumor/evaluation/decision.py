@@ -49,6 +49,10 @@ class Rules:
     quantiles: Quantiles
     thresholds: Mapping[str, tuple[float, ...]]
 
+    def probabilities(self, rows: Predictions) -> Floats:
+        """(n, 4) calibrated probabilities, for which the thresholds are."""
+        return self.calibrator.apply(rows.y_prob)
+
     def apply(self, predictions: Predictions) -> Predictions:
         """A table of raw probabilities with calibrated ones, sets and statuses in their place."""
         found, k = _answers(self, predictions), len(CLASSES)

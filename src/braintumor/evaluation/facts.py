@@ -66,7 +66,10 @@ def _of_recipe(run: RunTables) -> Iterator[tuple[str, str, str]]:
     if "best_epoch" in record:
         loss = record.get("best_val_loss")
         shown = f" ({words.number(loss)})" if isinstance(loss, float) else ""
-        yield "selection", f"Epoch {record['best_epoch']}: least validation loss{shown}.", source
+        told = f"Epoch {record['best_epoch']}: least validation loss{shown}."
+        if recipe.get("keep") == "last":
+            told = "The last epoch: nothing was held back to choose by."
+        yield "selection", told, source
     versions = {k: v for k, v in record.items() if isinstance(v, str) and re.match(r"\d+\.", v)}
     yield "software", ", ".join(f"{k} {v}" for k, v in versions.items()), source
     if "dataset" in record:
@@ -75,6 +78,9 @@ def _of_recipe(run: RunTables) -> Iterator[tuple[str, str, str]]:
     images = _mapping(record, "images")
     shares = ", ".join(f"{key} {value}" for key, value in images.items())
     assigned = f"Split: {how}. " if how else ""
+    if "folds" in record:
+        assigned, shares = "", ""
+        yield "partitions", f"{record['folds']} folds, no group in two of them.", source
     yield "partitions", assigned + (f"Slices: {shares}." if shares else ""), source
     yield "availability", f"Software: braintumor {__version__}, Apache-2.0.", "metrics.json"
     if recipe:

@@ -135,6 +135,9 @@ def trained_patients(run: RunTables) -> int:
         return recorded
     catalog = run.catalog
     if catalog is not None and "group" in catalog:
+        folds = run.recipe.get("record", {}).get("folds")
+        if isinstance(folds, int) and (catalog["group"] != "").all():
+            return int(catalog["group"].nunique()) * (folds - 1) // folds
         groups = catalog.loc[catalog["split"] == "train", "group"]
         if len(groups) and (groups != "").all():
             return int(groups.nunique())

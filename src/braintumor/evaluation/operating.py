@@ -8,9 +8,9 @@ Knows arrays, and of the table only which rows may be judged by which.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -112,8 +112,34 @@ def thresholds(
     return {rule: tuple(values) for rule, values in found.items()}
 
 
+class Calls(Protocol):
+    """What is fitted on some rows to call others."""
+
+    @property
+    def thresholds(self) -> Mapping[str, tuple[float, ...]]:
+        """Rule -> (4,) thresholds."""
+
+    def probabilities(self, rows: Predictions) -> Floats:
+        """(n, 4) what is held against them."""
+
+
+@dataclass(frozen=True)
+class _AsTheyStand:
+    """Thresholds on a table's own probabilities."""
+
+    thresholds: Mapping[str, tuple[float, ...]]
+
+    def probabilities(self, rows: Predictions) -> Floats:
+        return rows.y_prob
+
+
 def operating_points(
-    predictions: Predictions, *, draws: int = resampling.DRAWS
+    predictions: Predictions,
+    *,
+    fit: Callable[[Predictions], Calls] = lambda rows: _AsTheyStand(
+        thresholds(rows.y_true, rows.y_prob)
+    ),
+    draws: int = resampling.DRAWS,
 ) -> list[OperatingPoint]:
     """Every class's thresholds, and what they do where chosen and where they are applied.
 
@@ -121,7 +147,9 @@ def operating_points(
     validation and test, the test rows by those of validation; of any other, nothing is applied.
 
     Args:
-        predictions: with calibrated probabilities; its scored rows are used.
+        predictions: its scored rows are used.
+        fit: thresholds, and the probabilities that they are for, from the rows to choose on; on
+            the table's own probabilities by default.
         draws: of the intervals.
     """
     try:
@@ -129,11 +157,12 @@ def operating_points(
     except PredictionsError:
         rows = None
     base = predictions.scored() if rows is None else rows.fit
-    found = thresholds(base.y_true, base.y_prob)
-    called = {rule: base.y_prob >= np.asarray(values) for rule, values in found.items()}
+    whole = fit(base)
+    found, prob = whole.thresholds, whole.probabilities(base)
+    called = {rule: prob >= np.asarray(values) for rule, values in found.items()}
     chosen, applied = _outcomes(base, called, draws), None
     if rows is not None:
-        answers = crossfit.apart(rows, lambda on: thresholds(on.y_true, on.y_prob), _calls)
+        answers = crossfit.apart(rows, fit, _calls)
         by_rule = dict(zip(RULES, np.moveaxis(answers, 1, 0) > 0, strict=True))
         applied = _outcomes(rows.judge, by_rule, draws)
     return [
@@ -146,9 +175,10 @@ def operating_points(
     ]  # fmt: skip
 
 
-def _calls(found: Mapping[str, tuple[float, ...]], rows: Predictions) -> Floats:
+def _calls(found: Calls, rows: Predictions) -> Floats:
     """(n, rules, 4) one where a class is called."""
-    calls = [rows.y_prob >= np.asarray(found[rule]) for rule in RULES]
+    prob = found.probabilities(rows)
+    calls = [prob >= np.asarray(found.thresholds[rule]) for rule in RULES]
     return np.stack(calls, axis=1).astype(np.float64)
 
 

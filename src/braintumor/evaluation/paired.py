@@ -32,6 +32,8 @@ from braintumor.evaluation.scoresums import BY_CLASS, NAMES, ScoreSums
 FEWEST_DIFFERING = 6
 # The smallest p-value of a permutation test is one over one more than this.
 PERMUTATIONS = 4999
+# How far two models can lie apart, where that is not 1.
+_REACH = {"mcc": 2.0, "log_loss": math.inf}
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,8 @@ def paired(
         elif single and score in ("accuracy", "sensitivity", "specificity"):
             p, test = _mcnemar(truth, first, second, label, score), "mcnemar"
         units = resting[name][0]
-        low, high = _ends(difference, var, units if label else count)
+        reach = _REACH.get(score, 1.0)
+        low, high = _ends(difference, var, units if label else count, reach)
         found[name] = Difference(
             first=float(values[0][row]),
             second=float(values[1][row]),
@@ -264,9 +267,11 @@ def _differing(
     return {name: len(np.unique(codes[rows])) for name, rows in apart.items()}
 
 
-def _ends(difference: float, var: float, units: int) -> tuple[float, float]:
-    """Ends of the interval; where the two never differ, what as many units could have hidden."""
+def _ends(difference: float, var: float, units: int, reach: float) -> tuple[float, float]:
+    """Ends of the interval; where the two never differ, what as many units could have hidden.
+
+    No difference is larger than `reach`."""
     if units < 2 or not math.isfinite(difference) or not math.isfinite(var):
         return math.nan, math.nan
     step = quantile(units - 1) * math.sqrt(max(var, 0.0)) if var > 1e-18 else wilson(0.0, units)[1]
-    return max(difference - step, -1.0), min(difference + step, 1.0)
+    return max(difference - step, -reach), min(difference + step, reach)

@@ -10,6 +10,11 @@ from braintumor.evaluation.decision import JUDGED_FILE
 from braintumor.evaluation.judgement import Judgement
 from braintumor.evaluation.page import Figure, Section
 
+# What may be said of the slices that the fit was made on.
+_NOT_ON_TEST = {
+    "validation": " No test slice was used.",
+    "out-of-fold": " What is shown of them on this page is by what was fitted on the other folds.",
+}
 METHOD_NAMES = {
     "none": "As in the table",
     "temperature": "Temperature scaling",
@@ -46,7 +51,7 @@ def shipped(found: Acting) -> str:
     return (
         f"{method}, the prediction sets and the thresholds of the operating points, fitted on "
         f"{found.decision.fitted_on}, lie in {JUDGED_FILE}, and travel with the model when it is "
-        "exported. No test slice was used."
+        f"exported.{_NOT_ON_TEST.get(found.fitted_on, '')}"
     )
 
 
@@ -59,7 +64,11 @@ def lead(found: Acting) -> str:
         f"alone makes {words.percent(mean)}, and in one table of twenty more than "
         f"{words.percent(quantile)}. "
     )
-    said += "They differ by more than chance." if own.ece > quantile else "That may be chance."
+    said += (
+        "They differ by more than chance would make of as many patients with one slice each."
+        if own.ece > quantile
+        else "That may be chance."
+    )
     best = min(found.methods, key=lambda name: found.methods[name].log_loss)
     if best != "none":
         said += (
