@@ -25,6 +25,7 @@ import numpy as np
 import pandas as pd
 from marks import ROOT, Part
 
+from braintumor.classes import CLASSES
 from braintumor.evaluation.ensemble import combined
 from braintumor.evaluation.judgement import judge, write_calibration, write_metrics
 from braintumor.evaluation.out_of_step import demonstrate, draw, sentence
@@ -135,7 +136,18 @@ def table(results: Path = RESULTS) -> str:
         "test, no copy in train",
         "test, nothing of their group in train",
     )
-    return "\n".join(marks.table(heads, [row(network, results) for network in published(results)]))
+    names = published(results)
+    lines = marks.table(heads, [row(network, results) for network in names])
+    return "\n".join([*lines, "", last_column(names[0], results)] if names else lines)
+
+
+def last_column(network: str, results: Path = RESULTS) -> str:
+    """What the slices of the table's last column are, for a few of one class say little."""
+    test = Predictions.read(results / network / "predictions.csv").split("test")
+    tie = pd.read_csv(results / TIES, index_col="path").loc[list(test.frame["path"])]
+    labels = test.frame["label"][(tie == 0).all(axis=1).to_numpy()]
+    counts = ", ".join(f"{(labels == name).sum()} {name}" for name in CLASSES)
+    return f"A group is a patient, or a cluster of near copies. In the last column: {counts}."
 
 
 def published(results: Path = RESULTS) -> list[str]:
