@@ -59,6 +59,22 @@ def test_sets_are_those_of_the_fitted_decision(found: Acting, given: Predictions
     assert found.sets.coverage[-1].coverage.value == pytest.approx(np.mean(inside))
 
 
+def test_the_thresholds_shown_are_those_that_travel_with_the_model(
+    found: Acting, given: Predictions
+) -> None:
+    assert found.decision is not None
+    rules = found.decision.rules
+    for point in found.points:
+        assert point.threshold == rules.thresholds[point.rule][CLASSES.index(point.name)]
+    # And applied to what they are for: calibrated probabilities.
+    test = found.decision.table.split("test")
+    first = next(point for point in found.points if point.rule == "sensitivity")
+    own = test.y_true == CLASSES.index(first.name)
+    called = test.y_prob[own, CLASSES.index(first.name)] >= first.threshold
+    assert first.applied is not None
+    assert first.applied.sensitivity.value == pytest.approx(called.mean())
+
+
 def test_a_table_that_came_with_sets_is_judged_by_its_own(given: Predictions) -> None:
     test = given.split("test")
     frame = test.frame.assign(set=test.frame["predicted"])

@@ -73,6 +73,16 @@ def test_every_score_has_a_difference_that_lies_in_its_interval() -> None:
     assert set(plain["per_class"]["glioma"]) == set(BY_CLASS)
 
 
+def test_a_difference_of_log_loss_is_not_cut_at_one() -> None:
+    truth, good, _, groups = two_models(np.random.default_rng(0), 80)
+    worthless = np.full_like(good, 0.001)
+    worthless[np.arange(len(truth)), (truth + 1) % 4] = 0.997
+    found = paired(truth, good, worthless, groups).differences
+    assert found["log_loss"].difference < -4
+    for name in ("log_loss", "mcc", "accuracy"):
+        assert found[name].low <= found[name].difference <= found[name].high, name
+
+
 def test_the_unit_decides_the_test() -> None:
     truth, first, second, groups = two_models(np.random.default_rng(1), 60)
     grouped = paired(truth, first, second, groups)
