@@ -132,7 +132,7 @@ class TestCommand:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setitem(__import__("sys").modules, "streamlit", None)
-        with pytest.raises(MissingExtraError, match=r"pip install 'braintumor\[app\]'"):
+        with pytest.raises(MissingExtraError, match=r"pip install '\.\[app\]'"):
             serve.serve(host="127.0.0.1", port=None, bundles=[], say=print)
 
     def test_help_needs_nothing(self) -> None:

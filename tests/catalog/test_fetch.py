@@ -278,7 +278,7 @@ class TestKaggle:
     ) -> None:
         source = made_source("kaggle", self.COUNTS, handle="owner/name")
         monkeypatch.setitem(sys.modules, "kagglehub", None)
-        with pytest.raises(BraintumorError, match=r"pip install 'braintumor\[data\]'"):
+        with pytest.raises(BraintumorError, match=r"pip install '\.\[data\]'"):
             fetch(Fetch(source, tmp_path / "out"))
 
         def refuse(handle: str) -> str:

@@ -172,7 +172,7 @@ def test_where_ray_does_not_start_it_is_tried_again_and_then_said(
 def test_without_the_extra_it_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with (
-        pytest.raises(BraintumorError, match=r"pip install 'braintumor\[ray\]'"),
+        pytest.raises(BraintumorError, match=r"pip install '\.\[ray\]'"),
         open_pool(Doubling(), engine="ray"),
     ):
         pass

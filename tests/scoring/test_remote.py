@@ -176,11 +176,11 @@ def test_files_are_fetched_ahead_in_order_and_no_further(monkeypatch: pytest.Mon
 
 def test_without_the_extra_it_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "fsspec", None)
-    with pytest.raises(BraintumorError, match=r"pip install 'braintumor\[cloud\]'"):
+    with pytest.raises(BraintumorError, match=r"pip install '\.\[cloud\]'"):
         found("s3://bucket/scans")
 
 
 def test_a_store_whose_library_is_missing_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "s3fs", None)
-    with pytest.raises(BraintumorError, match=r"pip install 'braintumor\[cloud\]'"):
+    with pytest.raises(BraintumorError, match=r"pip install '\.\[cloud\]'"):
         found("s3://bucket/scans")

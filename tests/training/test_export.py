@@ -243,7 +243,7 @@ def test_a_missing_extra_is_one_sentence_with_its_remedy(
 
     monkeypatch.setitem(sys.modules, missing, None)
     monkeypatch.setattr(builtins, "__import__", refuse)
-    with pytest.raises(MissingExtraError, match=r"pip install 'braintumor\[train\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install '\.\[train\]'"):
         export_run(trained, tmp_path / "b")
 
 
