@@ -109,6 +109,12 @@ class TestContents:
         assert [type(one) for one in found] == [ImageError, RefusedError, Slice]
         assert str(found[0]).startswith("a.zip/a.png cannot be used")
 
+    def test_a_large_file_is_read_whole(self) -> None:
+        """Larger than the longest list of files, which alone is read in one go."""
+        large = PNG + bytes(40 * 2**20)
+        data = zipped({"a.png": large}, zipfile.ZIP_STORED)
+        assert list(entries(data, name="a.zip", limits=Limits())) == [("a.zip/a.png", large)]
+
     @pytest.mark.parametrize("data", [zipped({}), zipped({"notes.txt": b"no image"})])
     def test_one_without_an_image_is_one_sentence(self, data: bytes) -> None:
         assert sentence(read(data)) == "a.zip cannot be used: the ZIP archive holds no image."
