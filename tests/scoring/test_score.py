@@ -62,6 +62,14 @@ def paths(table: str = "table.csv") -> list[str]:
     return list(pd.read_csv(table)["path"])
 
 
+def zipped(count: int) -> list[str]:
+    """Puts the first slices into a.zip; their names in the table."""
+    with zipfile.ZipFile("a.zip", "w") as archive:
+        for path in sorted(Path("scans").glob("*.png"))[:count]:
+            archive.write(path, path.name)
+    return [f"a.zip/{k:03}.png" for k in range(count)]
+
+
 class Cut(BaseException):
     """Ends a run from within, as Ctrl-C does."""
 
@@ -147,15 +155,22 @@ class TestRun:
             zipped.drop(columns=["path", "reason"]), plain.drop(columns=["path", "reason"])
         )
 
+    @pytest.mark.parametrize("count", [1, 3, 8, 12])
+    def test_an_archive_that_is_named_twice_in_a_row_is_read_twice(
+        self, here: Path, count: int
+    ) -> None:
+        """Whether its end lies within a chunk of 8 files or between two."""
+        names = zipped(count)
+        assert done("a.zip", "a.zip", "a.zip").tally.rows == 3 * count
+        assert paths() == 3 * names
+
     @pytest.mark.parametrize("data", [b"PK\x03\x04 and then nothing", b"PK\x05\x06" + bytes(18)])
     def test_an_archive_that_gives_no_image_is_one_error(self, here: Path, data: bytes) -> None:
         Path("a.zip").write_bytes(data)
         assert done("a.zip", "scans/001.png").tally.statuses == {"error": 1, "ok": 1}
 
     def test_an_archive_that_changes_while_it_is_read_has_a_row_a_file(self, here: Path) -> None:
-        with zipfile.ZipFile("a.zip", "w") as archive:
-            for path in sorted(Path("scans").glob("*.png"))[:12]:
-                archive.write(path, path.name)
+        names = zipped(12)
         gone = [False]
 
         def remove(_: Prediction) -> None:
@@ -164,7 +179,7 @@ class TestRun:
             gone[0] = True
 
         done("a.zip", show=remove)
-        assert paths() == [f"a.zip/{k:03}.png" for k in range(12)]
+        assert paths() == names
 
 
 class TestResume:
@@ -207,15 +222,21 @@ class TestResume:
         assert Path("table.csv").read_bytes() == Path("whole.csv").read_bytes()
 
     def test_within_an_archive_it_goes_on_with_the_next_file(self, here: Path) -> None:
-        with zipfile.ZipFile("a.zip", "w") as archive:
-            for path in sorted(Path("scans").glob("*.png")):
-                archive.write(path, path.name)
+        names = zipped(COUNT)
         cut_short("a.zip", rows=20)
         shown: list[str] = []
         done("a.zip", resume=True, show=lambda row: shown.append(row.path))
 
-        assert shown == [f"a.zip/{k:03}.png" for k in range(16, COUNT)]
-        assert paths() == [f"a.zip/{k:03}.png" for k in range(COUNT)]
+        assert shown == names[16:]
+        assert paths() == names
+
+    def test_within_the_second_of_two_of_the_same_archive_too(self, here: Path) -> None:
+        names = zipped(6)
+        cut_short("a.zip", "a.zip", rows=9)
+        outcome = done("a.zip", "a.zip", resume=True)
+
+        assert outcome.resumed == 8
+        assert paths() == 2 * names
 
     def test_the_summary_of_series_knows_the_slices_of_both_runs(self, here: Path) -> None:
         for k in range(20):

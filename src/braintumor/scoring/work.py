@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 
 from braintumor.bundle.card import AnyCard, BundleError
@@ -126,8 +125,7 @@ def halves_until_single(job: Job, chunk: Chunk, alone: Callable[[Chunk], Rows]) 
 
 def _sources(chunk: Chunk, folder: Path | None) -> Iterator[Source]:
     """What the classifier is given for a chunk; neighbours in an archive are read in one go."""
-    for _, group in groupby(chunk, key=_where):
-        items = list(group)
+    for items in _runs(chunk):
         if isinstance(items[0], Entry):
             yield from _unpacked([one for one in items if isinstance(one, Entry)], folder)
         elif isinstance(items[0], str) and remote.is_remote(items[0]):
@@ -135,6 +133,25 @@ def _sources(chunk: Chunk, folder: Path | None) -> Iterator[Source]:
             yield from map(Named, names, remote.read_all(names))
         else:
             yield from (Named(name_of(one), _source(one, folder)) for one in items)
+
+
+def _runs(chunk: Chunk) -> Iterator[list[Item]]:
+    """The chunk cut into neighbours that can be read in one go."""
+    run: list[Item] = []
+    for item in chunk:
+        if run and not _goes_on(run[-1], item):
+            yield run
+            run = []
+        run.append(item)
+    if run:
+        yield run
+
+
+def _goes_on(before: Item, item: Item) -> bool:
+    """Whether an item is read in one go with the one before it."""
+    if isinstance(before, Entry) and isinstance(item, Entry) and item.number <= before.number:
+        return False  # the archive was named twice in a row, and begins anew
+    return _where(before) == _where(item)
 
 
 def _where(item: Item) -> str:
