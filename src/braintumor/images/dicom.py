@@ -12,7 +12,6 @@ words are never repeated.
 from __future__ import annotations
 
 import hashlib
-import io
 import logging
 import warnings
 from collections.abc import Iterator
@@ -38,6 +37,7 @@ from braintumor.images.decode import (
     check_frames,
     check_size,
 )
+from braintumor.images.dicom_header import HeaderError, read_header
 from braintumor.images.dicom_values import grey_values
 from braintumor.images.geometry import Lie, along, laid_upright, lie_of
 
@@ -48,7 +48,6 @@ _LOGGER = logging.getLogger("pydicom")
 _LOGGER.addHandler(logging.NullHandler())
 _LOGGER.setLevel(logging.CRITICAL + 1)
 
-_DEFLATED = b"1.2.840.10008.1.2.1.99"
 _DAMAGED = "the DICOM file is damaged or incomplete: export it again"
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
@@ -109,11 +108,8 @@ class _Opened:
 
 
 def _open(data: bytes, name: str, limits: Limits) -> _Opened:
-    if _DEFLATED in data[:4096]:  # inflating knows no limit on size
-        raise ImageError(name, "it is a deflated DICOM file: export it uncompressed")
     try:
-        # force: a file without a preamble; `looks_like_dicom` has had its look.
-        dataset = pydicom.dcmread(io.BytesIO(data), force=data[128:132] != b"DICM")
+        dataset = read_header(data)
         refusal = tags.refusal(dataset)
         if refusal is not None:
             raise RefusedError(name, refusal, sha256_bytes(data))
@@ -122,6 +118,8 @@ def _open(data: bytes, name: str, limits: Limits) -> _Opened:
         notes = tags.notes(dataset)
     except (ImageError, MemoryError):
         raise
+    except HeaderError as error:
+        raise ImageError(name, str(error)) from None
     except Exception:  # a damaged file can make pydicom raise anything; its text may name people
         raise ImageError(name, _DAMAGED) from None
     return _Opened(dataset, name, limits, sha256_bytes(data), count, notes)
@@ -197,7 +195,7 @@ def _slices(opened: _Opened, numbers: range) -> Iterator[Slice | ImageError]:
                     number += 1
                 stored = _decompressed(opened, data)
             yield _slice(opened, wanted, stored)
-        except CodecError as error:
+        except (CodecError, HeaderError) as error:
             yield ImageError(_named(opened, wanted), str(error))
         except (ImageError, MemoryError):
             raise
