@@ -22,6 +22,7 @@ from pydicom.uid import (
 from braintumor.images import dicom
 from braintumor.images.choice import Choice
 from braintumor.images.decode import ImageError, Limits, Slice, read_slice
+from braintumor.images.dicom_header import read_header
 
 SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian]
 MANY, LONG = "more elements than are accepted", "absurdly long"
@@ -158,7 +159,7 @@ class TestMany:
         """A sequence is parsed as pydicom does it, with the character set of the file."""
         ds = dataset(syntax=syntax, SpecificCharacterSet="ISO_IR 192")
         ds.AnatomicRegionSequence = [item(CodeMeaning="Schädel", CodeValue="1")]
-        ours = dicom.read_header(saved(ds))
+        ours = read_header(saved(ds))
         theirs = pydicom.dcmread(io.BytesIO(saved(ds)))
         assert ours.AnatomicRegionSequence[0].CodeMeaning == "Schädel"
         assert ours == theirs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import time
 from itertools import permutations, product
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,17 @@ def test_every_type_of_voxel_compressed_and_not(kind: Any, dtype: type) -> None:
         assert found[0].sha256 == sha256_bytes(form)
 
 
+@pytest.mark.parametrize("size", [2000, 10**6])
+def test_a_gzip_file_of_several_parts_is_one_volume(size: int) -> None:
+    """As block compressors write them, with an empty part at the end; or with zeros between."""
+    data = nifti(np.concatenate([NOISE] * 40))
+    parts = [gzip.compress(data[at : at + size], 1) for at in range(0, len(data), size)]
+    for between in (b"", bytes(512), gzip.compress(b"")):
+        together = between.join(parts) + gzip.compress(b"") + between
+        for one, same in zip(read(together), read(data), strict=True):
+            np.testing.assert_array_equal(one.pixels, same.pixels)
+
+
 def test_values_are_rescaled_and_big_endian_is_read() -> None:
     image = nibabel.Nifti1Image(HEAD.astype(">i2"), CANONICAL)
     header = image.header.as_byteswapped(">")
@@ -187,6 +199,14 @@ class TestRefusals:
         assert len(bomb) < 100_000
         with pytest.raises(ImageError, match="larger than the 1 MiB"):
             read(bomb, limits=Limits(max_volume_bytes=2**20))
+
+    @pytest.mark.parametrize("part", [b"", b"x"])
+    def test_countless_parts_of_a_gzip_file_take_no_time(self, part: bytes) -> None:
+        whole = gzip.compress(nifti(NOISE)) + gzip.compress(part) * 150_000
+        before = time.process_time()
+        with pytest.raises(ImageError, match="countless tiny parts"):
+            read(whole)
+        assert time.process_time() - before < 1.0
 
     @settings(max_examples=150, deadline=None)
     @given(st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 255)), min_size=1, max_size=8))

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
+import re
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -45,6 +46,15 @@ _DAMAGED = "the NIfTI file is damaged or incomplete: copy or download it again"
 _UNKNOWN_LIE = "the volume does not say how it lies in the body, so its slices may be turned"
 # Header field intent_code: statistics, and names of structures.
 _STATISTICS, _LABELS = range(2, 25), 1002
+# For zlib: a gzip file.
+_GZIP = 31
+# What comes before a gzip file's first block: up to 64 KiB of extra fields, and names.
+_LONGEST_HEADER = 128 * 2**10
+# So many bytes of a gzip file are unpacked at once.
+_WINDOW = 16 * 2**10
+# Each part of a gzip file takes time, however little it holds; honest ones hold kilobytes.
+_FEW_PARTS, _SMALL_PART = 1000, 256
+_ZEROS = re.compile(rb"\0+")
 
 
 def slices(
@@ -100,24 +110,36 @@ def unpacked(data: bytes, *, name: str, limits: Limits) -> bytes:
     """
     # Memory grows with what is really there; a bomb of zeros stops at the limit.
     out = bytearray()
-    rest = data
+    at = parts = 0
     try:
-        while rest:  # a gzip file may consist of several
-            stream = zlib.decompressobj(wbits=31)
-            room = limits.max_volume_bytes + 1 - len(out)
-            if not out:
-                out += stream.decompress(rest, 1024)
-                if not looks_like_nifti(bytes(out)):
-                    raise ImageError(name, "it is a gzip file, and holds no NIfTI volume")
-                rest, room = stream.unconsumed_tail, room - len(out)
-            out += stream.decompress(rest, room)
-            check_bytes(len(out), name, limits.max_volume_bytes)
-            if not stream.eof:
-                raise ImageError(name, "the file is truncated: copy or download it again")
-            rest = stream.unused_data.lstrip(b"\0")
+        head = zlib.decompressobj(wbits=_GZIP).decompress(data[:_LONGEST_HEADER], 1024)
+        if not looks_like_nifti(head):
+            raise ImageError(name, "it is a gzip file, and holds no NIfTI volume")
+        while at < len(data):  # a gzip file may consist of several, with zeros between them
+            at = _unpack_part(data, at, out, name, limits)
+            if zeros := _ZEROS.match(data, at):
+                at = zeros.end()
+            parts += 1
+            if parts > _FEW_PARTS and len(out) < parts * _SMALL_PART:
+                raise ImageError(name, "it is a gzip file of countless tiny parts: pack it anew")
     except zlib.error:
         raise ImageError(name, "the file is damaged: copy or download it again") from None
     return bytes(out)
+
+
+def _unpack_part(data: bytes, at: int, out: bytearray, name: str, limits: Limits) -> int:
+    """Append what the gzip stream that begins at `at` holds, and tell where it ends."""
+    stream = zlib.decompressobj(wbits=_GZIP)
+    while not stream.eof:
+        if at >= len(data):
+            raise ImageError(name, "the file is truncated: copy or download it again")
+        # A window at a time: of what lies behind its end, the stream makes a copy.
+        window = data[at : at + _WINDOW]
+        out += stream.decompress(window, limits.max_volume_bytes + 1 - len(out))
+        if len(out) > limits.max_volume_bytes:
+            check_bytes(len(out), name, limits.max_volume_bytes)
+        at += len(window) - len(stream.unused_data)
+    return at
 
 
 @dataclass(frozen=True)
