@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+_PIECE = 64 * 2**10
 
 
 @dataclass
@@ -21,6 +23,7 @@ class Loopback:
         breaks: after how many bytes the next answers break off, one each.
         ranges: whether it can begin in the middle.
         asked: (path with query, Range header or "") of every request.
+        taken: how many bytes of the answers the system took before the other side hung up.
     """
 
     address: str = ""
@@ -29,6 +32,7 @@ class Loopback:
     breaks: list[int] = field(default_factory=list)
     ranges: bool = True
     asked: list[tuple[str, str]] = field(default_factory=list)
+    taken: int = 0
 
 
 @contextmanager
@@ -61,7 +65,9 @@ def loopback() -> Iterator[Loopback]:
             self.send_header("Content-Length", str(len(data) - start))
             self.end_headers()
             end = start + state.breaks.pop(0) if state.breaks else len(data)
-            self.wfile.write(data[start:end])
+            with suppress(ConnectionError):
+                for at in range(start, min(end, len(data)), _PIECE):
+                    state.taken += self.wfile.write(data[at : min(at + _PIECE, end)])
 
         def log_message(self, format: str, *args: object) -> None:
             pass

@@ -13,7 +13,7 @@ from made_files import nifti, picture
 from tiny_bundle import make_tiny_bundle
 
 from braintumor.errors import BraintumorError
-from braintumor.images.decode import ImageError
+from braintumor.images.decode import ImageError, Limits
 from braintumor.scoring import remote
 from braintumor.scoring.inputs import Inputs, name_of
 from braintumor.scoring.score import Plan, score
@@ -121,6 +121,29 @@ class TestWeb:
         assert found(f"{web.address}/scans/") == [
             f"{web.address}/scans/{name}" for name in ("a.PNG", "b.png", "deep/v.nii")
         ]
+
+    def test_of_a_large_file_no_more_is_taken_than_is_wanted(self, web: Loopback) -> None:
+        """This server gives the whole file whatever part is asked for, as many do."""
+        web.files["/scans/"] = b'<a href="film.mov">x</a><a href="IM1">x</a>'
+        web.files["/scans/film.mov"] = bytes(64 * 2**20)
+        web.files["/scans/IM1"] = FILES["scans/deep/IM1"] + bytes(64 * 2**20)
+
+        assert found(f"{web.address}/scans/") == [f"{web.address}/scans/IM1"]
+        assert web.taken < 40 * 2**20  # what the system holds ready, and no more
+
+    def test_a_file_beyond_the_limit_is_read_no_further(
+        self, web: Loopback, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(remote, "Limits", lambda: Limits(max_volume_bytes=2**20))
+        web.files["/large.nii"] = bytes(64 * 2**20)
+
+        assert len(remote.read(f"{web.address}/large.nii")) == 2**20 + 1
+        assert web.taken < 40 * 2**20
+
+    def test_a_file_that_breaks_off_is_fetched_again(self, web: Loopback) -> None:
+        web.breaks.append(20)
+        assert remote.read(f"{web.address}/one.png") == PNG
+        assert len(web.asked) == 2
 
     def test_a_server_that_is_busy_is_asked_again(self, web: Loopback) -> None:
         web.statuses[:] = [503, 500]
