@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from braintumor.errors import BraintumorError
+from braintumor.images.decode import ImageError
 from braintumor.scoring.inputs import Inputs, name_of
 
 
@@ -124,6 +126,51 @@ def test_a_pipe_in_a_folder_is_not_waited_for(folder: Path) -> None:
     os.mkfifo(folder / "scans" / "pipe")
 
     assert Found(["scans"]).skipped == 3
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
+def test_a_pipe_that_is_called_an_archive_is_not_waited_for(folder: Path) -> None:
+    """It is kept like an archive that cannot be read: its row will say what it is."""
+    os.mkfifo(folder / "scans" / "x.zip")
+
+    assert Found(["scans"]).names[-1] == "scans/x.zip"
+    assert Found(["scans/x.zip"]).names == ("scans/x.zip",)
+
+
+@pytest.fixture
+def deep(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """How many folders lie in each other, with a picture in the last; removed from within."""
+    depth = 1200
+    for _ in range(depth):
+        Path("d").mkdir()
+        monkeypatch.chdir("d")
+    Path("a.png").write_bytes(b"x")
+    monkeypatch.chdir(folder)
+    yield depth
+    monkeypatch.chdir("d/" * depth)
+    Path("a.png").unlink()
+    for _ in range(depth):
+        monkeypatch.chdir("..")
+        Path("d").rmdir()
+
+
+def test_folders_may_lie_as_deep_as_the_system_lets_them(deep: int) -> None:
+    assert Found(["d"]).names == ("d/" * deep + "a.png",)
+
+
+def test_a_pattern_for_folders_that_lie_too_deep_is_kept_and_will_be_an_error(deep: int) -> None:
+    """The library that knows patterns gives up there."""
+    (only,) = Inputs(["d/**"])
+
+    assert isinstance(only, ImageError)
+    assert "too deep" in only.reason
+
+
+def test_a_line_of_a_list_that_is_no_name_is_kept_and_will_be_an_error(folder: Path) -> None:
+    lines = ["one.png", "*\0.png", "\0.zip", "scans/\0"]
+    (folder / "list.lst").write_text("\n".join([*["one.png"] * 5000, *lines]))
+
+    assert Found(["list.lst"]).names[5000:] == tuple(lines)
 
 
 def test_a_link_that_leads_round_in_a_circle_is_not_followed(folder: Path) -> None:

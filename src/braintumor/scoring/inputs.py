@@ -93,7 +93,7 @@ class Inputs:
                 yield from [one] if one == argument else self._chosen(iter([one]))
         elif Path(argument).is_dir():
             yield from self._chosen(_below(argument))
-        elif not os.path.lexists(argument) and glob.has_magic(argument):
+        elif _is_pattern(argument):
             matches = _matches(argument)
             # One that matches nothing is kept: its row will say that there is no such file.
             yield from self._chosen(iter(matches)) if matches else iter([argument])
@@ -135,10 +135,13 @@ def _opened(name: str) -> Iterator[Item]:
         return
     from braintumor.images import archive
 
+    entries: list[tuple[int, str]] = []
     try:
-        entries = archive.labels(Path(name), name=name, limits=Limits())
+        path = Path(name)
+        if path.is_file():  # opening a pipe would wait for ever
+            entries = archive.labels(path, name=name, limits=Limits())
     except (ImageError, OSError, MemoryError):
-        entries = []
+        pass
     if not entries:  # its row will say what is wrong
         yield name
     yield from (Entry(name, number, label) for number, label in entries)
@@ -146,28 +149,50 @@ def _opened(name: str) -> Iterator[Item]:
 
 def _below(folder: str) -> Iterator[str | ImageError]:
     """All files below a folder, sorted by the parts of their path, "/" between them."""
-    try:
-        with os.scandir(folder) as found:
-            entries = sorted(
-                (entry.name, entry.is_dir(), entry.is_symlink())
-                for entry in found
-                if not entry.name.startswith(".")
-            )
-    except OSError as error:
-        yield ImageError(folder, f"it cannot be listed: {(error.strerror or str(error)).lower()}")
-        return
-    for name, is_folder, is_link in entries:
-        path = _join(folder, name)
-        if not is_folder:
+    # The folders that one is in, each with what is still to come of it: however deep they lie.
+    inside = [iter([(folder, True)])]
+    while inside:
+        path, is_folder = next(inside[-1], (None, False))
+        if path is None:
+            inside.pop()
+        elif not is_folder:
             yield path
-        elif not is_link:
-            yield from _below(path)
+        else:
+            try:
+                inside.append(_content(path))
+            except OSError as error:
+                reason = (error.strerror or str(error)).lower()
+                yield ImageError(path, f"it cannot be listed: {reason}")
 
 
-def _matches(pattern: str) -> list[str]:
+def _content(folder: str) -> Iterator[tuple[str, bool]]:
+    """What lies in a folder, sorted, and which of it are folders; none that are links."""
+    with os.scandir(folder) as found:
+        entries = sorted(
+            (entry.name, entry.is_dir(), entry.is_symlink())
+            for entry in found
+            if not entry.name.startswith(".")
+        )
+    return (
+        (_join(folder, name), is_folder)
+        for name, is_folder, is_link in entries
+        if not (is_folder and is_link)
+    )
+
+
+def _is_pattern(name: str) -> bool:
+    """Whether a name that names nothing is a pattern; one with a NUL byte names nothing at all."""
+    return glob.has_magic(name) and "\0" not in name and not os.path.lexists(name)
+
+
+def _matches(pattern: str) -> list[str] | list[ImageError]:
     """Files that a pattern matches; a folder that it matches stands for what is below it."""
     found: set[str] = set()
-    for name in glob.glob(pattern, recursive=True):  # noqa: PTH207 - pathlib knows no absolute ones
+    try:
+        names = glob.glob(pattern, recursive=True)  # noqa: PTH207 - pathlib knows no absolute ones
+    except RecursionError:
+        return [ImageError(pattern, "folders lie too deep there for a pattern: name the first one")]
+    for name in names:
         if Path(name).is_dir():
             found.update(one if isinstance(one, str) else one.name for one in _below(name))
         else:
@@ -197,7 +222,7 @@ def _is_text(name: str) -> bool:
 def _is_there(name: str) -> bool:
     if remote.is_remote(name):
         return True
-    return os.path.lexists(name) or (glob.has_magic(name) and bool(_matches(name)))
+    return os.path.lexists(name) or (_is_pattern(name) and bool(_matches(name)))
 
 
 def _join(folder: str, below: str) -> str:
