@@ -46,6 +46,27 @@ def test_no_more_items_are_taken_than_are_wanted_ahead(pool: ThreadPoolExecutor)
     results.close()
 
 
+def test_no_more_are_begun_than_may_weigh_together(pool: ThreadPoolExecutor) -> None:
+    """Five of weight 3 are too many for 14, and light ones make no difference."""
+    taken: list[int] = []
+
+    def items() -> Iterator[int]:
+        for weight in [3] * 20 + [0] * 50 + [99] + [3] * 20:
+            taken.append(weight)
+            yield weight
+
+    results = abreast(lambda one: one, items(), pool=pool, ahead=30, weight=int, most=14)
+    assert next(results) == 3
+    assert len(taken) == 5
+    rest = list(results)
+    assert rest == [3] * 19 + [0] * 50 + [99] + [3] * 20
+    results.close()
+
+
+def test_one_alone_may_weigh_more(pool: ThreadPoolExecutor) -> None:
+    assert list(abreast(abs, [7, 8], pool=pool, ahead=9, weight=int, most=1)) == [7, 8]
+
+
 def test_an_error_comes_in_its_place_and_ends_the_rest(pool: ThreadPoolExecutor) -> None:
     done: list[int] = []
 

@@ -166,6 +166,30 @@ def test_images_are_taken_as_they_come(classifier: Classifier) -> None:
     assert 8 <= len(taken) <= 24
 
 
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_of_large_files_few_are_begun_ahead(
+    classifier: Classifier, tmp_path: Path, in_memory: bool
+) -> None:
+    """A file that holds more than a batch keeps its bytes until it is read to its end."""
+    stream = io.BytesIO()
+    pages = [Image.fromarray(striped("even"))] * 6
+    pages[0].save(stream, "TIFF", save_all=True, append_images=pages[1:])
+    data = stream.getvalue() + bytes(8 * 2**20)
+    (tmp_path / "stack.tif").write_bytes(data)
+    taken: list[int] = []
+
+    def stacks() -> Iterator[Source]:
+        for number in range(24):
+            taken.append(number)
+            yield Named(f"{number}", data if in_memory else tmp_path / "stack.tif")
+
+    answers = classifier.predict_many(stacks(), batch_size=4, workers=1)
+    first = next(answers)
+
+    assert len(taken) <= 8
+    assert len([first, *answers]) == 24 * 6
+
+
 def test_the_size_of_a_batch_changes_no_answer(classifier: Classifier) -> None:
     random = np.random.default_rng(0)
     slices = [random.integers(0, 255, (70, 60)).astype(np.uint8) for _ in range(9)]

@@ -26,7 +26,13 @@ def cores() -> int:
 
 
 def abreast(
-    work: Callable[[T], R], items: Iterable[T], *, pool: Executor, ahead: int
+    work: Callable[[T], R],
+    items: Iterable[T],
+    *,
+    pool: Executor,
+    ahead: int,
+    weight: Callable[[T], int] = lambda _: 0,
+    most: int = 0,
 ) -> Iterator[R]:
     """Do the work for each item in the pool; give the results in the items' order.
 
@@ -35,17 +41,23 @@ def abreast(
         items: taken in this thread, as they are needed.
         pool: that does the work; no work in it may wait for other work in it.
         ahead: how many items are begun before the first result is asked for.
+        weight: of an item, in the unit of `most`; none where not given.
+        most: what the items that are begun ahead may weigh together; one alone may weigh more.
     """
-    under_way: deque[Future[R]] = deque()
+    under_way: deque[tuple[Future[R], int]] = deque()
+    total = 0
     try:
         for item in items:
-            under_way.append(pool.submit(work, item))
-            if len(under_way) > ahead:
-                yield under_way.popleft().result()
+            under_way.append((pool.submit(work, item), weight(item)))
+            total += under_way[-1][1]
+            while len(under_way) > ahead or (total > most and len(under_way) > 1):
+                oldest, freed = under_way.popleft()
+                total -= freed
+                yield oldest.result()
         while under_way:
-            yield under_way.popleft().result()
+            yield under_way.popleft()[0].result()
     finally:  # the caller has had enough, or was interrupted
-        for one in under_way:
+        for one, _ in under_way:
             one.cancel()
 
 

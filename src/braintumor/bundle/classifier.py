@@ -43,6 +43,9 @@ _BATCH = 16
 # So many slices are answered one batch after the other, all cores on each. Beyond them it pays to
 # compile the graph once more, for batches side by side.
 _FEW = 64
+# Bytes of files that are begun ahead: one that holds more than a batch keeps its bytes until it is
+# read to its end. Enough for two batches of ordinary slices.
+_BEGUN = 32 * 2**20
 _ONE = (Path, str, bytes, bytearray, memoryview, np.ndarray, Slice, ImageError)
 
 
@@ -161,7 +164,9 @@ class Classifier:
 
             read = (
                 one
-                for first, rest in abreast(begun, images, pool=pool, ahead=2 * batch_size)
+                for first, rest in abreast(
+                    begun, images, pool=pool, ahead=2 * batch_size, weight=_weight, most=_BEGUN
+                )
                 for one in chain(first, rest if len(first) == batch_size else ())
             )
             for answers in abreast(
@@ -336,6 +341,21 @@ def _look(network: Network, prepared: Prepared, answer: Answer) -> Look:
 def _light(read: _Read) -> _Read:
     """Without the full slice: those of a few batches would weigh hundreds of megabytes."""
     return replace(read, pixels=None)
+
+
+def _weight(image: Source) -> int:
+    """Bytes that an image keeps while it is read."""
+    source = image.source if isinstance(image, Named) else image
+    if isinstance(source, Path | str):
+        try:
+            return Path(source).stat().st_size
+        except (OSError, ValueError):  # reading it will say what is wrong
+            return 0
+    if isinstance(source, Slice):
+        return source.pixels.nbytes
+    if isinstance(source, np.ndarray | memoryview):
+        return source.nbytes
+    return 0 if isinstance(source, ImageError) else len(source)
 
 
 def _unread(name: str, error: Exception) -> _Read:
