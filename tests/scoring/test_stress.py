@@ -116,9 +116,12 @@ def test_a_test_that_was_broken_off_goes_on_where_it_stopped(
     assert seen[5] == 2
 
 
-def test_another_plan_does_not_take_up_what_is_left_of_the_first(
+@pytest.fixture
+def broken_off(
     catalog: Catalog, tiny: Classifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+) -> Path:
+    """The part of a test that has all its rows and was killed before it put them in place."""
+
     def fail(*_: object) -> None:
         raise TornError
 
@@ -126,11 +129,48 @@ def test_another_plan_does_not_take_up_what_is_left_of_the_first(
         patch.setattr(module._Journal, "finish", fail)
         with pytest.raises(TornError):
             stress([tiny], catalog, tmp_path, PLAN)
-    other_plan = Plan(conditions=("jpeg",))
-    assert set(read(stress([tiny], catalog, tmp_path, other_plan))["condition"]) == {
-        "clean",
-        "jpeg",
-    }
+    (part,) = tmp_path.iterdir()
+    return part
+
+
+def test_another_plan_leaves_the_rows_of_the_first_alone(
+    catalog: Catalog, tiny: Classifier, broken_off: Path
+) -> None:
+    other_plan, folder, before = Plan(conditions=("jpeg",)), broken_off.parent, read(broken_off)
+    with pytest.raises(BraintumorError, match=f"{broken_off.name} holds .* delete its file"):
+        stress([tiny], catalog, folder, other_plan)
+    assert read(broken_off).equals(before)
+    broken_off.unlink()
+    assert set(read(stress([tiny], catalog, folder, other_plan))["condition"]) == {"clean", "jpeg"}
+
+
+def test_two_tests_are_never_at_work_in_one_folder(
+    catalog: Catalog, tiny: Classifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, refused = module._rows, []
+
+    def another_begins(images: Catalog, number: int, *rest: object) -> object:
+        if number == 3:
+            with pytest.raises(BraintumorError, match="Another stress test is at work") as said:
+                stress([tiny], catalog, tmp_path, PLAN)
+            refused.append(said)
+        return rows(images, number, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "_rows", another_begins)
+    table = stress([tiny], catalog, tmp_path, PLAN)
+    assert refused
+    assert len(read(table)) == 8 * (1 + 5 + 5 + 1)
+    assert list(tmp_path.iterdir()) == [table]
+
+
+@pytest.mark.parametrize("torn", ["näme".encode()[:2], b'"a file of two\n'])
+def test_a_row_torn_in_a_character_or_in_a_name_of_two_lines_is_dropped(
+    catalog: Catalog, tiny: Classifier, broken_off: Path, torn: bytes
+) -> None:
+    whole = broken_off.read_bytes()
+    kept = whole.splitlines(keepends=True)[:-1]
+    broken_off.write_bytes(b"".join(kept) + torn)
+    assert stress([tiny], catalog, broken_off.parent, PLAN).read_bytes() == whole
 
 
 def test_groups_come_from_the_patients_file(

@@ -14,11 +14,13 @@ import json
 import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from braintumor.bundle.classifier import Classifier, Named
@@ -95,14 +97,27 @@ def stress(
         Path of the table: `evaluation.stress_table.COLUMNS`, images in the catalogue's order.
 
     Raises:
-        BraintumorError: no such split, or an image that has changed or cannot be read.
+        BraintumorError: no such split, an image that has changed or cannot be read, or a folder
+            in which another test is at work or has left its rows.
     """
     images = chosen(catalog, plan)
     subjects = [Subject(model) for model in models]
     groups = _groups(images, patients)
-    journal = _Journal(
-        folder, _key(subjects, images, plan), per_image=len(plan.states()) * len(models)
-    )
+    key, per_image = _key(subjects, images, plan), len(plan.states()) * len(models)
+    with _alone_in(folder):
+        journal = _Journal(folder, key, per_image=per_image)
+        _fill(journal, images, groups, subjects, plan)
+        return journal.finish(folder / TABLE)
+
+
+def _fill(
+    journal: _Journal,
+    images: Catalog,
+    groups: Sequence[str],
+    subjects: Sequence[Subject],
+    plan: Plan,
+) -> None:
+    """Add the rows of all images that the journal has not yet, in the images' order."""
     done = journal.images_done
 
     def one(number: int) -> list[Row]:
@@ -115,7 +130,6 @@ def stress(
             journal.add(rows)
     finally:
         pool.shutdown(cancel_futures=True)
-    return journal.finish(folder / TABLE)
 
 
 def chosen(catalog: Catalog, plan: Plan) -> Catalog:
@@ -220,15 +234,41 @@ def _key(subjects: Sequence[Subject], images: Catalog, plan: Plan) -> str:
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
 
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """No other process tests into the folder meanwhile; the system frees the lock if one dies."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / ".stress.lock"
+    lock = FileLock(file)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise BraintumorError(
+            f"Another stress test is at work in {folder}: wait for it, or choose another folder."
+        ) from None
+    except NotImplementedError:  # some network drives have no locks, and work goes on without
+        pass
+    try:
+        yield
+    finally:
+        # Removed while it is held, or it could be another's by then (Windows does it by itself).
+        with suppress(OSError):
+            file.unlink()
+        lock.release()
+
+
 class _Journal:
     """Rows as they come, in a file that survives a kill; of a torn image nothing is kept."""
 
     def __init__(self, folder: Path, key: str, *, per_image: int) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / f".stress-{key}.part.csv"
-        for other in folder.glob(".stress-*.part.csv"):
-            if other != self._path:
-                other.unlink()
+        for other in sorted(folder.glob(".stress-*.part.csv")):
+            if other != self._path:  # perhaps hours of work, so its owner decides
+                raise BraintumorError(
+                    f"{other} holds the rows of a stress test of other models, images or settings "
+                    "that was broken off: go on with that one, delete its file, or choose another "
+                    "folder."
+                )
         self._per_image = per_image
         rows = self._kept()
         self.images_done = len(rows) // per_image
@@ -250,9 +290,12 @@ class _Journal:
         """The rows of an earlier run, without one that a kill has torn."""
         if not self._path.is_file():
             return []
-        text = self._path.read_text(encoding="utf-8")
+        # A kill may tear a row anywhere: in the middle of a character, or after a line break that
+        # belongs to a file's name.
+        text = self._path.read_bytes().decode("utf-8", "replace")
         rows = list(csv.DictReader(io.StringIO(text, newline="")))
-        return rows if text.endswith("\n") else rows[:-1]
+        torn = bool(rows) and (not text.endswith("\n") or None in rows[-1].values())
+        return rows[:-1] if torn else rows
 
 
 def _write(path: Path, rows: list[dict[str, Any]]) -> None:
