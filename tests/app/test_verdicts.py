@@ -121,7 +121,7 @@ class TestCsv:
         tiny = replace(GLIOMA, probabilities={**GLIOMA.probabilities, "pituitary": 1.2345678e-9})
         assert "1.2345678e-09" in verdicts.to_csv([tiny])
 
-    def test_quotes_names_with_commas_and_line_ends(self) -> None:
-        name = 'odd, "name"\n.png'
+    @pytest.mark.parametrize("name", ['odd, "name"\n.png', "carriage\rreturn.png"])
+    def test_quotes_names_with_commas_and_line_ends(self, name: str) -> None:
         text = verdicts.to_csv([replace(GLIOMA, path=name)])
         assert pd.read_csv(io.StringIO(text))["path"][0] == name

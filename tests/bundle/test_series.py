@@ -101,3 +101,19 @@ def test_a_series_of_refused_slices_has_no_probabilities() -> None:
 def test_files_are_named_within_their_folder() -> None:
     (one,) = book(*files(1.0, 2.0, 3.0)).summaries()
     assert one.row()["evidence_glioma"] == "0.dcm..2.dcm"
+
+
+@pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r"])
+def test_no_evidence_is_a_formula_to_a_spreadsheet(first: str) -> None:
+    place, link = Place(series="a"), f'{first}HYPERLINK("x").dcm'
+    text = book(said(f"scans/{link}", place), said("scans/b.dcm", place, "meningioma")).to_csv()
+    (row,) = csv.DictReader(io.StringIO(text, newline=""))
+    assert row["evidence_glioma"] == f"./{link}"
+    assert row["strongest_glioma"] == f"scans/{link}", "a path is as it stands in the predictions"
+
+
+def test_a_carriage_return_in_a_name_does_not_tear_its_row() -> None:
+    place = Place(series="a")
+    text = book(said("x/a\rb.dcm", place), said("x/c.dcm", place)).to_csv()
+    (row,) = csv.DictReader(io.StringIO(text, newline=""))
+    assert row["strongest_glioma"] == "x/a\rb.dcm"

@@ -275,6 +275,7 @@ class TestFile:
     def test_what_is_written_is_read(self, tmp_path: Path) -> None:
         data_set(tmp_path / "data", count=2)
         awkward = ['comma, "quote".png', "NA.png", "line\nbreak.png", "ünïcode 雪.png", "#1.png"]
+        awkward.append("carriage\rreturn.png")
         for seed, name in enumerate(awkward):
             picture(tmp_path / "data/train/glioma" / name, 500 + seed)
         catalog = Catalog.from_folder(tmp_path / "data")
@@ -283,7 +284,7 @@ class TestFile:
         pd.testing.assert_frame_equal(again.table, catalog.table)
         assert again.digest() == catalog.digest()
         assert again.root == catalog.root
-        assert len(again) == 29
+        assert len(again) == 30
 
     def test_groups_and_folds_survive(self, tmp_path: Path) -> None:
         catalog = Catalog.from_folder(data_set(tmp_path, count=1))

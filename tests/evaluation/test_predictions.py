@@ -77,6 +77,14 @@ def test_probabilities_keep_seven_significant_digits(tmp_path: Path, suffix: str
     np.testing.assert_allclose(again, prob, rtol=5e-8)
 
 
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_a_carriage_return_in_a_path_does_not_tear_its_row(tmp_path: Path, suffix: str) -> None:
+    prob = [[0.7, 0.1, 0.1, 0.1]] * 2
+    Predictions.from_arrays(["a\rb.png", "c.png"], [0, 0], prob).write(tmp_path / f"p.{suffix}")
+    again = Predictions.read(tmp_path / f"p.{suffix}")
+    assert list(again.frame["path"]) == ["a\rb.png", "c.png"]
+
+
 def test_json_lines_hold_null_for_what_is_unknown(tmp_path: Path) -> None:
     Predictions.from_arrays(["a"], [-1], [[0.7, 0.1, 0.1, 0.1]]).write(tmp_path / "p.jsonl")
     row = json.loads((tmp_path / "p.jsonl").read_text(encoding="utf-8"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -63,6 +64,12 @@ def test_a_table_has_the_contracts_columns_and_a_row_an_image(table: Path) -> No
     assert frame["reason"].isna().tolist() == [True, False, True]
     empty = frame.loc[1, ["predicted", "confidence", "set", *(f"p_{name}" for name in CLASSES)]]
     assert empty.isna().all()
+
+
+def test_a_carriage_return_in_a_name_does_not_tear_its_row(table: Path) -> None:
+    written(table, replace(GOOD, path="a\rb.png"), BAD)
+
+    assert list(read(table)["path"]) == ["a\rb.png", "b.png"]
 
 
 def test_probabilities_keep_at_least_seven_digits(table: Path) -> None:

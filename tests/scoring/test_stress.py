@@ -173,6 +173,14 @@ def test_a_row_torn_in_a_character_or_in_a_name_of_two_lines_is_dropped(
     assert stress([tiny], catalog, broken_off.parent, PLAN).read_bytes() == whole
 
 
+def test_a_carriage_return_in_a_name_outlives_a_kill(tmp_path: Path) -> None:
+    rows = [dict.fromkeys(COLUMNS, f"{number}\r") for number in range(4)]
+    module._Journal(tmp_path, "key", per_image=2).add([*rows])
+    journal = module._Journal(tmp_path, "key", per_image=2)
+    assert journal.images_done == 2
+    assert read(journal.finish(tmp_path / "stress.csv")).to_dict("records") == rows
+
+
 def test_groups_come_from_the_patients_file(
     catalog: Catalog, tiny: Classifier, tmp_path: Path
 ) -> None:

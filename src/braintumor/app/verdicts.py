@@ -13,6 +13,7 @@ from typing import Literal
 
 from braintumor.app import texts
 from braintumor.bundle.prediction import COLUMNS, Prediction
+from braintumor.csvlines import CsvLines
 
 Outcome = Literal["clear", "uncertain", "disagree", "refused", "error"]
 OUTCOMES: tuple[Outcome, ...] = ("clear", "uncertain", "disagree", "refused", "error")
@@ -143,7 +144,7 @@ def to_csv(predictions: Iterable[Prediction]) -> str:
     Numbers have 9 significant digits, which keep every float32 exactly.
     """
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    writer = csv.writer(CsvLines(out))
     writer.writerow(COLUMNS)
     for prediction in predictions:
         row = prediction.row()

@@ -15,6 +15,7 @@ from typing import Final, TextIO
 
 from braintumor.bundle.prediction import Prediction
 from braintumor.classes import CLASSES
+from braintumor.csvlines import CsvLines
 from braintumor.images.decode import Place
 
 SERIES_FILE: Final = "series.csv"
@@ -32,6 +33,8 @@ SERIES_COLUMNS: tuple[str, ...] = (
     "model",
     "model_sha256",
 )
+# A spreadsheet takes a cell that begins with one of these for a formula.
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +107,8 @@ class Summary:
 
     def _short(self, prediction: Prediction) -> str:
         """What tells a slice from the others of its series: `#12`, or the file's name."""
-        return prediction.path.removeprefix(self.path).lstrip("/")
+        short = prediction.path.removeprefix(self.path).lstrip("/")
+        return f"./{short}" if short.startswith(_FORMULA) else short
 
 
 class SeriesBook:
@@ -142,7 +146,7 @@ def summary_of(number: int, slices: Sequence[tuple[Place, Prediction]]) -> Summa
 
 def write_summaries(summaries: Iterable[Summary], out: TextIO) -> None:
     """Write the lines of a `series.csv`, numbers with nine significant digits."""
-    writer = csv.writer(out, lineterminator="\n")
+    writer = csv.writer(CsvLines(out))
     writer.writerow(SERIES_COLUMNS)
     for summary in summaries:
         writer.writerow(_plain(value) for value in summary.row().values())

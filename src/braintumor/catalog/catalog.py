@@ -25,6 +25,7 @@ from braintumor.catalog.folder import FolderError, Found, LeftOut, find, inspect
 from braintumor.catalog.memo import Facts
 from braintumor.catalog.splits import TEST_SHARE, VALID_SHARE, grouped, stratified
 from braintumor.classes import CLASSES, SPLITS
+from braintumor.csvlines import CsvLines
 from braintumor.errors import BraintumorError
 from braintumor.files import atomic_path
 from braintumor.images.decode import Limits, printable
@@ -136,8 +137,11 @@ class Catalog:
         table = self.table.assign(phantom="true" if self.phantom else "false")
         if with_root:
             table = table.assign(root=_way(Path(path).parent, self.root))
-        with atomic_path(path) as temporary:
-            table.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
+        with (
+            atomic_path(path) as temporary,
+            temporary.open("w", encoding="utf-8", newline="") as file,
+        ):
+            table.to_csv(CsvLines(file), index=False, lineterminator=CsvLines.END)
 
     def subset(self, split: str) -> Catalog:
         """The rows of one split, renumbered from 0, in the same order."""

@@ -18,6 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from braintumor.classes import CLASSES, class_from_name, split_from_name
+from braintumor.csvlines import CsvLines
 from braintumor.errors import BraintumorError
 from braintumor.files import atomic_path
 
@@ -156,11 +157,16 @@ def write(frame: pd.DataFrame, path: Path) -> None:
         _need_pyarrow(path)
     with atomic_path(path) as temporary:
         if suffix == ".csv":
-            frame.to_csv(temporary, index=False, float_format="%.9g", lineterminator="\n")
+            _write_csv(frame, temporary)
         elif suffix == ".parquet":
             frame.to_parquet(temporary, index=False, engine="pyarrow")
         else:
             _write_jsonl(frame, temporary)
+
+
+def _write_csv(frame: pd.DataFrame, path: Path) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        frame.to_csv(CsvLines(file), index=False, float_format="%.9g", lineterminator=CsvLines.END)
 
 
 def _write_jsonl(frame: pd.DataFrame, path: Path) -> None:

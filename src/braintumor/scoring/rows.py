@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from braintumor.bundle.prediction import COLUMNS, Prediction
+from braintumor.csvlines import CsvLines
 from braintumor.errors import BraintumorError
 from braintumor.files import atomic_path
 
@@ -128,7 +129,7 @@ def said_of(path: Path) -> Iterator[None]:
 
 def _csv_line(values: Any) -> str:
     out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerow(values)
+    csv.writer(CsvLines(out)).writerow(values)
     return out.getvalue()
 
 

@@ -27,6 +27,7 @@ from braintumor.bundle.classifier import Classifier, Named
 from braintumor.catalog.catalog import Catalog
 from braintumor.catalog.folder import workers
 from braintumor.classes import CLASSES, split_from_name
+from braintumor.csvlines import CsvLines
 from braintumor.errors import BraintumorError
 from braintumor.evaluation.patients import Patients
 from braintumor.evaluation.stress_table import CLEAN, COLUMNS
@@ -279,7 +280,7 @@ class _Journal:
     def add(self, rows: list[Row]) -> None:
         """Append the rows of one image."""
         with self._path.open("a", encoding="utf-8", newline="") as file:
-            csv.DictWriter(file, COLUMNS, lineterminator="\n").writerows(rows)
+            csv.DictWriter(CsvLines(file), COLUMNS).writerows(rows)
 
     def finish(self, table: Path) -> Path:
         """The whole table under its own name."""
@@ -300,6 +301,6 @@ class _Journal:
 
 def _write(path: Path, rows: list[dict[str, Any]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(CsvLines(file), COLUMNS)
         writer.writeheader()
         writer.writerows(rows)

@@ -25,6 +25,7 @@ from braintumor.catalog.fetch.download import (
 )
 from braintumor.catalog.fetch.matlab import MatlabError, read_folds, read_mat_slice
 from braintumor.catalog.fetch.sources import Source
+from braintumor.csvlines import CsvLines
 from braintumor.errors import BraintumorError
 from braintumor.files import write_text
 from braintumor.images.archive import entries
@@ -111,7 +112,7 @@ def lay_out(files: Sequence[Path], made: Path) -> int:
     if folds and len(rows) != len(folds):
         raise BraintumorError(f"cvind.mat knows {len(folds)} slices, and {len(rows)} were found")
     table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
+    writer = csv.writer(CsvLines(table))
     writer.writerow(_COLUMNS)
     writer.writerows(rows[number] for number in sorted(rows))
     write_text(made / "patients.csv", table.getvalue())
