@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tiny_bundle import striped
 from braintumor.app import charts, session, stacks
 from braintumor.bundle.series import SeriesBook
 from braintumor.classes import CLASSES
+from braintumor.images.read import read_slices
 
 OpenPage = Any
 KINDS = ("upright", "upright", "level", "even", "checked")
@@ -164,6 +166,38 @@ def test_only_so_many_slices_are_taken(
     page = upload(open_page(tiny), {"head.nii.gz": volume()})
     assert "series of 3 slices" in words(page)
     assert "only the first 3" in words(page)
+
+
+def test_a_small_file_of_many_pixels_does_not_fill_the_memory(
+    open_page: OpenPage, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[str] = []
+
+    def counted(*given: Any, **more: Any) -> Iterator[Any]:
+        for one in read_slices(*given, **more):
+            decoded.append(one.name)
+            yield one
+
+    monkeypatch.setattr("braintumor.app.session.read_slices", counted)
+    pixels = striped("even")
+    monkeypatch.setattr(session, "MAX_DECODED_BYTES", 4 * pixels.nbytes)
+    study = zipped({f"{k}.png": encode(pixels) for k in range(20)})
+    page = upload(open_page(tiny), {"study.zip": study})
+    assert not page.exception
+    assert "only the first 4 are shown" in words(page)
+    assert len(decoded) == 5, "one more than is held, to know that there are more"
+
+
+def test_explanations_of_large_slices_are_forgotten_sooner(
+    open_page: OpenPage, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = striped("even")
+    monkeypatch.setattr(session, "MAX_DECODED_BYTES", 2 * 5 * pixels.nbytes)  # 4 for the heat
+    page = upload(open_page(tiny), {"head.nii": volume()})
+    for number in range(1, 6):
+        scroll(page, number)
+    assert not page.exception
+    assert len(page.session_state["explanations"]) == 2
 
 
 def test_the_chart_has_every_class_and_marks_the_slice_on_view() -> None:

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import io
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import islice
-from typing import Any
+from itertools import chain, islice
 
 import numpy as np
 import streamlit as st
@@ -38,6 +37,8 @@ _UPLOADER_ROUND, _LEFT_OUT = "uploader_round", "left_out"
 _MAX_EXPLANATIONS = 24
 # A volume of 512 sagittal slices several times over; beyond that, the command is the better way.
 MAX_PICTURES = 2048
+# Slices of volumes and archives are held decoded, and a few kilobytes can hold gigabytes of them.
+MAX_DECODED_BYTES = 2**30
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,11 @@ class Picture:
     source: bytes | Slice | ImageError
     sha256: str
     phantom: bool = False
+
+    @property
+    def decoded_bytes(self) -> int:
+        """What its pixels hold of the memory; 0 for a file that is decoded only when asked."""
+        return self.source.pixels.nbytes if isinstance(self.source, Slice) else 0
 
     @property
     def key(self) -> str:
@@ -105,23 +111,34 @@ def take_uploads() -> None:
     """
     files = st.session_state.get(uploader_key()) or []
     found = (one for file in files for one in _pictures_of(file.name, file.getvalue()))
-    taken = list(islice(found, MAX_PICTURES + 1))
-    st.session_state[_PICTURES] = taken[:MAX_PICTURES]
-    st.session_state[_LEFT_OUT] = len(taken) > MAX_PICTURES
+    st.session_state[_PICTURES], st.session_state[_LEFT_OUT] = _within_limits(found)
+
+
+def _within_limits(found: Iterable[Picture]) -> tuple[list[Picture], bool]:
+    """The first pictures, as many as a session holds, and whether there are more."""
+    taken: list[Picture] = []
+    held = 0
+    for one in found:
+        held += one.decoded_bytes
+        if len(taken) == MAX_PICTURES or held > MAX_DECODED_BYTES:
+            return taken, True
+        taken.append(one)
+    return taken, False
 
 
 def _pictures_of(name: str, data: bytes) -> Iterator[Picture]:
-    """The picture of a file, or those of all its slices; no volume is read twice."""
+    """The picture of a file, or those of all its slices, lazily; no volume is read twice."""
     whole = Picture(name, data, sha256_bytes(data))
     if kind_of(data[:HEAD]) == "picture":
         yield whole
         return
     choice = choose(st.session_state.get(PLANE, "axial"))
-    slices = list(islice(read_slices(data, name=name, choice=choice), MAX_PICTURES + 1))
-    if [one.name for one in slices] == [printable(name)]:
+    slices = read_slices(data, name=name, choice=choice)
+    first = list(islice(slices, 2))
+    if [one.name for one in first] == [printable(name)]:
         yield whole
         return
-    for one in slices:
+    for one in chain(first, slices):
         yield Picture(one.name, one, one.sha256 if isinstance(one, Slice) else "")
 
 
@@ -186,18 +203,22 @@ def explanation(network: Network, picture: Picture, label: str | None) -> Explan
         BraintumorError: the picture cannot be read.
     """
     key = (network.key, picture.key)
-    base: Explanation = _remember(
-        key, lambda: network.classifier.explain(Named(picture.name, picture.source))
-    )
+    base = _remember(key, lambda: network.classifier.explain(Named(picture.name, picture.source)))
     return base if label is None or label == base.label else base.for_label(label)
 
 
-def _remember(key: Hashable, make: Callable[[], Any]) -> Any:
-    """The value of a key, made where it is not known; the least recent ones are forgotten."""
-    known: OrderedDict[Hashable, Any] = st.session_state.setdefault(_EXPLANATIONS, OrderedDict())
+def _remember(key: Hashable, make: Callable[[], Explanation]) -> Explanation:
+    """The explanation of a key, made where it is not known; the least recent ones are forgotten."""
+    known: OrderedDict[Hashable, Explanation]
+    known = st.session_state.setdefault(_EXPLANATIONS, OrderedDict())
     if key not in known:
         known[key] = make()
     known.move_to_end(key)
-    while len(known) > _MAX_EXPLANATIONS:
+    while len(known) > 1 and not _few_and_small(list(known.values())):
         known.popitem(last=False)
     return known[key]
+
+
+def _few_and_small(known: Sequence[Explanation]) -> bool:
+    held = sum(one.heat.nbytes + one.pixels.nbytes for one in known)
+    return len(known) <= _MAX_EXPLANATIONS and held <= MAX_DECODED_BYTES

@@ -113,11 +113,12 @@ def sentence(text: object) -> str:
     return f"{str(text).rstrip('. ')}."
 
 
-def too_many(most: int) -> str:
-    """Said where more slices were uploaded than the page takes."""
+def too_many(most: int, most_bytes: int, shown: int) -> str:
+    """Said where more slices, or more of their pixels, were uploaded than the page takes."""
     return (
-        f"The page takes {count(most, 'slice')} at a time, so only the first {most:,} are shown: "
-        "for more, use the command  braintumor predict."
+        f"The page takes {count(most, 'slice')} or {most_bytes / 2**30:.3g} GiB of decoded pixels "
+        f"at a time, so only the first {shown:,} are shown: for more, use the command  "
+        "braintumor predict."
     )
 
 
