@@ -357,3 +357,27 @@ def test_claims_that_are_no_json_are_one_sentence(tmp_path: Path) -> None:
         claims_of(tmp_path, "[0.9]")
     with pytest.raises(BraintumorError, match="cannot be read"):
         read_claims(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        '{"a":' * 900 + "1" + "}" * 900,
+        '{"accuracy": ' + "1" * 5000 + "}",
+        '{"accuracy": 1e' + "9" * 30 + "}",
+    ],
+    ids=["torn", "nested", "digits", "exponent"],
+)
+def test_claims_beyond_all_metrics_are_one_sentence(tmp_path: Path, text: str) -> None:
+    with pytest.raises(BraintumorError, match=r"claimed\.json is nested too deeply or .* digits;"):
+        claims_of(tmp_path, text)
+
+
+@pytest.mark.parametrize("value", ["1e99999999", '"1e99999999 %"', "-1e99999999"])
+def test_a_claim_of_any_size_is_held_against_the_table(tmp_path: Path, value: str) -> None:
+    claims = claims_of(tmp_path, f'{{"accuracy": {value}, "\\ud800": 0}}')
+    found = compare(claims, drawn())
+    assert [one.metric for one in found.mismatches] == ["accuracy"]
+    assert found.unknown == ("\\ud800",)
+    assert check(drawn(), claims=claims).wrong

@@ -183,6 +183,13 @@ def test_a_bad_cell_is_named_by_the_rows_path_too(tmp_path: Path) -> None:
         ("t.csv", "status," + BARE + "fine,no,0,0,1,0\n", "'fine'"),
         ("t.jsonl", '{"label": "no"\n', "line 1"),
         ("t.jsonl", "[1, 2]\n", "line 1"),
+        ("t.jsonl", "[" * 100_000, "line 1 is nested too deeply"),
+        (
+            "t.jsonl",
+            '{"label": ' + "1" * 5000 + "}\n",
+            "line 1 is nested too deeply or holds an int",
+        ),
+        ("t.csv", "x" * 140_000 + "," + BARE, "no header line of a CSV table"),
         ("t.xlsx", "PK", ".csv"),
         ("t.parquet", "not parquet", "Parquet"),
     ],
@@ -191,6 +198,27 @@ def test_what_is_no_table_is_refused_in_one_sentence(
     tmp_path: Path, name: str, text: str, named: str
 ) -> None:
     assert named in refusal(tmp_path, text, name)
+
+
+def test_cells_that_no_other_format_can_hold_are_named_like_others(tmp_path: Path) -> None:
+    row = {"path": "a.png", "label": "no", **dict.fromkeys((f"p_{n}" for n in CLASSES), 0.25)}
+
+    def refused(**cells: object) -> str:
+        return refusal(tmp_path, json.dumps(row | cells), "t.jsonl")
+
+    message = refused(p_glioma=10**400)
+    assert "row 1 (a.png), column p_glioma: '1000" in message
+    assert len(message) < 250, "no cell is quoted at length"
+    assert "column label: '\\\\ud800'" in refused(label="\ud800")
+    assert "column p_glioma: '[0.25]'" in refused(p_glioma=[0.25])
+
+
+def test_half_characters_are_written_as_our_own_tables_do(tmp_path: Path) -> None:
+    row = {"path": "scan\udcff.png", "\ud800": 1, "fold": 10**400, "label": "no"}
+    cells = row | {"p_glioma": 0, "p_meningioma": 0, "p_no_tumor": 1, "p_pituitary": 0}
+    found = Predictions.read(table(tmp_path, json.dumps(cells), "t.jsonl")).frame
+    assert found["path"][0] == "scan\\udcff.png"
+    assert found["fold"][0] == str(10**400)
 
 
 def test_a_table_that_is_not_there_or_not_text_is_refused(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from braintumor.classes import CLASSES, class_from_name, split_from_name
 from braintumor.errors import BraintumorError
 from braintumor.evaluation.metrics import PER_CLASS
 from braintumor.evaluation.predictions import Predictions
+from braintumor.evaluation.tables import whole_text
 
 _NAMES = {
     "auc": "macro_auc",
@@ -48,6 +50,8 @@ _NO_RATES = ("n", "log_loss", "support", "confusion", "left_out")
 # However few digits were written, a claim must be true to half a point; and however many, the
 # table itself holds no more than nine.
 _WIDEST, _NARROWEST = Decimal("0.005"), Decimal("0.000001")
+_MOST_LEVELS = 50  # of nested claims; those of `metrics.json` have five
+_MOST_DIGITS = 1000
 
 
 @dataclass(frozen=True)
@@ -86,18 +90,38 @@ def read_claims(path: Path | str) -> dict[str, Any]:
     """Read claimed metrics; numbers keep the digits in which they were written.
 
     Raises:
-        BraintumorError: no such file, or no JSON object.
+        BraintumorError: no such file, no JSON object, or more than metrics need.
     """
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
-        claims = json.loads(text, parse_float=Decimal)
+        claims = json.loads(text, parse_float=Decimal, object_pairs_hook=_named)
+        _check_depth(claims)
     except OSError as error:
         raise BraintumorError(f"{path} cannot be read: {error.strerror or error}.") from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise BraintumorError(f"{path} is not JSON: {error}.") from error
+    except (ValueError, ArithmeticError, RecursionError) as error:
+        raise BraintumorError(
+            f"{path} is nested too deeply or holds a number of too many digits; write each metric "
+            "under its name."
+        ) from error
     if not isinstance(claims, dict):
         raise BraintumorError(f"{path} should hold one JSON object: metric names and values.")
     return claims
+
+
+def _named(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {whole_text(name): value for name, value in pairs}
+
+
+def _check_depth(claims: Any) -> None:
+    """Raise RecursionError where walking through nested claims would."""
+    level: list[Any] = [[claims]]
+    for _ in range(_MOST_LEVELS):
+        inner = chain.from_iterable(one.values() if isinstance(one, dict) else one for one in level)
+        level = [one for one in inner if isinstance(one, dict | list)]
+    if level:
+        raise RecursionError
 
 
 def compare(claims: Mapping[str, Any], predictions: Predictions) -> Comparison:
@@ -244,6 +268,10 @@ def number(value: Any) -> Decimal | None:
         return None
     if not told.is_finite():
         return None
+    if abs(told.adjusted()) > _MOST_DIGITS:
+        # Decimal's own arithmetic gives up on 1e99999999, and nothing that is measured is so far.
+        huge = told and told.adjusted() > 0
+        told = Decimal(1).scaleb(_MOST_DIGITS).copy_sign(told) if huge else Decimal(0)
     return told.scaleb(-2) if text.endswith("%") else told
 
 

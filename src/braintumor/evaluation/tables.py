@@ -45,6 +45,7 @@ _EMPTY = frozenset({"", "nan", "na", "n/a", "null", "<na>"})
 # Probabilities that were rounded to two decimals may miss one by 4 x 0.005.
 SUM_TOLERANCE = 0.021
 _BEYOND = 1e-6
+_MOST_QUOTED = 60  # characters of a cell in a message
 
 
 class PredictionsError(BraintumorError):
@@ -80,7 +81,10 @@ def _read_csv(path: Path) -> pd.DataFrame:
     if not head.strip():
         raise PredictionsError(f"{path} is empty; a predictions table begins with a header line.")
     separator = max(",;\t", key=head.count)
-    header = next(csv.reader([head], delimiter=separator))
+    try:
+        header = next(csv.reader([head], delimiter=separator))
+    except csv.Error as error:
+        raise PredictionsError(f"{path} has no header line of a CSV table: {error}.") from error
     try:
         frame = pd.read_csv(
             path,
@@ -110,17 +114,46 @@ def _read_jsonl(path: Path) -> pd.DataFrame:
             if not line.strip():
                 continue
             try:
-                row = json.loads(line)
+                rows.append(_json_row(line))
             except json.JSONDecodeError as error:
                 raise PredictionsError(
                     f"{path}, line {number} is not JSON: {error.msg}."
                 ) from error
-            if not isinstance(row, dict):
-                raise PredictionsError(f"{path}, line {number} is no JSON object.")
-            rows.append(row)
+            except TypeError as error:
+                raise PredictionsError(f"{path}, line {number} is no JSON object.") from error
+            except (ValueError, RecursionError) as error:
+                raise PredictionsError(
+                    f"{path}, line {number} is nested too deeply or holds an integer of too many "
+                    "digits; a cell is a text or a number."
+                ) from error
     if not rows:
         raise PredictionsError(f"{path} is empty; it should hold one JSON object a line.")
     return pd.DataFrame(rows, dtype=object)
+
+
+def _json_row(line: str) -> dict[str, Any]:
+    """One line of JSON as a row of cells that every column takes.
+
+    Raises:
+        ValueError, RecursionError: not JSON, or more than Python reads of it.
+        TypeError: no object.
+    """
+    row = json.loads(line)
+    if not isinstance(row, dict):
+        raise TypeError
+    return {whole_text(name): _given_cell(cell) for name, cell in row.items()}
+
+
+def _given_cell(cell: Any) -> Any:
+    # Of the integers that JSON can write, some are larger than every float.
+    if isinstance(cell, list | dict) or (isinstance(cell, int) and abs(cell) >= 2**1023):
+        return str(cell)
+    return whole_text(cell) if isinstance(cell, str) else cell
+
+
+def whole_text(text: str) -> str:
+    """Text without half characters, which JSON can write and UTF-8 cannot; as our tables do."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
@@ -259,7 +292,9 @@ def _numbers(
         text = str(column.iloc[row]).strip()
         missing = column.isna().iloc[row] or text.lower() in _EMPTY
         if not missing:
-            raise _cell_error(source, paths, int(row), name, f"{text!r} is not a finite number")
+            raise _cell_error(
+                source, paths, int(row), name, f"{_quoted(text)} is not a finite number"
+            )
     return values
 
 
@@ -273,7 +308,7 @@ def _classes(
     strange = [text for text, value in known.items() if value is None]
     if strange:
         row = int(np.flatnonzero(column.isin(strange).to_numpy(bool))[0])
-        reason = f"{column.iloc[row]!r} is none of the classes {', '.join(CLASSES)}"
+        reason = f"{_quoted(column.iloc[row])} is none of the classes {', '.join(CLASSES)}"
         raise _cell_error(source, paths, row, name, reason)
     return ids
 
@@ -283,7 +318,7 @@ def _statuses(column: pd.Series[str], paths: pd.Series[str], source: str) -> pd.
     strange = np.flatnonzero(~status.isin(STATUSES).to_numpy(bool))
     if strange.size:
         row = int(strange[0])
-        reason = f"{column.iloc[row]!r} is none of {', '.join(STATUSES)}"
+        reason = f"{_quoted(column.iloc[row])} is none of {', '.join(STATUSES)}"
         raise _cell_error(source, paths, row, "status", reason)
     return status
 
@@ -346,6 +381,10 @@ def place(source: str, paths: pd.Series[str], row: int) -> str:
     """Where a row stands, for messages: table, row number from 1, and path where known."""
     path = paths.iloc[row]
     return f"{source}, row {row + 1}" + (f" ({path})" if path else "")
+
+
+def _quoted(text: str) -> str:
+    return repr(text if len(text) <= _MOST_QUOTED else f"{text[:_MOST_QUOTED]}...")
 
 
 def _cell_error(
