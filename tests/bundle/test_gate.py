@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from braintumor.bundle.ensemble import make_ensemble
 from braintumor.bundle.gate import BLANK, DOUBTED, REFUSED, Gate
 from braintumor.bundle.network import check_bundle
 from braintumor.errors import BraintumorError
+from braintumor.files import sha256_of
 
 NOISE = np.random.default_rng(9).integers(0, 256, (100, 100)).astype(np.uint8)
 
@@ -113,8 +115,6 @@ class TestDamage:
         stream = io.BytesIO()
         np.savez(stream, allow_pickle=True, **numbers)
         (bundle / "gate.npz").write_bytes(stream.getvalue())
-        from braintumor.files import sha256_of
-
         edit(bundle, sha256=sha256_of(bundle / "gate.npz"))
 
     def test_another_file_is_found_by_its_hash(self, gated: Path) -> None:
@@ -136,6 +136,10 @@ class TestDamage:
             {"centre": np.zeros(5)},
             {"out_bias": np.array([np.nan, 0])},
             {"edges_scale": np.zeros(checks.EDGES.stop - checks.EDGES.start)},
+            {"hidden": np.zeros(5)},
+            {"hidden_bias": np.zeros((1, 1, 2**20))},
+            {"embedding_mean": np.zeros((1, 2))},
+            {"edges_variances": np.ones((1, 2**20))},
             {"further": np.zeros(1)},
         ],
         ids=lambda tables: next(iter(tables)),
@@ -145,6 +149,28 @@ class TestDamage:
     ) -> None:
         self.put(gated, **tables)
         assert "is damaged" in self.complaint(gated)
+
+    def test_tables_that_claim_to_be_huge_take_no_memory(
+        self, gated: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with np.load(gated / "gate.npz") as stored:
+            names = list(stored)
+        header = io.BytesIO()
+        claim = {"descr": "<f4", "fortran_order": False, "shape": (2**40,)}
+        np.lib.format.write_array_header_1_0(header, claim)
+        with zipfile.ZipFile(gated / "gate.npz", "w") as archive:
+            for name in names:
+                archive.writestr(f"{name}.npy", header.getvalue())
+        edit(gated, sha256=sha256_of(gated / "gate.npz"))
+        monkeypatch.setattr(np, "load", lambda *_, **__: pytest.fail("a table was read"))
+        assert "is damaged (a table that is larger than its file)" in self.complaint(gated)
+
+    def test_tables_that_unpack_to_more_than_the_file_are_not_unpacked(self, gated: Path) -> None:
+        with np.load(gated / "gate.npz") as stored:
+            numbers = {**dict(stored), "out": np.zeros(2**20)}
+        np.savez_compressed(gated / "gate.npz", **numbers)
+        edit(gated, sha256=sha256_of(gated / "gate.npz"))
+        assert "is damaged (tables that are larger than their file)" in self.complaint(gated)
 
     def test_other_checks_than_ours_are_refused(self, gated: Path) -> None:
         edit(gated, checks=checks.VERSION + 1)

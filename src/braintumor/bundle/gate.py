@@ -11,6 +11,7 @@ Knows no graph; how the numbers were found stands in `training/gate.py`.
 from __future__ import annotations
 
 import io
+import math
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -115,7 +116,7 @@ class Gate:
         if not all(np.isfinite(table).all() for table in wide.values()):
             raise ValueError("a number that is not finite")
         self._spaces = {name: _space(wide, name) for name in _SPACES}
-        self._layers = {name: wide[name] for name in _LAYERS}
+        self._layers = _layers(wide)
         # Asked once, so that tables which do not fit each other are found here.
         width = self._spaces["embedding"].mean.size
         self.score(np.zeros((1, width)), np.zeros((1, COUNT)))
@@ -154,10 +155,35 @@ def read_gate_file(data: bytes, statistics: GateStatistics) -> Gate:
         ValueError: it is not a gate's.
     """
     try:
+        _check_sizes(data)
         with np.load(io.BytesIO(data), allow_pickle=False) as stored:
             return Gate(statistics, {name: stored[name] for name in stored.files})
-    except (zipfile.BadZipFile, OSError, EOFError, KeyError) as error:
+    except (zipfile.BadZipFile, OSError, EOFError, KeyError, NotImplementedError) as error:
         raise ValueError("no archive of tables") from error
+    except MemoryError as error:
+        raise ValueError("tables that need too much memory") from error
+
+
+def _check_sizes(data: bytes) -> None:
+    """Refuse tables that claim to be larger than the file, before memory is taken for them.
+
+    Raises:
+        ValueError: they are, or one has no header of a table.
+    """
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = archive.infolist()
+        # `write_gate_file` does not compress; what does may unpack to a thousand times its size.
+        if sum(one.file_size for one in members) > len(data):
+            raise ValueError("tables that are larger than their file")
+        for one in members:
+            with archive.open(one) as table:
+                version = np.lib.format.read_magic(table)
+                header = np.lib.format.read_array_header_1_0
+                if version != (1, 0):
+                    header = np.lib.format.read_array_header_2_0
+                shape, _, dtype = header(table)
+            if math.prod(shape) * dtype.itemsize > one.file_size:
+                raise ValueError("a table that is larger than its file")
 
 
 def write_gate_file(path: Path, numbers: Mapping[str, NDArray[Any]]) -> None:
@@ -174,6 +200,29 @@ def write_gate_file(path: Path, numbers: Mapping[str, NDArray[Any]]) -> None:
 def _space(numbers: Mapping[str, NDArray[Any]], name: str) -> Space:
     parts = (numbers[f"{name}_{part}"] for part in ("mean", "scale", "axes", "variances"))
     space = Space(*parts)
+    # Checked, not left to broadcasting, which makes a giant of two small tables.
+    if (space.mean.ndim, space.variances.ndim) != (1, 1) or (
+        space.scale.shape,
+        space.axes.shape,
+    ) != (space.mean.shape, (space.variances.size, space.mean.size)):
+        raise ValueError("tables that do not fit each other")
     if not ((space.scale > 0).all() and (space.variances > 0).all()):
         raise ValueError("a scale that is not positive")
     return space
+
+
+def _layers(numbers: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    layers = {name: numbers[name] for name in _LAYERS}
+    if layers["hidden"].ndim != 3:
+        raise ValueError("tables that do not fit each other")
+    networks, inputs, units = layers["hidden"].shape
+    shapes = {
+        "centre": (inputs,),
+        "spread": (inputs,),
+        "hidden_bias": (networks, 1, units),
+        "out": (networks, units),
+        "out_bias": (networks, 1),
+    }
+    if any(layers[name].shape != shape for name, shape in shapes.items()):
+        raise ValueError("tables that do not fit each other")
+    return layers
