@@ -36,12 +36,41 @@ def test_a_part_of_a_recipe_takes_the_rest_from_the_networks_defaults(tmp_path: 
         ("epochs = ", "cannot be read as a recipe"),
         ("[preparation]\nsize = 3", "size must be between"),
         ("[augmentation]\nshear = 3", "shear"),
+        ("recipe = 3", "recipe is no table of settings"),
+        ("augmentation = 3", "augmentation is no table of settings"),
+        ("network = 3", "network cannot be 3"),
+        ("network = ['cnn']", "network cannot be "),
+        ("epochs = 2.5", r"epochs cannot be 2\.5"),
+        ("epochs = true", "epochs cannot be True"),
+        ("deterministic = 1", "deterministic cannot be 1"),
+        ("learning_rate = inf", "learning_rate cannot be inf"),
+        ("learning_rate = 1" + "0" * 400, "learning_rate cannot be 1000"),
+        ("weight_decay = nan", "weight_decay cannot be nan"),
+        ("[preparation]\nsize = 224.5", r"size cannot be 224\.5"),
+        ('[augmentation]\nflip = "x"', "flip cannot be 'x'"),
+        ("a = " + "[" * 10_000, "nested too deeply"),
+        ("epochs = " + "1" * 5000, "a number of too many digits"),
     ],
 )
 def test_a_mistake_is_named_in_one_sentence(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "bad.toml").write_text(text)
-    with pytest.raises(BraintumorError, match=message):
+    with pytest.raises(BraintumorError, match=message) as said:
         Recipe.read(tmp_path / "bad.toml")
+    assert "bad.toml" in str(said.value)
+    assert len(str(said.value)) < 300
+
+
+@pytest.mark.parametrize("text", ["record = 3", "record = " + "[" * 10_000])
+def test_a_record_that_is_no_table_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "bad.toml").write_text(text)
+    with pytest.raises(BraintumorError, match=r"bad\.toml cannot be read as a recipe"):
+        read_record(tmp_path / "bad.toml")
+
+
+def test_a_whole_number_will_do_for_a_share(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text("balance = 1\n[augmentation]\nflip = 0\n")
+    recipe = Recipe.read(tmp_path / "mine.toml")
+    assert (recipe.balance, recipe.augmentation.flip) == (1, 0)
 
 
 def test_auto_precision_is_resolved_before_anything_is_written() -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import platform
+import reprlib
+import sys
 import tomllib
 from dataclasses import asdict, dataclass, field, fields
 from importlib import metadata
@@ -98,6 +100,9 @@ class Recipe:
     head_learning_rate: float = 1e-3
 
     def __post_init__(self) -> None:
+        for one in fields(self):
+            if one.default is not dataclasses.MISSING:
+                _check_kind(one.name, getattr(self, one.name), one.default)
         default_size(self.network)  # raises for an unknown network
         checks = {
             "epochs": self.epochs >= 1,
@@ -120,7 +125,7 @@ class Recipe:
         }
         for name, good in checks.items():
             if not good:
-                raise BraintumorError(f"the recipe's {name} cannot be {getattr(self, name)!r}")
+                raise _cannot_be(name, getattr(self, name))
 
     def resolved(self) -> Self:
         """The recipe with `auto` replaced by what this machine does."""
@@ -158,6 +163,8 @@ class Recipe:
     @classmethod
     def from_dict(cls, settings: dict[str, Any], *, where: str) -> Self:
         """A recipe from plain values over the network's defaults; errors name `where`."""
+        if not isinstance(settings, dict):
+            raise BraintumorError(f"{where} is no valid recipe: recipe is no table of settings")
         known = {f.name for f in fields(cls)}
         unknown = set(settings) - known
         if unknown:
@@ -167,13 +174,25 @@ class Recipe:
         values = dict(settings)
         try:
             if "preparation" in values:
-                values["preparation"] = Preparation(**values["preparation"])
+                values["preparation"] = _part("preparation", values, Preparation())
             if "augmentation" in values:
-                values["augmentation"] = Augmentation(**values["augmentation"])
+                values["augmentation"] = _part("augmentation", values, Augmentation())
+            _check_kind("network", values.get("network", "cnn"), "cnn")
             base = default_recipe(values.get("network", "cnn"))
             return dataclasses.replace(base, **values)  # type: ignore[return-value]
-        except (TypeError, ValueError) as error:
+        except (BraintumorError, TypeError, ValueError) as error:
             raise BraintumorError(f"{where} is no valid recipe: {error}") from error
+
+
+def _part(table: str, settings: dict[str, Any], usual: Any) -> Any:
+    """A table within a recipe, over its usual values."""
+    given = settings[table]
+    if not isinstance(given, dict):
+        raise BraintumorError(f"{table} is no table of settings")
+    for name, value in given.items():
+        if hasattr(usual, name):
+            _check_kind(name, value, getattr(usual, name))
+    return dataclasses.replace(usual, **given)
 
 
 def default_recipe(network: str, **overrides: Any) -> Recipe:
@@ -204,7 +223,9 @@ def default_recipe(network: str, **overrides: Any) -> Recipe:
 
 def read_record(path: Path) -> dict[str, Any]:
     """The facts beside a written recipe: versions, hashes, counts; empty where there are none."""
-    record: dict[str, Any] = _read_toml(path).get("record", {})
+    record = _read_toml(path).get("record", {})
+    if not isinstance(record, dict):
+        raise BraintumorError(f"{path} cannot be read as a recipe: record is no table of facts")
     return record
 
 
@@ -213,6 +234,27 @@ def _read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BraintumorError(f"{path} cannot be read as a recipe: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise BraintumorError(
+            f"{path} cannot be read as a recipe: it is nested too deeply or holds a number of too "
+            "many digits"
+        ) from error
+
+
+def _check_kind(name: str, value: Any, usual: Any) -> None:
+    """Refuse a setting that is of another kind than its usual value, or no finite number."""
+    if isinstance(usual, bool) or isinstance(value, bool):
+        good = isinstance(usual, bool) and isinstance(value, bool)
+    elif isinstance(usual, float):
+        good = isinstance(value, int | float) and abs(value) <= sys.float_info.max
+    else:
+        good = isinstance(value, type(usual))
+    if not good:
+        raise _cannot_be(name, value)
+
+
+def _cannot_be(name: str, value: Any) -> BraintumorError:
+    return BraintumorError(f"the recipe's {name} cannot be {reprlib.repr(value)}")
 
 
 def has_bfloat16() -> bool:
