@@ -103,6 +103,33 @@ class TestCommand:
         assert run("--host", "0.0.0.0", "--port", "9000") == 0
         assert (served[1]["host"], served[1]["port"]) == ("0.0.0.0", 9000)
 
+    @pytest.mark.parametrize(
+        ("host", "warned"),
+        [
+            ("127.0.0.1", False),
+            ("127.0.0.2", False),
+            ("::1", False),
+            ("localhost", False),
+            ("0.0.0.0", True),
+            ("::", True),
+            ("192.168.1.5", True),
+            ("fe80::1", True),
+            ("workstation.example", True),
+        ],
+    )
+    def test_says_that_there_is_no_password_where_others_can_reach_it(
+        self,
+        served: list[dict[str, Any]],
+        host: str,
+        warned: bool,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        assert run("--host", host) == 0
+        served[0]["say"]("http://there:8501")
+        said = capsys.readouterr().out
+        assert "http://there:8501" in said
+        assert ("there is no password" in said) is warned
+
     def test_takes_bundles_and_names_their_whole_path(
         self,
         served: list[dict[str, Any]],

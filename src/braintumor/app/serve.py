@@ -87,7 +87,7 @@ def flags(*, host: str, port: int) -> list[str]:
         ("theme.light.paddingTop", "1rem"),
         ("theme.dark.paddingTop", "1rem"),
     ]
-    if _is_loopback(host):
+    if is_loopback(host):
         # No page on the internet can pass itself off as this computer (DNS rebinding).
         settings += [("server.allowedHosts", name) for name in ("localhost", "127.0.0.1", "::1")]
     return [f"--{name}={value}" for name, value in settings]
@@ -161,7 +161,8 @@ def _for_people(host: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether an address is reached from this computer alone; of names, only localhost is."""
     if host == "localhost":
         return True
     try:

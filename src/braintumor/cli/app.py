@@ -31,7 +31,7 @@ def command(port: int | None, host: str, models: tuple[str, ...], no_shipped: bo
     """
     from pathlib import Path
 
-    from braintumor.app.serve import serve
+    from braintumor.app.serve import is_loopback, serve
     from braintumor.bundle.network import check_bundle
     from braintumor.bundle.shipped import find_bundle
 
@@ -41,7 +41,7 @@ def command(port: int | None, host: str, models: tuple[str, ...], no_shipped: bo
 
     def say(url: str) -> None:
         click.echo(f"The page is at {url} (Ctrl-C stops it).")
-        if host in ("0.0.0.0", "::"):
+        if not is_loopback(host):
             click.echo("Whoever can reach this computer can open it: there is no password.")
 
     bundles = [str(Path(one).resolve()) for one in folders]
