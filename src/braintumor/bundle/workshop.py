@@ -39,7 +39,9 @@ def workshop(out: Path) -> Iterator[Path]:
         yield folder
         _put_in_place(folder, out, shop / "before")
     finally:
-        shutil.rmtree(shop, ignore_errors=True)
+        # What stood there before is deleted only if something stands there now.
+        if out.exists() or not (shop / "before").exists():
+            shutil.rmtree(shop, ignore_errors=True)
 
 
 def check_place(out: Path) -> None:
@@ -61,12 +63,11 @@ def check_place(out: Path) -> None:
 
 def _put_in_place(folder: Path, out: Path, before: Path) -> None:
     """Move the finished bundle to its place; what stood there comes back if that fails."""
-    replaces = out.exists()
-    if replaces:
-        out.rename(before)
     try:
+        if out.exists():
+            out.rename(before)
         folder.rename(out)
-    except OSError:
-        if replaces:
+    except BaseException:  # Ctrl-C too
+        if before.exists() and not out.exists():
             before.rename(out)
         raise
