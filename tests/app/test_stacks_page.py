@@ -85,6 +85,22 @@ def test_a_volume_can_be_cut_in_another_plane(open_page: OpenPage, tiny: Path) -
     assert "2 glioma, 1 meningioma, 1 no tumour and 1 pituitary tumour" in words(page)
 
 
+def test_a_volume_of_a_single_slice_in_its_plane_has_a_heat_map(
+    open_page: OpenPage, tiny: Path
+) -> None:
+    voxels = striped("upright")[None, ::-1, ::-1]  # one sagittal slice, and 96 axial ones
+    data = bytes(nibabel.Nifti1Image(voxels, np.eye(4)).to_bytes())
+    page = upload(open_page(tiny), {"head.nii": data})
+    assert "series of 96 slices" in words(page)
+    page.radio(key="plane").set_value("sagittal").run()
+    assert not page.exception
+    assert not page.error
+    assert "series of" not in words(page)
+    assert len(page.session_state["explanations"]) == 2, "one in each plane"
+    page.radio(key="plane").set_value("axial").run()
+    assert "series of 96 slices" in words(page)
+
+
 def test_planes_are_offered_for_volumes_only(open_page: OpenPage, tiny: Path) -> None:
     page = upload(open_page(tiny), stripes("even") | series())
     assert not page.radio

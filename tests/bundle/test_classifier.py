@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import count, islice
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -46,6 +47,20 @@ def saved(folder: Path, kind: str) -> Path:
     path = folder / f"{kind}.png"
     path.write_bytes(png(striped(kind)))
     return path
+
+
+def test_a_volume_of_a_single_slice_is_answered_and_explained(classifier: Classifier) -> None:
+    def volume(*kinds: str) -> Named:
+        voxels = np.stack([striped(kind)[::-1, ::-1].T for kind in kinds], axis=2)
+        return Named("head.nii", nibabel.Nifti1Image(voxels, np.eye(4)).to_bytes())
+
+    one = volume("upright")
+    explained = classifier.explain(one)
+    assert [explained.prediction] == classifier.predict([one]) == [classifier.predict(one)]
+    assert (explained.label, explained.prediction.path) == ("glioma", "head.nii")
+    assert explained.pixels.tolist() == striped("upright").tolist()
+    with pytest.raises(BraintumorError, match="one slice is asked for"):
+        classifier.explain(volume("upright", "level"))
 
 
 @pytest.mark.parametrize("kind", KNOWN)

@@ -135,7 +135,9 @@ def _pictures_of(name: str, data: bytes) -> Iterator[Picture]:
     choice = choose(st.session_state.get(PLANE, "axial"))
     slices = read_slices(data, name=name, choice=choice)
     first = list(islice(slices, 2))
-    if [one.name for one in first] == [printable(name)]:
+    # Of a volume the slice itself: its file does not say in which plane it was cut.
+    volume = any(isinstance(one, Slice) and one.format == "NIFTI" for one in first)
+    if [one.name for one in first] == [printable(name)] and not volume:
         yield whole
         return
     for one in chain(first, slices):

@@ -209,7 +209,7 @@ class Classifier:
             if isinstance(source, ImageError):
                 return _unread(name, source)
             if not isinstance(source, Slice):
-                source = read_slice(_path_or_bytes(source), name=name or None)
+                source = _only_slice(_path_or_bytes(source), name or None)
         except Exception as error:
             return _unread(name, error)
         return self._read_slice(name, source)
@@ -364,6 +364,21 @@ def _unread(name: str, error: Exception) -> _Read:
     if isinstance(error, ImageError):
         return _Read(name, "error", error.reason)
     return _Read(name, "error", str(error).strip() or type(error).__name__)
+
+
+def _only_slice(source: Path | str | bytes, name: str | None) -> Slice:
+    """The slice of a file that holds one; a volume of a single slice is such a file too.
+
+    Raises:
+        ImageError: it holds several, or none that can be read.
+    """
+    try:
+        return read_slice(source, name=name)
+    except ImageError:
+        found = list(islice(read_slices(source, name=name), 2))
+        if len(found) == 1 and isinstance(found[0], Slice) and found[0].format == "NIFTI":
+            return found[0]
+        raise
 
 
 def _path_or_bytes(source: Path | str | bytes | bytearray | memoryview) -> Path | str | bytes:
