@@ -13,7 +13,7 @@ from typing import Literal
 
 from braintumor.app import texts
 from braintumor.bundle.prediction import COLUMNS, Prediction
-from braintumor.csvlines import CsvLines
+from braintumor.files import CsvLines
 
 Outcome = Literal["clear", "uncertain", "disagree", "refused", "error"]
 OUTCOMES: tuple[Outcome, ...] = ("clear", "uncertain", "disagree", "refused", "error")

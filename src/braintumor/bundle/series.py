@@ -15,7 +15,7 @@ from typing import Final, TextIO
 
 from braintumor.bundle.prediction import Prediction
 from braintumor.classes import CLASSES
-from braintumor.csvlines import CsvLines
+from braintumor.files import CsvLines
 from braintumor.images.decode import Place
 
 SERIES_FILE: Final = "series.csv"

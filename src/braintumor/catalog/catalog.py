@@ -25,9 +25,8 @@ from braintumor.catalog.folder import FolderError, Found, LeftOut, find, inspect
 from braintumor.catalog.memo import Facts
 from braintumor.catalog.splits import TEST_SHARE, VALID_SHARE, grouped, stratified
 from braintumor.classes import CLASSES, SPLITS
-from braintumor.csvlines import CsvLines
 from braintumor.errors import BraintumorError
-from braintumor.files import atomic_path
+from braintumor.files import CsvLines, atomic_path
 from braintumor.images.decode import Limits, printable
 
 COLUMNS: tuple[str, ...] = (

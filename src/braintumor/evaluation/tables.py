@@ -18,9 +18,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from braintumor.classes import CLASSES, class_from_name, split_from_name
-from braintumor.csvlines import CsvLines
 from braintumor.errors import BraintumorError
-from braintumor.files import atomic_path
+from braintumor.files import CsvLines, atomic_path
 
 PROBABILITIES: tuple[str, ...] = tuple(f"p_{name}" for name in CLASSES)
 COLUMNS: tuple[str, ...] = (

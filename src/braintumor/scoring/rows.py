@@ -20,9 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from braintumor.bundle.prediction import COLUMNS, Prediction
-from braintumor.csvlines import CsvLines
 from braintumor.errors import BraintumorError
-from braintumor.files import atomic_path
+from braintumor.files import CsvLines, atomic_path
 
 SUFFIXES: tuple[str, ...] = (".csv", ".jsonl", ".parquet")
 _NUMBERS = frozenset({"confidence", *(name for name in COLUMNS if name.startswith("p_"))})

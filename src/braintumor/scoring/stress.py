@@ -27,11 +27,10 @@ from braintumor.bundle.classifier import Classifier, Named
 from braintumor.catalog.catalog import Catalog
 from braintumor.catalog.folder import workers
 from braintumor.classes import CLASSES, split_from_name
-from braintumor.csvlines import CsvLines
 from braintumor.errors import BraintumorError
 from braintumor.evaluation.patients import Patients
 from braintumor.evaluation.stress_table import CLEAN, COLUMNS
-from braintumor.files import atomic_path
+from braintumor.files import CsvLines, atomic_path
 from braintumor.images import conditions
 from braintumor.images.decode import read_slice
 from braintumor.progress import track

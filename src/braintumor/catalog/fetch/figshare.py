@@ -25,9 +25,8 @@ from braintumor.catalog.fetch.download import (
 )
 from braintumor.catalog.fetch.matlab import MatlabError, read_folds, read_mat_slice
 from braintumor.catalog.fetch.sources import Source
-from braintumor.csvlines import CsvLines
 from braintumor.errors import BraintumorError
-from braintumor.files import write_text
+from braintumor.files import CsvLines, write_text
 from braintumor.images.archive import entries
 from braintumor.images.decode import ImageError, Limits
 from braintumor.progress import track

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from braintumor.csvlines import CsvLines
+from braintumor.files import CsvLines
 
 HEADER = ["path", "status", "share"]
 CELLS = [
