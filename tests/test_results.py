@@ -64,7 +64,7 @@ def test_the_ties_to_train_are_what_the_patients_file_says(shared: Path) -> None
 
 def test_no_picture_of_a_slice_is_published() -> None:
     names = {path.suffix for path in RESULTS.parent.rglob("*") if path.is_file()}
-    assert names <= {".csv", ".toml", ".json", ".html", ".svg", ".md"}
+    assert names <= {".csv", ".parquet", ".toml", ".json", ".html", ".svg", ".md"}
     for path in RESULTS.parent.rglob("*.html"):
         text = path.read_text(encoding="utf-8")
         assert "data:image/png" not in text
