@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 from collections import deque
-from collections.abc import Mapping, Sequence
-from itertools import cycle
+from collections.abc import Callable, Mapping
+from itertools import count
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -27,7 +27,7 @@ class OpenVinoEngine:
     """A graph compiled by OpenVINO; each call has a request of its own.
 
     Compiled at once for the quickest answer to one batch, all cores on it; and once many batches
-    are asked for, for most answers a second: a copy for every core, each with a core to itself.
+    are asked for, for most answers a second: copies as they are needed, each with a core to itself.
     Copies, for OpenVINO 2026.4 compiles a quantised ResNet50 for several streams wrongly every
     other time (logits off by eight), and for one stream rightly.
     """
@@ -47,47 +47,61 @@ class OpenVinoEngine:
         try:
             self._model = self._core.read_model(io.BytesIO(graph))
             _check_face(self._model, size, name)
-            self._few = _Compiled([self._compiled()])
+            self._few = _Copies(self._compiled, 1)
+            self._few.make_ready()
         except RuntimeError as error:
             raise BundleError(
                 f"{name} is not a graph that OpenVINO can run: copy or export the bundle again"
             ) from error
-        self._many: _Compiled | None = None
-        self._compiling = Lock()
+        self._many = _Copies(lambda: self._compiled(_ALONE), cores())
 
     def infer(self, batch: Arrays, *, many: bool = False) -> tuple[Arrays, Arrays, Arrays]:
         """Logits, embedding and maps of (n, size, size, 1) float32, in arrays of their own."""
-        if not many:
-            return self._few.infer(batch)
-        with self._compiling:
-            if self._many is None:
-                self._many = _Compiled([self._compiled(_ALONE) for _ in range(cores())])
-        return self._many.infer(batch)
+        return (self._many if many else self._few).infer(batch)
 
     def _compiled(self, more: Mapping[str, Any] | None = None) -> ov.CompiledModel:
         options = {"INFERENCE_PRECISION_HINT": self._precision, "NUM_STREAMS": 1, **(more or {})}
         return self._core.compile_model(self._model, "CPU", options)
 
 
-class _Compiled:
-    """A graph, compiled once or more, and the requests that no call is using."""
+class _Copies:
+    """A graph, compiled anew for every call at the same time, and the requests that no call uses.
 
-    def __init__(self, copies: Sequence[ov.CompiledModel]) -> None:
-        self._copies = cycle(copies)
-        # Its append and pop are atomic.
-        self._idle: deque[Any] = deque(one.create_infer_request() for one in copies)
+    Args:
+        compiled: compiles it once more.
+        most: copies; beyond them calls share them.
+    """
+
+    def __init__(self, compiled: Callable[[], ov.CompiledModel], most: int) -> None:
+        self._compiled, self._most = compiled, most
+        self._copies: list[ov.CompiledModel] = []
+        self._next = count()
+        self._making = Lock()
+        self._idle: deque[Any] = deque()  # its append and pop are atomic
 
     def infer(self, batch: Arrays) -> tuple[Arrays, Arrays, Arrays]:
         try:
             request = self._idle.pop()
         except IndexError:
-            request = next(self._copies).create_infer_request()
+            request = self._request()
         try:
             results = request.infer({GRAPH_INPUT: batch}, share_inputs=True)
             logits, embedding, maps = (np.array(results[name]) for name in GRAPH_OUTPUTS)
             return logits, embedding, maps
         finally:
             self._idle.append(request)
+
+    def make_ready(self) -> None:
+        """Compile the first copy now, so that a graph that cannot be compiled is found here."""
+        self._idle.append(self._request())
+
+    def _request(self) -> Any:
+        """A further request, of a further copy while there may be more."""
+        with self._making:
+            if len(self._copies) < self._most:
+                self._copies.append(self._compiled())
+                return self._copies[-1].create_infer_request()
+        return self._copies[next(self._next) % len(self._copies)].create_infer_request()
 
 
 def _check_face(model: ov.Model, size: int, name: str) -> None:
