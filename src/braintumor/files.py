@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+_PIECE = 2**20
+
 
 @contextmanager
 def atomic_path(path: Path | str) -> Iterator[Path]:
@@ -53,6 +55,22 @@ def sha256_of(path: Path | str) -> str:
     """SHA-256 of a file's bytes, 64 hexadecimal digits; reads in pieces."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_at_most(file: _Bytes, most: int) -> bytes:
+    """A file's next `most` bytes, or all that are left of it, in pieces of 1 MiB.
+
+    In pieces, because a reader may give fewer than asked for, or refuse to give many at once.
+    """
+    pieces = []
+    while most > 0 and (piece := file.read(min(most, _PIECE))):
+        pieces.append(piece)
+        most -= len(piece)
+    return b"".join(pieces)
+
+
+class _Bytes(Protocol):
+    def read(self, size: int, /) -> bytes: ...
 
 
 class _Text(Protocol):

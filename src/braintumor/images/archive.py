@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from braintumor.files import read_at_most
 from braintumor.images.decode import (
     IMAGE_SUFFIXES,
     VOLUME_SUFFIXES,
@@ -32,8 +33,6 @@ _BAD_ENTRY = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, Not
 _PLAIN = (0, stat.S_IFREG)
 # The list of files is read at once; this much is 50,000 files with long names.
 _LONGEST_READ = 32 * 2**20
-# A file itself is read in pieces.
-_PIECE = 2**20
 
 
 def is_image(label: str, head: bytes) -> bool:
@@ -192,9 +191,6 @@ def _unpack(
         if not wanted(label, data):
             return data
         most = max_bytes_of(data, limits)
-        pieces, room = [data], most + 1 - len(data)
-        while room > 0 and (piece := file.read(min(room, _PIECE))):
-            pieces.append(piece)
-            room -= len(piece)
-    check_bytes(most + 1 - room, label, most)
-    return b"".join(pieces)
+        data += read_at_most(file, most + 1 - len(data))
+    check_bytes(len(data), label, most)
+    return data

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from braintumor.bundle.abreast import abreast
 from braintumor.errors import MissingExtraError, require
+from braintumor.files import read_at_most
 from braintumor.images.decode import ImageError, Limits
 from braintumor.images.sniff import HEAD
 
@@ -103,12 +104,8 @@ def _beginning(store: Any, path: str, most: int) -> bytes:
     # A web server may answer with the whole file, so no more is taken from it than was asked for.
     # A size spares the request for it.
     span = {"Range": f"bytes=0-{most - 1}"}
-    pieces, room = [], most
     with store.open(path, block_size=0, size=most, headers=span) as file:
-        while room > 0 and (piece := file.read(room)):
-            pieces.append(piece)
-            room -= len(piece)
-    return b"".join(pieces)
+        return read_at_most(file, most)
 
 
 def read_all(names: Iterable[str]) -> Iterator[bytes | ImageError]:
