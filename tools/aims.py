@@ -120,10 +120,19 @@ def _pointed(results: Path, model: str, asked: str) -> str:
         folder = results / split / model
         if not (folder / "predictions.csv").is_file():
             continue
-        found = read_run(folder).localisation
+        found = pointing(folder)
         if found is not None:
-            part = found["classes"]["all"]
-            hit = part["maps"]["pointing"]
-            told = spread(Estimate(hit, part["interval"]["low"], part["interval"]["high"]))
-            return _cell(f"{told} of {part['n']}{where}", hit >= POINTING, asked)
+            hit, n = found
+            return _cell(f"{spread(hit)} of {n}{where}", hit.value >= POINTING, asked)
     return f"{NOT_YET}; {asked}"
+
+
+def pointing(folder: Path) -> tuple[Estimate, int] | None:
+    """Share of tumours that the hottest place of a map hits, and of how many; None where nobody
+    looked."""
+    found = read_run(folder).localisation
+    if found is None:
+        return None
+    part = found["classes"]["all"]
+    ends = part["interval"]
+    return Estimate(part["maps"]["pointing"], ends["low"], ends["high"]), part["n"]

@@ -18,8 +18,7 @@ from braintumor.evaluation.mixes import mixes as under_mixes
 from braintumor.evaluation.mixes import standard_mixes
 from braintumor.evaluation.rates import Estimate, GroupDraws
 from braintumor.evaluation.resampling import group_numbers
-from braintumor.evaluation.stress import Cell, ModelResult, Stress, clear, judge_stress
-from braintumor.evaluation.stress_table import read_stress
+from braintumor.evaluation.stress import Cell, ModelResult, Stress, clear
 
 NO_STRESS = "No stress test of both networks has been published yet."
 _WHERE = {
@@ -109,7 +108,7 @@ def conditions(results: Path) -> Found:
     files = [results / GROUPED / name / published.FILE for name in (CUSTOM, TRANSFER)]
     if not all(file.is_file() for file in files):
         return Found((question, NO_STRESS), [NO_STRESS])
-    stress = judge_stress(read_stress(sorted((results / GROUPED).glob(f"*/{published.FILE}"))))
+    stress, _ = published.judged(results / GROUPED)
     (difference,) = (d for d in stress.differences if {d.a, d.b} == {CUSTOM, TRANSFER})
     lost = {name: _lost(stress, name) for name in stress.models}
     draw = GroupDraws(group_numbers(stress.table.answers[CUSTOM].clean))

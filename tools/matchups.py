@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from splits import GIVEN, GROUPED, RESULTS, how_judged, judged, unseen
+from splits import GIVEN, GROUPED, RESULTS, how_judged, judged
 
 from braintumor.classes import CLASSES
 from braintumor.evaluation import resampling
@@ -24,7 +24,7 @@ from braintumor.evaluation.paired import Paired, paired
 from braintumor.evaluation.predictions import Predictions, PredictionsError
 from braintumor.evaluation.rates import Estimate, share
 from braintumor.evaluation.run_tables import RunTables, read_run
-from results import ENSEMBLE, NETWORKS, TIES
+from results import ENSEMBLE, NETWORKS, TIES, unseen
 
 # Of the surest nine in ten slices.
 SUREST = 0.9

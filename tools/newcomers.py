@@ -11,13 +11,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import marks
+from aims import pointing
 from marks import Part
 from matchups import Matchup, matchups
 from splits import GROUPED, RESULTS, score
 from verdicts import spread
 
 from braintumor.evaluation import words
-from braintumor.evaluation.run_tables import read_run
 
 NONE_YET = "No networks have been published over grouped folds yet."
 
@@ -62,11 +62,8 @@ def _row(matchup: Matchup, model: str, results: Path) -> list[str]:
 
 def _pointing(folder: Path) -> str:
     """Share of tumours that the hottest place of the map hits; "–" where nobody looked."""
-    found = read_run(folder).localisation
-    if found is None:
-        return "–"
-    part = found["classes"]["all"]
-    return f"{words.percent(part['maps']['pointing'])} of {part['n']:,}"
+    found = pointing(folder)
+    return "–" if found is None else f"{words.percent(found[0].value)} of {found[1]:,}"
 
 
 PARTS = (Part("README.md", "newcomers", table),)

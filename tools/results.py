@@ -144,10 +144,15 @@ def table(results: Path = RESULTS) -> str:
 def last_column(network: str, results: Path = RESULTS) -> str:
     """What the slices of the table's last column are, for a few of one class say little."""
     test = Predictions.read(results / network / "predictions.csv").split("test")
-    tie = pd.read_csv(results / TIES, index_col="path").loc[list(test.frame["path"])]
-    labels = test.frame["label"][(tie == 0).all(axis=1).to_numpy()]
+    labels = unseen(test, results / TIES).frame["label"]
     counts = ", ".join(f"{(labels == name).sum()} {name}" for name in CLASSES)
     return f"A group is a patient, or a cluster of near copies. In the last column: {counts}."
+
+
+def unseen(rows: Predictions, ties: Path) -> Predictions:
+    """The rows of the publisher's split with neither a copy nor a patient in train."""
+    tie = pd.read_csv(ties, index_col="path").loc[list(rows.frame["path"])]
+    return rows.take(np.flatnonzero((tie == 0).all(axis=1).to_numpy()))
 
 
 def published(results: Path = RESULTS) -> list[str]:

@@ -95,6 +95,7 @@ def main() -> None:
         for run, graph, name in zip(options.runs, graphs, names, strict=True):
             if options.only in (None, name):
                 keep, data = options.keep, options.data
+                apart = () if keep or options.alone else folds(run, data, folder)
                 bundle = export_run(
                     SHIPPED / name if keep else graph,
                     SHIPPED / name,
@@ -102,11 +103,7 @@ def main() -> None:
                     calibration=fitted(run),
                     evidence=run if keep or graph != run else None,
                     gate=None if keep else GateData(data, tuple(options.beside)),
-                    precision=None
-                    if keep
-                    else PrecisionData(
-                        "int8", data, () if options.alone else folds(run, data, folder)
-                    ),
+                    precision=None if keep else PrecisionData("int8", data, apart),
                 )
                 print(f"{name}: {bundle}")
         if options.only in (None, "ensemble") and len(tables) > 1:

@@ -11,8 +11,6 @@ import math
 from pathlib import Path
 
 import marks
-import numpy as np
-import pandas as pd
 from marks import ROOT
 
 from braintumor.evaluation import words
@@ -22,7 +20,7 @@ from braintumor.evaluation.paired import Difference, paired
 from braintumor.evaluation.predictions import Predictions
 from braintumor.evaluation.run_tables import RunTables, read_run
 from braintumor.evaluation.sections.training import recipe_rows
-from results import NETWORKS, TIES
+from results import NETWORKS, TIES, unseen
 
 RESULTS = ROOT / "results"
 GIVEN, GROUPED = "labeled-mri-given", "labeled-mri-grouped"
@@ -73,12 +71,6 @@ def how_judged(run: RunTables) -> str:
     folds = run.predictions.frame["fold"]
     count = folds[folds != ""].nunique()
     return f"{count} grouped folds" if count > 1 else "one grouped split, test"
-
-
-def unseen(rows: Predictions, ties: Path) -> Predictions:
-    """The rows of the publisher's split with neither a copy nor a patient in train."""
-    tie = pd.read_csv(ties, index_col="path").loc[list(rows.frame["path"])]
-    return rows.take(np.flatnonzero((tie == 0).all(axis=1).to_numpy()))
 
 
 def differing(first: RunTables, second: RunTables) -> list[tuple[str, str, str]]:

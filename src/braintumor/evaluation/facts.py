@@ -78,10 +78,10 @@ def _of_recipe(run: RunTables) -> Iterator[tuple[str, str, str]]:
     images = _mapping(record, "images")
     shares = ", ".join(f"{key} {value}" for key, value in images.items())
     assigned = f"Split: {how}. " if how else ""
+    parts = assigned + (f"Slices: {shares}." if shares else "")
     if "folds" in record:
-        assigned, shares = "", ""
-        yield "partitions", f"{record['folds']} folds, no group in two of them.", source
-    yield "partitions", assigned + (f"Slices: {shares}." if shares else ""), source
+        parts = f"{record['folds']} folds, no group in two of them."
+    yield "partitions", parts, source
     yield "availability", f"Software: braintumor {__version__}, Apache-2.0.", "metrics.json"
     if recipe:
         yield "detail", "Every setting stands in the recipe, and repeats the training.", source

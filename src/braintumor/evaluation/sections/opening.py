@@ -56,10 +56,10 @@ def which_model(judgement: Judgement) -> str:
     hashes = [value for value in run.predictions.frame["model_sha256"].unique() if value]
     if len(hashes) == 1:
         text += f", sha256 {hashes[0][:12]}"
+    images = record.get("images")
     if "folds" in record:
         text += f", a network a fold of {record['folds']}"
-    images = {} if "folds" in record else record.get("images")
-    if isinstance(images, dict) and isinstance(images.get("train"), int):
+    elif isinstance(images, dict) and isinstance(images.get("train"), int):
         text += f", trained on {words.slices(images['train'])}"
     if record.get("dataset"):
         text += f" of {record['dataset']}"
