@@ -111,6 +111,12 @@ class TestLong:
 
 
 class TestMany:
+    @pytest.mark.parametrize("syntax", SYNTAXES)
+    def test_zeros_that_pad_a_file_are_no_elements(self, syntax: str) -> None:
+        """A real series of a clinic has a file with 2 MiB of them behind its pixels."""
+        padded = saved(dataset(syntax=syntax)) + bytes(2**21)
+        np.testing.assert_array_equal(read_slice(padded).pixels, VALUES)
+
     def test_elements_of_the_file(self) -> None:
         assert MANY in refused(implicit_with(empty(20_000)))
         np.testing.assert_array_equal(read_slice(implicit_with(empty(5_000))).pixels, VALUES)

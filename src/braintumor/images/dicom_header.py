@@ -29,6 +29,9 @@ _LISTS = frozenset(["AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "PN", "SH", 
 _LONGEST_LIST, _LONGEST = 64 * 2**10, 2**20
 # Overlays and pixels (PS3.3 C.9 and C.7.6.3) stay bytes, however many frames they have.
 _OVERLAYS, _PIXELS = range(0x6000, 0x6100), 0x7FE0
+# Group 0 is of messages, never of a file (PS3.7 6.3.1): where zeros follow the last element, as some
+# archives pad their files, this is what they read as.
+_PADDING = 0
 # Which pydicom converts while it parses.
 _CHARACTER_SET = 0x00080005
 # Looked up once: it is called for every element.
@@ -53,6 +56,8 @@ def read_header(data: bytes) -> Any:
 
     def counted(tag: int, vr: str | None, length: int) -> bool:
         nonlocal count
+        if tag == _PADDING:
+            return True
         count += 1
         if count > _MOST_ELEMENTS:
             raise HeaderError(_TOO_MANY)
