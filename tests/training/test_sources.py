@@ -61,21 +61,40 @@ def patients(tmp_path: Path) -> tuple[Path, Path]:
 def test_slices_of_patients_who_are_judged_do_not_train(
     data: Path, extra: Path, patients: tuple[Path, Path]
 ) -> None:
-    materials = Materials(tuple(map(read_patients, patients)), Catalog.from_folder(extra))
+    materials = Materials(tuple(map(read_patients, patients)), (Catalog.from_folder(extra),))
     sources = materials.for_training(Catalog.from_folder(data))
-    assert sources.extra is not None
-    assert sorted(sources.extra.table["path"]) == [
+    (further,) = sources.extra
+    assert sorted(further.table["path"]) == [
         "glioma/1.png", "glioma/2.png", "pituitary/1.png", "pituitary/2.png",
     ]  # fmt: skip
-    assert set(sources.extra.table["split"]) == {"train"}
+    assert set(further.table["split"]) == {"train"}
     record = sources.record()
     assert record["extra_images"] == 4
     assert record["masks"] is False
 
 
+def test_several_folders_each_with_its_own_patients(
+    data: Path, extra: Path, patients: tuple[Path, Path], tmp_path: Path
+) -> None:
+    heads, names = tmp_path / "heads", tmp_path / "heads.csv"
+    picture(heads / "no_tumor" / "h1.png", 200)
+    names.write_text("path,patient\nno_tumor/h1.png,head-1\n")
+    files = tuple(map(read_patients, (*patients, names)))
+    both = (Catalog.from_folder(extra), Catalog.from_folder(heads, least=1))
+    sources = Materials(files, both).for_training(Catalog.from_folder(data))
+    assert [list(part.table["label"].unique()) for part in sources.extra] == [
+        ["glioma", "pituitary"], ["no_tumor"],
+    ]  # fmt: skip
+    record = sources.record()
+    assert record["extra_images"] == 5
+    assert record["extra_sha256"].split() == [part.digest() for part in sources.extra]
+    with pytest.raises(BraintumorError, match=r"heads: whose slices"):
+        Materials(files[:2], both).for_training(Catalog.from_folder(data))
+
+
 def test_further_images_of_unknown_patients_are_refused(data: Path, extra: Path) -> None:
     with pytest.raises(BraintumorError, match="--patients"):
-        Materials((), Catalog.from_folder(extra)).for_training(Catalog.from_folder(data))
+        Materials((), (Catalog.from_folder(extra),)).for_training(Catalog.from_folder(data))
 
 
 def test_nothing_further_is_nothing(data: Path) -> None:

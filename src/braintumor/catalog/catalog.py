@@ -61,7 +61,7 @@ class Catalog:
 
     @classmethod
     def from_folder(
-        cls, path: Path | str, *, seed: int = 0, limits: Limits | None = None
+        cls, path: Path | str, *, seed: int = 0, limits: Limits | None = None, least: int = 2
     ) -> Catalog:
         """Read a folder of class folders, with or without split folders above them.
 
@@ -70,10 +70,17 @@ class Catalog:
         once; what cannot be is left out with a warning. Without split folders a seeded,
         stratified 70/15/15 is drawn; with train and test only, 15 % of train become valid.
 
+        Args:
+            path: the folder.
+            seed: of splits that are drawn.
+            limits: how large a file may be.
+            least: classes that there must be to train on.
+
         Raises:
-            FolderError: no data set, no train folder, or no image in it that can be read.
+            FolderError: no data set, no train folder, no image in it that can be read, or too few
+                classes.
         """
-        return read_folder(path, seed=seed, limits=limits)[0]
+        return read_folder(path, seed=seed, limits=limits, least=least)[0]
 
     @classmethod
     def open(cls, path: Path | str, *, seed: int = 0, limits: Limits | None = None) -> Catalog:
@@ -222,7 +229,7 @@ def is_list(path: Path | str) -> bool:
 
 
 def read_folder(
-    path: Path | str, *, seed: int = 0, limits: Limits | None = None
+    path: Path | str, *, seed: int = 0, limits: Limits | None = None, least: int = 2
 ) -> tuple[Catalog, list[Facts]]:
     """As `Catalog.from_folder`, with what the decoding said of each row, for the audit."""
     root = Path(path)
@@ -234,7 +241,7 @@ def read_folder(
         if isinstance(facts, Facts)
     ]
     unreadable = [result for result in results if isinstance(result, LeftOut)]
-    _check_something_left(root, pairs, len(unreadable), has_splits=findings.has_splits)
+    _check_something_left(root, pairs, len(unreadable), findings.has_splits, least)
     left_out = (*findings.left_out, *unreadable)
     splits, notes = _splits(pairs, seed=seed, has_splits=findings.has_splits)
     catalog = Catalog(
@@ -314,7 +321,7 @@ def _splits(
 
 
 def _check_something_left(
-    root: Path, pairs: list[tuple[Found, Facts]], unreadable: int, *, has_splits: bool
+    root: Path, pairs: list[tuple[Found, Facts]], unreadable: int, has_splits: bool, least: int
 ) -> None:
     train = [found for found, _ in pairs if found.split in (None, "train")]
     where = "its train folder" if has_splits else "it"
@@ -322,10 +329,10 @@ def _check_something_left(
         why = f" ({unreadable} could not be read)" if unreadable else ""
         raise FolderError(f"{root} cannot be used: {where} holds no readable image{why}")
     classes = sorted({found.label for found in train})
-    if len(classes) < 2:
+    if len(classes) < least:
         raise FolderError(
             f"{root} cannot be used: {where} holds images of one class only ({classes[0]}), "
-            "and at least two are needed"
+            f"and at least {least} are needed"
         )
 
 

@@ -44,8 +44,9 @@ if TYPE_CHECKING:
     help="CSV file that says whose slices these are; may be given several times.",
 )  # fmt: skip
 @click.option(
-    "--extra", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
-    help="Further images, all for training, but for patients held back; needs --patients.",
+    "--extra", multiple=True, type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR", help="Further images, all for training, but for patients held back; needs "
+    "--patients; may be given several times.",
 )  # fmt: skip
 @click.option(
     "--masks", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
@@ -88,7 +89,7 @@ def command(
     engine: Literal["local", "ray"],
     ray_address: str | None,
     patients: tuple[Path, ...],
-    extra: Path | None,
+    extra: tuple[Path, ...],
     masks: Path | None,
     start: Path | None,
     epochs: int | None,
@@ -162,7 +163,7 @@ def _read(
     split: str,
     folds: int | None,
     patients: tuple[Path, ...],
-    extra: Path | None,
+    extra: tuple[Path, ...],
     masks: Path | None,
     seed: int,
 ) -> tuple[Catalog, Materials]:
@@ -184,6 +185,6 @@ def _read(
         click.echo(f"warning: {warning}", err=True)
     return catalog, Materials(
         patients=files,
-        extra=Catalog.from_folder(extra) if extra is not None else None,
+        extra=tuple(Catalog.from_folder(path, least=1) for path in extra),
         lesions=Lesions(masks, files) if masks is not None else None,
     )

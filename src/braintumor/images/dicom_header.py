@@ -29,8 +29,8 @@ _LISTS = frozenset(["AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "PN", "SH", 
 _LONGEST_LIST, _LONGEST = 64 * 2**10, 2**20
 # Overlays and pixels (PS3.3 C.9 and C.7.6.3) stay bytes, however many frames they have.
 _OVERLAYS, _PIXELS = range(0x6000, 0x6100), 0x7FE0
-# Group 0 is of messages, never of a file (PS3.7 6.3.1): where zeros follow the last element, as some
-# archives pad their files, this is what they read as.
+# Group 0 is of messages, never of a file (PS3.7 6.3.1): zeros behind the last element, with which
+# some archives pad their files, read as this.
 _PADDING = 0
 # Which pydicom converts while it parses.
 _CHARACTER_SET = 0x00080005

@@ -142,9 +142,9 @@ def training_data(catalog: Catalog, recipe: Recipe, sources: Sources | None = No
             f"{catalog.root} has no images to choose the best epoch by: put some in a folder "
             "valid, or train with --split all, which keeps the last epoch"
         )
-    train = [train_part, *([sources.extra] if sources.extra is not None else [])]
+    parts = (train_part, *sources.extra)
     return TrainingData(
-        train=joined([_examples(part, recipe, sources.lesions) for part in train]),
+        train=joined([_examples(part, recipe, sources.lesions) for part in parts]),
         valid=_prepared(valid, recipe),
         valid_labels=valid.labels,
     )

