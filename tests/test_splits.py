@@ -53,6 +53,22 @@ def test_of_a_run_over_folds_the_same_slices_are_compared(results: Path) -> None
     assert "from too few groups to conclude anything" in text, "20 groups are fewer than 50"
 
 
+def test_the_published_split_by_the_folds_recipe_is_what_the_folds_are_held_against(
+    results: Path,
+) -> None:
+    grouped(results, with_folds(made_table(skill=1.0)), epochs=2)
+    assert "the recipes differ in epochs 3 and 2" in splits.section(results)
+    folder = made_run(results / splits.AGAIN / "cnn", skill=2.0)
+    recipe = (folder / "recipe.toml").read_text().replace("epochs = 3", "epochs = 2")
+    (folder / "recipe.toml").write_text(recipe)
+    text = splits.section(results)
+    assert "| `cnn` | published split by the folds' recipe, test | 80 of 20 |" in text
+    test = Predictions.read(folder / "predictions.csv").split("test")
+    assert f"gets {100 * (test.y_pred == test.y_true).mean():.1f} % right" in text
+    assert "by the same recipe" in text
+    assert "differ" not in text
+
+
 def test_of_one_grouped_split_other_slices_are_compared_and_settings_are_told(
     results: Path,
 ) -> None:

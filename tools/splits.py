@@ -1,8 +1,9 @@
 """What the split does to accuracy: the same recipe on the publisher's split and on grouped ones.
 
-The part of docs/data.md that `data_page.py` writes; from results/labeled-mri-given/NETWORK and
+The part of docs/data.md that `data_page.py` writes; from results/labeled-mri-given/NETWORK,
 results/labeled-mri-grouped/NETWORK, which may be a run over folds (every slice judged once, by a
-network that saw none of its group) or a run on one grouped split.
+network that saw none of its group) or a run on one grouped split, and, where there is one,
+results/labeled-mri-given-again/NETWORK: the publisher's split once more, by the folds' recipe.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from braintumor.evaluation.sections.training import recipe_rows
 from results import NETWORKS, TIES, unseen
 
 RESULTS = ROOT / "results"
-GIVEN, GROUPED = "labeled-mri-given", "labeled-mri-grouped"
+GIVEN, GROUPED, AGAIN = "labeled-mri-given", "labeled-mri-grouped", "labeled-mri-given-again"
 # Settings that came later, and the value at which a network trains as it did before them.
 _BEFORE = {"balance": "0.0", "keep": "best"}
 NONE_YET = (
@@ -46,8 +47,10 @@ def section(results: Path = RESULTS) -> str:
     rows, said = [], []
     for name in found:
         given, grouped = (read_run(results / split / name) for split in (GIVEN, GROUPED))
-        rows += _rows(name, given, grouped, results / GIVEN / TIES)
-        said.append(_sentence(name, given, grouped))
+        again = results / AGAIN / name
+        alike = read_run(again) if (again / "predictions.csv").is_file() else None
+        rows += _rows(name, given, alike, grouped, results / GIVEN / TIES)
+        said.append(_sentence(name, given if alike is None else alike, grouped))
     heads = ("network", "judged on", "slices of groups", *(heading for _, heading, _ in SCORES))
     lines = [
         *marks.table(heads, rows),
@@ -92,19 +95,22 @@ def _materials(run: RunTables) -> dict[str, str]:
     """What a run learnt from beside the slices of its split."""
     record = run.recipe.get("record", {})
     return {
-        "further slices of the trained patients": "yes" if record.get("extra_images") else "no",
+        "folders of further slices": str(len(record.get("extra_sha256", "").split())),
         "masks": "yes" if record.get("masks") else "no",
         "begun with another run": "yes" if record.get("start_sha256") else "no",
     }
 
 
-def _rows(name: str, given: RunTables, grouped: RunTables, ties: Path) -> list[list[str]]:
-    test = judged(given)
-    parts = [
-        ("published split, test", test),
-        ("of it, nothing of their group in train", unseen(test, ties)),
-        (how_judged(grouped), judged(grouped)),
-    ]
+def _rows(
+    name: str, given: RunTables, alike: RunTables | None, grouped: RunTables, ties: Path
+) -> list[list[str]]:
+    parts = []
+    for run, how in ((given, ""), (alike, " by the folds' recipe")):
+        if run is not None:
+            test = judged(run)
+            parts.append((f"published split{how}, test", test))
+            parts.append(("of it, nothing of their group in train", unseen(test, ties)))
+    parts.append((how_judged(grouped), judged(grouped)))
     return [_row(name, what, rows) for what, rows in parts if len(rows)]
 
 

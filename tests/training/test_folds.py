@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("keras")
 
 from braintumor.catalog.catalog import COLUMNS, Catalog
+from braintumor.errors import BraintumorError
 from braintumor.evaluation.predictions import Predictions
 from braintumor.images.prepare import Preparation
 from braintumor.training import folds
@@ -61,9 +62,8 @@ def test_where_the_last_epoch_is_kept_nothing_is_held_back_to_choose_by(catalog:
     assert ((own["fold"] == 0) == (own["split"] == "test")).all()
 
 
-def test_the_folds_answers_are_joined_in_the_catalogues_order(
-    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
     """In the place of the training stands one that is sure of the label it is asked for."""
     asked = []
 
@@ -80,11 +80,37 @@ def test_the_folds_answers_are_joined_in_the_catalogues_order(
         return run
 
     monkeypatch.setattr(folds, "train", train)
-    recipe = default_recipe("cnn", preparation=Preparation(size=32))
-    run = folds.train_folds(catalog, recipe, tmp_path / "run", count=3, resume=True)
+    return asked
+
+
+RECIPE = default_recipe("cnn", preparation=Preparation(size=32))
+
+
+def test_the_folds_answers_are_joined_in_the_catalogues_order(
+    catalog: Catalog, tmp_path: Path, asked: list[tuple[str, bool]]
+) -> None:
+    run = folds.train_folds(catalog, RECIPE, tmp_path / "run", count=3, resume=True)
     assert asked == [("fold-0", True), ("fold-1", True), ("fold-2", True)]
     table = Predictions.read(run.predictions).frame
     assert list(table["path"]) == list(catalog.table["path"])
     assert set(table["fold"].astype(str)) == {"0", "1", "2"}
     assert (table["predicted"] == table["label"]).all()
     assert "seconds_by_fold" in run.recipe.read_text()
+
+
+def test_a_screen_trains_and_judges_the_folds_asked_for(
+    catalog: Catalog, tmp_path: Path, asked: list[tuple[str, bool]]
+) -> None:
+    run = folds.train_folds(catalog, RECIPE, tmp_path / "run", count=3, only=[2, 0])
+    assert asked == [("fold-0", False), ("fold-2", False)]
+    table = Predictions.read(run.predictions).frame
+    folded = catalog.with_folds(3, seed=RECIPE.seed).table
+    assert list(table["path"]) == list(folded["path"][folded["fold"] != 1])
+    assert set(table["fold"].astype(str)) == {"0", "2"}
+    folds.train_folds(catalog, RECIPE, tmp_path / "run", count=3, resume=True)
+    assert len(Predictions.read(run.predictions)) == len(catalog)
+
+
+def test_a_fold_that_there_is_not(catalog: Catalog, tmp_path: Path) -> None:
+    with pytest.raises(BraintumorError, match="counted from 0 to 2"):
+        folds.train_folds(catalog, RECIPE, tmp_path / "run", count=3, only=[3])

@@ -35,6 +35,11 @@ if TYPE_CHECKING:
     help="Train K networks, each judged on a K-th that it never saw, no group in two.",
 )  # fmt: skip
 @click.option(
+    "--only-fold", multiple=True, type=click.IntRange(min=0), metavar="N",
+    help="Of --folds, train fold N alone, from 0: a screen. May be given several times; the same "
+    "command with --resume and without this trains the rest.",
+)  # fmt: skip
+@click.option(
     "--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True,
     help="Who trains the folds: this computer one by one, or Ray (needs the extra [ray]).",
 )  # fmt: skip
@@ -86,6 +91,7 @@ def command(
     recipe_file: Path | None,
     split: str,
     folds: int | None,
+    only_fold: tuple[int, ...],
     engine: Literal["local", "ray"],
     ray_address: str | None,
     patients: tuple[Path, ...],
@@ -134,15 +140,15 @@ def command(
         recipe = recipe.changed(keep="last")
     if folds is not None and (start is not None or split == "all"):
         raise click.UsageError("--folds holds every image back once: without --start, --split all")
-    if folds is None and engine != "local":
-        raise click.UsageError("--engine ray trains folds: add --folds")
+    if folds is None and (engine != "local" or only_fold):
+        raise click.UsageError("--engine ray and --only-fold are about folds: add --folds")
     catalog, materials = _read(data, split, folds, patients, extra, masks, recipe.seed)
     if folds is not None:
         from braintumor.training.folds import train_folds
 
         folder = train_folds(
-            catalog, recipe, run, count=folds, materials=materials, resume=resume, weights=weights,
-            trunk=trunk_cache, engine=engine, address=ray_address,
+            catalog, recipe, run, count=folds, only=only_fold, materials=materials, resume=resume,
+            weights=weights, trunk=trunk_cache, engine=engine, address=ray_address,
         )  # fmt: skip
     else:
         sources = materials.for_training(catalog)

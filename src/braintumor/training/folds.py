@@ -7,7 +7,7 @@ cross-validation goes on where it stopped.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,7 @@ def train_folds(
     out: Path,
     *,
     count: int,
+    only: Sequence[int] = (),
     materials: Materials | None = None,
     resume: bool = False,
     weights: Path | None = None,
@@ -70,6 +71,8 @@ def train_folds(
         recipe: of every fold.
         out: the run's folder; new or empty unless resuming.
         count: K.
+        only: the folds to train, from 0, for a screen; all where empty. With `resume`, the others
+            may follow later.
         materials, resume, weights, trunk, quiet: as for `fit.train`; the folds share a trunk's
             folder.
         engine: `local`, one fold after the other here; `ray`, each fold a task, on computers that
@@ -77,12 +80,15 @@ def train_folds(
         address: of a Ray cluster; one of this computer alone is started where None.
 
     Returns:
-        A run folder whose predictions.csv has every image once, with its fold; it has no
-        model.keras of its own.
+        A run folder whose predictions.csv has every image (of the folds trained) once, with its
+        fold; it has no model.keras of its own.
 
     Raises:
-        BraintumorError: as for `fit.train`, and a row without a group.
+        BraintumorError: as for `fit.train`, a row without a group, and a fold that is none.
     """
+    chosen = sorted(set(only)) or list(range(count))
+    if not 0 <= chosen[0] <= chosen[-1] < count:
+        raise BraintumorError(f"folds are counted from 0 to {count - 1}, and {only} are asked for")
     run, materials = RunFolder(Path(out)), materials or Materials()
     if not resume and run.root.exists() and any(run.root.iterdir()):
         raise BraintumorError(
@@ -99,7 +105,7 @@ def train_folds(
     record: dict[str, Any] = {}
     seconds: list[float] = []
     with open_pool(fold_of, engine=engine, address=address) as pool:
-        for fold, folder in enumerate(ordered(pool, range(count), _died)):
+        for fold, folder in zip(chosen, ordered(pool, chosen, _died), strict=True):
             frame = Predictions.read(folder.predictions).split("test").frame
             parts.append(frame.assign(fold=str(fold)))
             record = read_record(folder.recipe)
@@ -108,7 +114,8 @@ def train_folds(
     facts = {"folds": count, "seconds": round(sum(seconds), 1), "seconds_by_fold": seconds}
     recipe.resolved().write(run.recipe, record={**record, **facts})
     by_path = pd.concat(parts).set_index("path", drop=False)
-    whole = by_path.loc[list(folded.table["path"])].reset_index(drop=True)
+    judged = folded.table["path"][folded.table["fold"].isin(chosen)]
+    whole = by_path.loc[list(judged)].reset_index(drop=True)
     Predictions.from_frame(whole).write(run.predictions)
     run.clear_checkpoint()
     return run
