@@ -21,13 +21,15 @@ import json
 import tempfile
 from pathlib import Path
 
+from braintumor.bundle.card import read_bundle
 from braintumor.bundle.ensemble import make_ensemble
 from braintumor.bundle.judged import JUDGED_FILE, Judged
 from braintumor.catalog.catalog import Catalog
 from braintumor.errors import BraintumorError
 from braintumor.evaluation.judgement import judge, write_calibration, write_metrics
 from braintumor.evaluation.predictions import Predictions
-from braintumor.training.export import TWIN, GateData, PrecisionData, export_run
+from braintumor.training.export import GateData, PrecisionData, export_run, twin
+from braintumor.training.recipe import read_record
 from braintumor.training.run import RunFolder
 from results import ENSEMBLE, pooled
 
@@ -57,20 +59,27 @@ def folds(run: Path, data: Path, spare: Path) -> tuple[tuple[Path, Path], ...]:
     return tuple(found)
 
 
-def judged_together(runs: list[Path], folder: Path, *, twins: bool) -> Judged:
+def judged_together(runs: list[Path], folder: Path, names: list[str]) -> Judged:
     """What the runs' pooled answers are worth, calibrated together; writes predictions.csv.
 
     Args:
         runs: one a network.
         folder: where the table goes.
-        twins: the graphs that are shipped are others than those that were judged.
+        names: the shipped bundles; those that hold other networks say so.
     """
     judgement = judge(pooled(runs, folder))
     judgement.run.predictions.write(folder / "predictions.csv")
     write_calibration(judgement, folder)
     evidence = json.loads(write_metrics(judgement, folder).read_text(encoding="utf-8"))
-    if twins:
-        evidence["judged"] = TWIN
+    cards = [read_bundle(SHIPPED / name)[0] for name in names]
+    if any("judged" in card.evidence for card in cards):
+        evidence["judged"] = max(
+            (
+                twin(card.trained_on.recipe["record"], read_record(RunFolder(run).recipe))
+                for card, run in zip(cards, runs, strict=True)
+            ),
+            key=len,
+        )
     return Judged.read(folder / JUDGED_FILE).model_copy(update={"evidence": evidence})
 
 
@@ -111,9 +120,7 @@ def main() -> None:
                 [SHIPPED / name for name in names],
                 SHIPPED / ENSEMBLE,
                 name=ENSEMBLE,
-                judged=judged_together(
-                    options.runs, folder, twins=options.keep or graphs != options.runs
-                ),
+                judged=judged_together(options.runs, folder, names),
                 predictions=folder / "predictions.csv",
             )
             print(f"ensemble: {bundle}")

@@ -107,6 +107,15 @@ def test_predictions_go_along_only_when_asked_for(run: Path, tmp_path: Path) -> 
     assert files(export_run(run, folder)) == ["card.json", "model.onnx"]
 
 
+def test_what_a_twin_learnt_besides_is_told() -> None:
+    judged = {"extra_sha256": "a"}
+    assert export.twin({"extra_sha256": "b"}, judged).endswith("was trained on those, too")
+    more = export.twin({"extra_sha256": "b c"}, judged)
+    assert more.endswith("was trained on those, too, and on slices in one more folder beside the "
+                         "data set")  # fmt: skip
+    assert "2 more folders" in export.twin({"extra_sha256": "b c"}, {})
+
+
 def test_a_run_that_held_nothing_back_is_spoken_for_by_another(run: Path, tmp_path: Path) -> None:
     judged = Path(shutil.copytree(run, tmp_path / "judged"))
     (judged / "predictions.csv").write_text("path,label\na.png,glioma\n")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,7 @@ class PrecisionData:
 TOLERANCE = 1e-4
 _LICENCE = "Apache-2.0"
 # What a card says of its evidence where another network gave it.
-TWIN = (
+_TWIN = (
     "another network than this one, trained without the slices that it was judged on; this one "
     "was trained on those, too"
 )
@@ -132,9 +133,8 @@ def export_run(
     with workshop(out) as folder:
         opset = _write_graph(served, folder / GRAPH_FILE)
         graph = Graph(sha256=sha256_of(folder / GRAPH_FILE), opset=opset)
-        _card(
-            name, recipe, record, graph, _judged(evidence or run, calibration, other=bool(evidence))
-        ).write(folder)
+        judged = _judged(evidence or run, calibration, record if evidence else None)
+        _card(name, recipe, record, graph, judged).write(folder)
         table = RunFolder(evidence or run).predictions
         if with_predictions and table.is_file():
             shutil.copyfile(table, folder / PREDICTIONS_FILE)
@@ -157,7 +157,9 @@ def _copy(
     gate = read_gate(bundle, card)
     judged: dict[str, Any] = {}
     if evidence is not None:
-        judged = _judged(evidence, calibration, other=True).for_card()
+        record = card.trained_on.recipe.get("record")
+        own = record if isinstance(record, dict) else {}
+        judged = _judged(evidence, calibration, own).for_card()
     elif calibration is not None:
         judged = Judged.read(calibration).for_card()
     changes = {key: value for key, value in judged.items() if key != "evidence" or value}
@@ -272,13 +274,38 @@ def _evidence(run: Path) -> dict[str, Any]:
     return dict(metrics)
 
 
-def _judged(run: Path, calibration: Path | None, *, other: bool) -> Judged:
-    """What is known of a run's worth: its metrics, its calibration or the one that is given."""
+def twin(own: Mapping[str, Any], judged: Mapping[str, Any]) -> str:
+    """What a card says where another network was judged in this one's place.
+
+    Args:
+        own: the record of this network's training.
+        judged: that of the one that was judged.
+    """
+    more = _sources(own) - _sources(judged)
+    if more <= 0:
+        return _TWIN
+    counted = "one more folder" if more == 1 else f"{more} more folders"
+    return f"{_TWIN}, and on slices in {counted} beside the data set"
+
+
+def _sources(record: Mapping[str, Any]) -> int:
+    """Folders of further images that a training learnt from."""
+    return len(str(record.get("extra_sha256", "")).split())
+
+
+def _judged(run: Path, calibration: Path | None, other: Mapping[str, Any] | None) -> Judged:
+    """What is known of a run's worth: its metrics, its calibration or the one that is given.
+
+    Args:
+        run: who was judged.
+        calibration: a file in place of the run's own.
+        other: the record of the network that this is said of, where it is another.
+    """
     path = calibration or run / JUDGED_FILE
     judged = Judged.read(path) if calibration or path.is_file() else Judged()
     evidence = dict(judged.evidence or _evidence(run))
-    if other:
-        evidence["judged"] = TWIN
+    if other is not None:
+        evidence["judged"] = twin(other, read_record(RunFolder(run).recipe))
     return judged.model_copy(update={"evidence": evidence})
 
 
