@@ -52,7 +52,7 @@ _HIDDEN, _NETWORKS = 24, 3
 _BLANK = GateStatistics(sha256="0" * 64, checks=VERSION, refuse_above=0.0, doubt_above=0.0)
 _BATCH = 16
 # Share of brain slices, stressed ones among them, that may be refused or doubted.
-_REFUSED, _DOUBTED = 0.005, 0.03
+_REFUSED, _DOUBTED = 0.0075, 0.03
 
 
 @dataclass(frozen=True, eq=False)
