@@ -70,15 +70,8 @@ class Catalog:
         once; what cannot be is left out with a warning. Without split folders a seeded,
         stratified 70/15/15 is drawn; with train and test only, 15 % of train become valid.
 
-        Args:
-            path: the folder.
-            seed: of splits that are drawn.
-            limits: how large a file may be.
-            least: classes that there must be to train on.
-
         Raises:
-            FolderError: no data set, no train folder, no image in it that can be read, or too few
-                classes.
+            FolderError: no data set, no train folder, no image in it, fewer than `least` classes.
         """
         return read_folder(path, seed=seed, limits=limits, least=least)[0]
 
