@@ -142,8 +142,8 @@ def speed(file: Path) -> tuple[list[str], list[list[str]]]:
         one, two = (ours.get(f"{key} {name}") for name in (CUSTOM, TRANSFER))
         if one is None or two is None:
             continue
-        told.append(_ratio(what, one, two, lambda n, unit=unit: f"{n:.3g} {unit}"))
-        rows.append([f"{heading} ({machine})", *(f"{n:.3g} {unit}" for n in (one, two))])
+        told.append(_ratio(what, one, two, lambda n, unit=unit: marks.measure(n, unit)))
+        rows.append([f"{heading} ({machine})", *(marks.measure(n, unit) for n in (one, two))])
     return told[:1], rows
 
 

@@ -76,6 +76,11 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
+def measure(value: float, unit: str) -> str:
+    """A measured number in three digits, or in whole ones: "2.54 ms", "1220 slices/s"."""
+    return f"{value:.3g} {unit}" if value < 1000 else f"{value:.0f} {unit}"
+
+
 def command(parts: Sequence[Part], about: str | None) -> None:
     """The command line of a program that makes these parts: print them, or put them in place."""
     parser = argparse.ArgumentParser(description=(about or "").splitlines()[0])

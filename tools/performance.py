@@ -36,7 +36,7 @@ def speed(results: Path = RESULTS) -> str:
     if found is None:
         return "Not measured yet."
     rows = [
-        [one["what"], _number(one["ours"], one["unit"]), _number(one["peer"], one["unit"]),
+        [one["what"], marks.measure(one["ours"], one["unit"]), marks.measure(one["peer"], one["unit"]),
          f"{one['ratio']:.1f}", _goal(one)]
         for one in found["rows"]
     ]  # fmt: skip
@@ -132,10 +132,6 @@ def _arithmetic(found: dict[str, Any]) -> list[str]:
         "",
         *table(heads, rows),
     ]
-
-
-def _number(value: float, unit: str) -> str:
-    return f"{value:.3g} {unit}" if value < 1000 else f"{value:.0f} {unit}"
 
 
 def _goal(one: dict[str, Any]) -> str:
