@@ -36,8 +36,12 @@ def speed(results: Path = RESULTS) -> str:
     if found is None:
         return "Not measured yet."
     rows = [
-        [one["what"], marks.measure(one["ours"], one["unit"]), marks.measure(one["peer"], one["unit"]),
-         f"{one['ratio']:.1f}", _goal(one)]
+        [
+            one["what"],
+            *(marks.measure(one[whose], one["unit"]) for whose in ("ours", "peer")),
+            f"{one['ratio']:.1f}",
+            _goal(one),
+        ]
         for one in found["rows"]
     ]  # fmt: skip
     heads = ("what", "ours", "peer", "ratio", "aim")
