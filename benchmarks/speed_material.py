@@ -19,7 +19,7 @@ SIZES = {"cnn": 160, "resnet50": 224}
 # A try of the programs needs no numbers that mean something: `speed.py --small`.
 SMALL = "SPEED_SMALL" in os.environ
 DRAWN = 4 if SMALL else 40
-FILES = 16 if SMALL else 240
+FILES = 16 if SMALL else 2400
 ARRAYS = {"cnn": 32, "resnet50": 16} if SMALL else {"cnn": 256, "resnet50": 64}
 ASKED = 4 if SMALL else 30
 
@@ -32,10 +32,13 @@ def make_folder(place: Path, given: Path | None) -> Path:
         for number, path in enumerate(found):
             (place / f"{number:04}.jpg").symlink_to(path)
         return place
-    for number in range(FILES):
+    different = DRAWN * len(Image.Transpose)
+    for number in range(min(FILES, different)):
         picture = _phantoms()[number % DRAWN]
         turned = picture.transpose(list(Image.Transpose)[number // DRAWN])
         turned.convert("RGB").save(place / f"{number:04}.jpg", quality=90)
+    for number in range(different, FILES):
+        (place / f"{number:04}.jpg").symlink_to(place / f"{number % different:04}.jpg")
     return place
 
 

@@ -364,3 +364,41 @@ def test_slices_that_are_no_picture_of_a_class_are_counted_by_status_alone(here:
     assert tally.statuses == {"refused": 1, "ok": 1}
     assert tally.classes == {"glioma": 1}
     assert tally.in_words()[0] == "2 images: 1 ok, 1 refused"
+
+
+class TestProcessesThatNobodyAskedFor:
+    """Threads wait for each other; for many files processes of their own are quicker."""
+
+    @pytest.fixture
+    def started(self, monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
+        """How many processes each run starts; and twenty files are many."""
+        asked: list[int | None] = []
+        opened = module.open_pool
+
+        def noting(job: Any, **more: Any) -> Any:
+            asked.append(more["workers"])
+            return opened(job, **more)
+
+        monkeypatch.setattr(module, "open_pool", noting)
+        monkeypatch.setattr(module, "_MANY", 20)
+        return asked
+
+    def test_many_files_get_one_a_core_and_the_same_table(
+        self, here: Path, started: list[int | None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(module, "cores", lambda: 3)
+        done(out="several.csv")
+        done(out="one.csv", workers=1)
+        assert started == [3]
+        assert Path("several.csv").read_bytes() == Path("one.csv").read_bytes()
+
+    def test_on_a_large_computer_no_more_than_eight(
+        self, here: Path, started: list[int | None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(module, "cores", lambda: 96)
+        plan = Plan(arguments=("scans",), model=Path("bundle"))
+        assert module._staffed(plan, files=20).workers == 8
+
+    def test_few_files_are_done_here(self, here: Path, started: list[int | None]) -> None:
+        done("scans/00*.png")
+        assert started == []

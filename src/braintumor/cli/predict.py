@@ -35,8 +35,9 @@ _WIDEST_PATH = 60
 @click.option("--resume", is_flag=True, help="Go on with a table that was left half done.")
 @click.option(
     "--workers", type=click.IntRange(min=1), metavar="N",
-    help="Work in N processes. One keeps all cores busy; several pay where reading is slow, and "
-    "survive a file that kills its reader.  [default: 1; with ray, all processors]",
+    help="Work in N processes: several are quicker for many files, and survive a file that kills "
+    "its reader; each holds the networks in memory anew.  [default: 1; from 500 files on, one a "
+    "core, up to 8; with ray, all processors]",
 )  # fmt: skip
 @click.option(
     "--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True,

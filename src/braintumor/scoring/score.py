@@ -11,12 +11,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 
 from braintumor import __version__
+from braintumor.bundle.abreast import cores
 from braintumor.bundle.card import AnyCard, read_card
 from braintumor.bundle.classifier import Classifier
 from braintumor.bundle.prediction import Prediction
@@ -42,8 +43,12 @@ _CHUNK_ELSEWHERE = 32
 _COMMIT_SECONDS = 1.0
 # So many summaries of series are given back to be told; all of them stand in the file.
 _TOLD = 20
-# So many files are looked for before the bundle is opened.
-_LOOKED_AT = 100
+# So many files are looked for before the bundle is opened; where there are as many, processes of
+# their own are worth the second that they take to start. Threads that prepare slices wait for each
+# other half of the time, for most of the work is Python's.
+_MANY = 500
+# More of them would take a hospital's workstation by surprise: each holds the networks anew.
+_MOST_PROCESSES = 8
 
 Show = Callable[[Prediction], None]
 
@@ -59,7 +64,8 @@ class Plan:
         choice: plane of volumes, and which of their slices.
         resume: go on with a table that was left half done, if there is one.
         engine: what does the work (see `parallel.pools`).
-        workers: how many processes; None for as many as the engine thinks right.
+        workers: how many processes; None for this one alone for a few files, one a core for many
+            (up to eight), and for Ray as many as the cluster has processors.
         address: of a Ray cluster.
     """
 
@@ -119,7 +125,8 @@ def score(
     with ExitStack() as stack:
         inputs = Inputs(plan.arguments)
         files = iter(inputs)
-        first = list(islice(files, _LOOKED_AT))
+        first = list(islice(files, _MANY))
+        plan = _staffed(plan, files=len(first))
         job, card, pool = _workers(plan, stack)
         journal = Journal(plan.out, _work(plan, card))
         stack.callback(journal.close)
@@ -261,6 +268,13 @@ class _Series:
             with file:
                 write_summaries(self, file)
         self.file = path
+
+
+def _staffed(plan: Plan, *, files: int) -> Plan:
+    """With a number of processes, where nobody gave one."""
+    if plan.engine != "local" or plan.workers is not None or files < _MANY:
+        return plan
+    return replace(plan, workers=min(cores(), _MOST_PROCESSES))
 
 
 def _workers(plan: Plan, stack: ExitStack) -> tuple[Job, AnyCard, Pool[Chunk, Rows]]:
