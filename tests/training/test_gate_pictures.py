@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from braintumor.catalog import foreign
 from braintumor.catalog.catalog import Catalog
@@ -101,4 +102,22 @@ def test_every_kind_is_there_and_what_lies_beside_brains_twice(
     assert counts == {"abdomen": 6, "noise": 3, PHOTOGRAPH: 9, PIECES: 6}
     again = list(foreign_pictures(catalog, 3, seed=0))
     for (_, one), (_, other) in zip(pictures, again, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_folder_of_real_pictures_is_a_kind_and_grows_by_altered_ones(tmp_path: Path) -> None:
+    pixels = np.zeros((60, 80), np.uint8)
+    pixels[10:50, 10:70] = np.arange(60) * 4
+    for kind, count in (("belly", 1), ("knee", 9)):
+        (tmp_path / kind).mkdir()
+        for k in range(count):
+            Image.fromarray(np.roll(pixels, k, axis=1)).save(tmp_path / kind / f"{k}.png")
+    (tmp_path / "knee" / "notes.txt").write_text("no picture")
+    pictures = list(gate_pictures._real(tmp_path, 6, seed=0))
+    assert [kind for kind, _ in pictures] == ["belly"] * 6 + ["knee"] * 9
+    shown = [picture for _, picture in pictures]
+    np.testing.assert_array_equal(shown[0], pixels)
+    assert not any(np.array_equal(shown[0], other) for other in shown[1:6])
+    again = [picture for _, picture in gate_pictures._real(tmp_path, 6, seed=0)]
+    for one, other in zip(shown, again, strict=True):
         np.testing.assert_array_equal(one, other)

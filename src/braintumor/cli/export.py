@@ -49,6 +49,11 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="With --gate: slices of other scanners and planes, which are brains too.",
 )  # fmt: skip
 @click.option(
+    "--gate-foreign", type=_FOLDER, multiple=True, metavar="FOLDER",
+    help="With --gate: real pictures of something else, a folder a kind, to learn from beside "
+    "those that are drawn.",
+)  # fmt: skip
+@click.option(
     "--ensemble", is_flag=True,
     help="RUN... are bundles that lie beside --out, and are to answer as one.",
 )  # fmt: skip
@@ -66,6 +71,7 @@ def command(
     data: Path | None,
     gate: Path | None,
     gate_beside: tuple[Path, ...],
+    gate_foreign: tuple[Path, ...],
     ensemble: bool,
     predictions: Path | None,
     as_json: bool,
@@ -92,7 +98,7 @@ def command(
             name=name,
             with_predictions=with_predictions,
             calibration=calibration,
-            gate=GateData(gate, gate_beside) if gate else None,
+            gate=GateData(gate, gate_beside, gate_foreign) if gate else None,
             precision=PrecisionData(precision, data) if data else None,
         )
     from braintumor.bundle.card import Card, read_card

@@ -43,10 +43,12 @@ class GateData:
     Attributes:
         slices: brain slices, a data set's folder or its catalogue.
         beside: folders with slices of other sources.
+        foreign: folders with pictures of something else, a folder a kind.
     """
 
     slices: Path
     beside: tuple[Path, ...] = ()
+    foreign: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -181,7 +183,7 @@ def _finish(folder: Path, gate: GateData | None, precision: PrecisionData | None
     if gate is not None:
         from braintumor.training.gate import add_gate
 
-        add_gate(folder, gate.slices, beside=gate.beside)
+        add_gate(folder, gate.slices, beside=gate.beside, foreign=gate.foreign)
 
 
 def check_parity(served: Any, folder: Path) -> dict[str, float]:

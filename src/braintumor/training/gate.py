@@ -97,6 +97,7 @@ def add_gate(
     data: Path | Catalog,
     *,
     beside: Sequence[Path] = (),
+    foreign: Sequence[Path] = (),
     slices: int = 1000,
     drawn: int = 45,
     seed: int = 0,
@@ -108,6 +109,7 @@ def add_gate(
         data: brain slices, a folder or a catalogue. No group (patient, or near copies where none
             is known) stands on both sides of a fold. Those of the test split are left out.
         beside: folders with slices of other sources, of any plane, which are brains too.
+        foreign: folders with pictures of something else, each or each folder in it a kind.
         slices: how many of them at the most, each once as it is and once under a scanner
             condition, some turned and some processed too.
         drawn: foreign pictures of each kind, and heads drawn in three planes.
@@ -122,7 +124,7 @@ def add_gate(
         catalog = with_groups(catalog)
     brains = look(network, brain_slices(catalog, slices, seed))
     further = look(network, further_slices(catalog, slices, beside, drawn, seed))
-    others = look(network, foreign_pictures(catalog, drawn, seed))
+    others = look(network, foreign_pictures(catalog, drawn, seed, foreign))
     statistics, numbers = fit_gate(brains, others, further, seed=seed)
     fitted_on: dict[str, Any] = {
         "brain_slices": len(brains.names) + len(further.names),

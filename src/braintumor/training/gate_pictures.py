@@ -2,9 +2,9 @@
 
 Brain slices come as they are, under the conditions of scanners, turned, and as people process them
 (brain alone, squeezed, coarse, padded, cut to the head). What is foreign is drawn by code
-(`catalog/foreign`), cut out of the few photographs that come with scikit-learn and matplotlib, or
-made of brain slices in pieces, which have every grey level of a brain and no brain in them. Knows
-catalogues and pictures; no network.
+(`catalog/foreign`), cut out of the few photographs that come with scikit-learn and matplotlib, made
+of brain slices in pieces, which have every grey level of a brain and no brain in them, or lies in
+folders that somebody names. Knows catalogues and pictures; no network.
 """
 
 from __future__ import annotations
@@ -93,8 +93,11 @@ def further_slices(
             yield f"{DRAWN}{number}", patient.cut(plane, k, size=160)
 
 
-def foreign_pictures(catalog: Catalog, drawn: int, seed: int) -> Iterator[Named]:
-    """Kind and pixels of drawn pictures, of photographs in part, and of brain slices in pieces."""
+def foreign_pictures(
+    catalog: Catalog, drawn: int, seed: int, folders: Sequence[Path] = ()
+) -> Iterator[Named]:
+    """Kind and pixels of drawn pictures, of photographs in part, of brain slices in pieces, and of
+    what lies in the folders: a kind is one of them, or a folder in it."""
     random = np.random.default_rng((seed, 2))
     kinds = track(foreign.KINDS, total=len(foreign.KINDS), what="Drawing foreign pictures")
     for kind in kinds:
@@ -111,6 +114,8 @@ def foreign_pictures(catalog: Catalog, drawn: int, seed: int) -> Iterator[Named]
             yield PHOTOGRAPH, _through_an_oval(piece, random) if random.random() < 0.3 else piece
     for _, _, pixels in _chosen(catalog, 2 * drawn, seed + 1):
         yield PIECES, in_pieces(pixels, random)
+    for folder in folders:
+        yield from _real(folder, 2 * drawn, seed)
 
 
 def processed(pixels: NDArray[Any], random: Random) -> NDArray[np.float32]:
@@ -178,6 +183,30 @@ def _slices_beside(folders: Sequence[Path]) -> Iterator[Named]:
                     # Files of other kinds, and the ends of a volume, where hardly anything is.
                     if not isinstance(one, ImageError) and _filled(one.pixels):
                         yield source, one.pixels
+
+
+def _real(folder: Path, count: int, seed: int) -> Iterator[Named]:
+    """Kind and pixels of a folder's pictures: as they are, then altered until there are `count`."""
+    random = np.random.default_rng((seed, 3))
+    kinds: dict[str, list[NDArray[Any]]] = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        for one in read_slices(path):
+            if not isinstance(one, ImageError):
+                kinds.setdefault(path.parent.name, []).append(one.pixels)
+    for kind, pictures in kinds.items():
+        for number in range(max(count, len(pictures))):
+            pixels = pictures[number % len(pictures)]
+            yield kind, pixels if number < len(pictures) else _altered(pixels, random, seed, number)
+
+
+def _altered(pixels: NDArray[Any], random: Random, seed: int, number: int) -> NDArray[Any]:
+    """Mirrored or turned, often cut to the body, often under a condition of a scanner."""
+    turned = np.rot90(pixels, int(random.choice([0, 0, 1, 2, 3])))[
+        :, :: int(random.choice([-1, 1]))
+    ]
+    grey = _small(np.ascontiguousarray(turned))
+    grey = _cut(grey, _head(grey)) if random.random() < _STRESSED else grey
+    return _stressed(grey, random, seed, number) if random.random() < _STRESSED else grey
 
 
 def _chosen(catalog: Catalog, count: int, seed: int) -> Iterator[tuple[int, str, NDArray[Any]]]:
