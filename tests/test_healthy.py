@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import nibabel
 import numpy as np
 import pandas as pd
 import pytest
+import volumes
 from PIL import Image
 
 from braintumor.errors import BraintumorError
@@ -44,7 +46,7 @@ def test_a_volume_of_minc_lies_where_its_header_says() -> None:
         )
     }
     header = json.dumps({"order": ["xspace", "zspace", "yspace"], **axes}).encode()
-    image = heads.volume(header, voxels.tobytes())
+    image = volumes.minc(header, voxels.tobytes())
     assert image.shape == (2, 4, 3)
     assert np.asarray(image.dataobj)[1, 2, 0] == voxels.reshape(2, 3, 4)[1, 0, 2]
     assert nibabel.aff2axcodes(image.affine) == ("L", "P", "S")
@@ -68,3 +70,35 @@ def test_another_folder_is_not_overwritten(tmp_path: Path) -> None:
     with pytest.raises(BraintumorError, match="name another folder"):
         heads.write_slices(tmp_path)
     assert (tmp_path / "mine.png").is_file()
+
+
+def test_a_nrrd_volume_lies_where_its_header_says_left_and_back_turned_round() -> None:
+    header = (
+        "NRRD0004\n# a comment\ntype: short\ndimension: 3\nspace: left-posterior-superior\n"
+        "sizes: 2 3 4\nspace directions: (0.5,0,0) (0,-2,0) (0,0,6.5)\nendian: little\n"
+        "encoding: gzip\nspace origin: (-9,8,-7)"
+    )
+    voxels = np.arange(24, dtype="<i2")
+    image = volumes.nrrd(header.encode() + b"\n\n" + gzip.compress(voxels.tobytes()))
+    assert np.asarray(image.dataobj)[1, 2, 3] == 1 + 2 * 2 + 3 * 6
+    np.testing.assert_allclose(image.affine @ [1, 2, 3, 1], [8.5, -4, 12.5, 1])
+    with pytest.raises(ValueError, match="does not read"):
+        volumes.nrrd(header.replace("gzip", "raw").encode() + b"\n\n")
+
+
+def test_slices_beside_a_tumour_keep_away_from_it(tmp_path: Path) -> None:
+    head = np.zeros((40, 40, 40), np.int16)
+    head[5:35, 5:35, 2:38] = 500
+    outline = np.zeros_like(head)
+    outline[10:14, 10:14, 20:22] = 3  # 3 is the tumour, 7 something else that was outlined
+    outline[20:30, 20:30, 30:34] = 7
+    for pixels, name in ((head, "h.nii.gz"), (outline, "h-label.nii.gz")):
+        nibabel.save(nibabel.Nifti1Image(pixels, np.diag([2.0, 2.0, 2.0, 1.0])), tmp_path / name)
+    made = heads.Head("made", lambda package, folder: None, "", "", "", "volume", "", tumour=3)
+    axial = {name for name, _ in heads.slices(made, tmp_path) if "axial" in name}
+    places = sorted(int(name.rsplit("axial-", 1)[1]) for name in axial)
+    assert places
+    assert all(at < 40 - 6 or at > 42 + 6 for at in places)
+    assert any(58 < at < 68 for at in places)
+    assert min(places) >= 4
+    assert max(places) <= 74

@@ -1,7 +1,7 @@
 """Heads of other scanners, to be learnt from as `no_tumor`: public packages hold a few.
 
     python tools/heads.py OUT              slices to learn from
-    python tools/heads.py OUT --judge      volumes that nothing learns from, for tools/healthy.py
+    python tools/heads.py OUT --judge      heads that nothing learns from, for tools/healthy.py
 
 The labelled set's slices without a tumour come from other sources than its tumours, none of them
 from the neck's end of the head or its very top in T1: networks that learnt from it alone call a
@@ -13,8 +13,9 @@ planes (of the patient with a tumour, slices well away from it alone) as
 
     braintumor train DATA --extra OUT --patients OUT/heads.csv ...
 
-With --judge it writes heads of other packages as volumes, for judging alone. Third-party pictures:
-they stay in OUT and are not part of this project.
+With --judge it writes heads of other packages, for judging alone: volumes, and of two people with a
+tumour the slices beside it. Third-party pictures: they stay in OUT, and are not part of this
+project.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ from __future__ import annotations
 import argparse
 import csv
 import gzip
-import json
 import shutil
 import sys
 import tempfile
@@ -33,6 +33,7 @@ from typing import Literal
 
 import nibabel
 import numpy as np
+import volumes
 from numpy.typing import NDArray
 from packages import Client, apt, eight_bits, fetched, pip
 from PIL import Image
@@ -128,8 +129,15 @@ HEADS = (
 JUDGE = Head(
     "brainbrowser", pack, "brainbrowser@2.3.0",
     "package/examples/models/structural*.mnc.*.gz",
-    "e6e78b446d377aa071c5743017525b7f315baf7b3abe3b330d6c9a4170cceb34", "series",
+    "e6e78b446d377aa071c5743017525b7f315baf7b3abe3b330d6c9a4170cceb34", "volume",
     "examples of BrainBrowser, AGPL-3.0: looked at, not learnt from",
+)  # fmt: skip
+# T1 with contrast, thick slices, two people with an outlined tumour, in NRRD.
+JUDGE_BESIDE = Head(
+    "pyradiomics", pip, "pyradiomics==3.0.1", "data/brain[12]_*.nrrd",
+    "719d80900d73fe4d268ffbe8f367222099601742ea7a0bf14d3f0783bef2018d", "volume",
+    "test data of PyRadiomics, BSD-3-Clause: looked at, not learnt from",
+    tumour=1,
 )  # fmt: skip
 
 
@@ -162,14 +170,17 @@ def _of_head(path: Path, plane: Plane, tumour: int) -> Cuts:
     share = [float((one > lit).mean()) for _, one in cuts]
     near: list[float] = []
     if tumour:
-        outline = path.with_name(path.name.removesuffix(_VOLUME) + _OUTLINE)
-        near = [at for at, one in _cuts(outline, plane) if (one == tumour).any()]
+        near = [at for at, one in _cuts(_outline_of(path), plane) if (one == tumour).any()]
     clear = (
         cut
         for cut, much in zip(cuts, share, strict=True)
         if much >= _LEAST * max(share) and all(abs(cut[0] - at) > _NEAR for at in near)
     )
     yield from _spread(clear, _APART[plane])
+
+
+def _outline_of(path: Path) -> Path:
+    return path.with_name(path.name.removesuffix(_VOLUME) + _OUTLINE)
 
 
 def _spread(cuts: Cuts, apart: float) -> Cuts:
@@ -194,31 +205,33 @@ def _read(path: Path, plane: Plane = "axial") -> Iterator[Slice]:
             yield one
 
 
-def volume(header: bytes, voxels: bytes) -> nibabel.Nifti1Image:
-    """A MINC volume, its header in JSON, as NIfTI (MINC's world is that of NIfTI, in mm)."""
-    told = json.loads(header)
-    order = told["order"]
-    shape = [int(told[axis]["space_length"]) for axis in order]
-    axes = ("xspace", "yspace", "zspace")
-    grid = np.frombuffer(voxels, np.uint8).reshape(shape).transpose([order.index(a) for a in axes])
-    affine = np.eye(4)
-    for column, axis in enumerate(axes):
-        cosines = np.array(told[axis]["direction_cosines"])
-        affine[:3, column] = float(told[axis]["step"]) * cosines
-        affine[:3, 3] += float(told[axis]["start"]) * cosines
-    return nibabel.Nifti1Image(np.ascontiguousarray(grid), affine)
+def write_judges(out: Path) -> int:
+    """Fetch the heads that are for judging; how many there are.
 
-
-def write_volumes(out: Path) -> int:
-    """Fetch the heads that are for judging and write them as OUT/NAME.nii.gz; how many."""
+    Those without a tumour are written as OUT/NAME.nii.gz; of those with one, the slices that show
+    nothing of it, as OUT/NAME/MM.png.
+    """
+    out.mkdir(parents=True, exist_ok=True)
     files = {name: gzip.decompress(data) for name, data in fetched(JUDGE).items()}
     names = sorted({name.split(".")[0] for name in files})
-    out.mkdir(parents=True, exist_ok=True)
     for name in names:
-        made = volume(files[f"{name}.mnc.header.gz"], files[f"{name}.mnc.raw.gz"])
+        made = volumes.minc(files[f"{name}.mnc.header.gz"], files[f"{name}.mnc.raw.gz"])
         nibabel.save(made, out / f"{JUDGE.name}-{name}.nii.gz")
+    beside = fetched(JUDGE_BESIDE)
+    people = sorted({name.split("_")[0] for name in beside})
+    for person in people:
+        folder = out / f"{JUDGE_BESIDE.name}-{person}"
+        folder.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="braintumor-head-") as spare:
+            path = Path(spare) / f"{person}{_VOLUME}"
+            for kind, place in (("image", path), ("label", _outline_of(path))):
+                nibabel.save(volumes.nrrd(beside[f"{person}_{kind}.nrrd"]), place)
+            # Thick slices: seen from another side they are stripes.
+            for at, pixels in _of_head(path, "axial", JUDGE_BESIDE.tumour):
+                Image.fromarray(eight_bits(pixels)).save(folder / f"{at:+04.0f}.png")
     print(f"{JUDGE.name}: {JUDGE.whose}", file=sys.stderr)
-    return len(names)
+    print(f"{JUDGE_BESIDE.name}: {JUDGE_BESIDE.whose}", file=sys.stderr)
+    return len(names) + len(people)
 
 
 def write_slices(out: Path) -> int:
@@ -264,5 +277,5 @@ if __name__ == "__main__":
     parser.add_argument("out", type=Path)
     parser.add_argument("--judge", action="store_true", help="the heads that nothing learns from")
     options = parser.parse_args()
-    count = (write_volumes if options.judge else write_slices)(options.out.absolute())
-    print(f"{count} {'volumes' if options.judge else 'slices'}")
+    count = (write_judges if options.judge else write_slices)(options.out.absolute())
+    print(f"{count} {'heads' if options.judge else 'slices'}")
