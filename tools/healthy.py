@@ -1,12 +1,12 @@
-"""Healthy heads of other scanners: how often the shipped networks call them a tumour.
+"""Slices without a tumour, of other scanners: how often the shipped networks call them a tumour.
 
     python tools/heads.py JUDGE --judge
-    python tools/healthy.py measure NAME JUDGE/*.nii.gz FOLDER.nii.gz DICOMS/ ...
+    python tools/healthy.py measure NAME JUDGE/* VOLUME.nii.gz SERIES/ ...
     python tools/healthy.py [--write]
 
 `measure` asks the shipped models for every fifth slice of each volume in its three planes, and for
-every slice of a series, and writes results/healthy/NAME.csv; NAME says what is shipped. The part of
-docs/comparison.md is made from these tables alone. Nobody knows of a tumour in any of the heads.
+every slice in a folder, and writes results/healthy/NAME.csv; NAME says what is shipped. The part of
+docs/comparison.md is made from these tables alone. Nobody knows of a tumour in any of the slices.
 """
 
 from __future__ import annotations
