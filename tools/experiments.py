@@ -254,7 +254,8 @@ def _where(one: Experiment) -> str:
     seeds = ", ".join(map(str, one.seeds))
     seeds = f"seed{'s' if len(one.seeds) > 1 else ''} {seeds}"
     folds = rows.frame["fold"][rows.frame["fold"] != ""].nunique()
-    how = f"{folds} folds" if folds else f"{one.words['judged']} of a grouped split"
+    split = f"{folds} fold{'s' * (folds > 1)}"
+    how = split if folds else f"{one.words['judged']} of a grouped split"
     return f"{how}, {len(rows)} slices of {groups} groups, {seeds}"
 
 
