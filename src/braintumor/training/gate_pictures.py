@@ -119,7 +119,8 @@ def foreign_pictures(
 
 
 def processed(pixels: NDArray[Any], random: Random) -> NDArray[np.float32]:
-    """A brain slice as people process it: brain alone, squeezed, coarse, padded, or the head alone.
+    """A brain slice as people process it: brain alone, squeezed, coarse, cut anew out of a stack of
+    thick slices, padded, or the head alone.
 
     Args:
         pixels: (height, width) grey levels.
@@ -127,7 +128,7 @@ def processed(pixels: NDArray[Any], random: Random) -> NDArray[np.float32]:
     """
     grey = _small(pixels)
     height, width = grey.shape
-    match int(random.integers(0, 6)):
+    match int(random.integers(0, 7)):
         case 0 | 1:
             mask = _head(grey)
             depth = np.asarray(distance_transform_edt(np.pad(mask, 1)))[1:-1, 1:-1]
@@ -144,6 +145,11 @@ def processed(pixels: NDArray[Any], random: Random) -> NDArray[np.float32]:
             how = Image.Resampling.NEAREST if random.random() < 0.5 else Image.Resampling.BICUBIC
             return coarse if random.random() < 0.5 else _resized(coarse, height, width, how)
         case 4:
+            thick = random.uniform(20, 48)  # slices, seen from the side
+            flat = random.random() < 0.5
+            side = _resized(grey, thick if flat else height, width if flat else thick)
+            return _resized(side, height, width, Image.Resampling.BICUBIC)
+        case 5:
             top, bottom, left, right = (random.uniform(0, 0.5, 4) * max(height, width)).astype(int)
             level = float(np.percentile(grey, 1))
             return np.pad(grey, ((top, bottom), (left, right)), constant_values=level)
