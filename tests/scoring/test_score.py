@@ -367,19 +367,16 @@ def test_slices_that_are_no_picture_of_a_class_are_counted_by_status_alone(here:
 
 
 class TestProcessesThatNobodyAskedFor:
-    """Threads wait for each other; for many files processes of their own are quicker."""
-
     @pytest.fixture
     def started(self, monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
         """How many processes each run starts; and twenty files are many."""
         asked: list[int | None] = []
         opened = module.open_pool
-
-        def noting(job: Any, **more: Any) -> Any:
-            asked.append(more["workers"])
-            return opened(job, **more)
-
-        monkeypatch.setattr(module, "open_pool", noting)
+        monkeypatch.setattr(
+            module,
+            "open_pool",
+            lambda job, **how: asked.append(how["workers"]) or opened(job, **how),
+        )
         monkeypatch.setattr(module, "_MANY", 20)
         return asked
 
@@ -396,8 +393,7 @@ class TestProcessesThatNobodyAskedFor:
         self, here: Path, started: list[int | None], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(module, "cores", lambda: 96)
-        plan = Plan(arguments=("scans",), model=Path("bundle"))
-        assert module._staffed(plan, files=20).workers == 8
+        assert module._staffed(Plan(arguments=(), model="cnn"), files=20).workers == 8
 
     def test_few_files_are_done_here(self, here: Path, started: list[int | None]) -> None:
         done("scans/00*.png")
