@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
-from packages import Client, eight_bits, fetched, pip
+from packages import Client, eight_bits, fetched, pip, pip_source
 from PIL import Image
 
 from braintumor.errors import BraintumorError
@@ -63,22 +63,22 @@ _TOTAL = "totalsegmentator==2.18.0"
 _TRUNKS = "tests/reference_files"
 FOREIGN = (
     Foreign(
-        "real-trunk-ct", pip, _TOTAL, f"{_TRUNKS}/example_ct.nii.gz",
+        "real-trunk-ct", pip_source, _TOTAL, f"{_TRUNKS}/example_ct.nii.gz",
         "dbd3ae6d614d1d7ef3a46925c30c70038ed52da6b37fdd6afdc7b9b71387e3e1",
         "test data of TotalSegmentator, Apache-2.0", ct=True,
     ),
     Foreign(
-        "real-trunk-mri", pip, _TOTAL, f"{_TRUNKS}/example_mr_sm.nii.gz",
+        "real-trunk-mri", pip_source, _TOTAL, f"{_TRUNKS}/example_mr_sm.nii.gz",
         "209b46efaff595dd54a9332872e17a722b62654bbb68dbd89acd5090701bbd4f",
         "test data of TotalSegmentator, Apache-2.0",
     ),
     Foreign(
-        "real-chest-ct", pip, _TOTAL, f"{_TRUNKS}/aorta_report/example_ct.nii.gz",
+        "real-chest-ct", pip_source, _TOTAL, f"{_TRUNKS}/aorta_report/example_ct.nii.gz",
         "372d98723e3283a8d4a0ae2f0ef1e581c0ad17b673b30b2e8d3e215180cc2a12",
         "test data of TotalSegmentator, Apache-2.0", ct=True,
     ),
     Foreign(
-        "real-knee-mri", pip, "mskt==0.1.22", "data/MESE_T2_dicom_data_anon/*.dcm",
+        "real-knee-mri", pip_source, "mskt==0.1.22", "data/MESE_T2_dicom_data_anon/*.dcm",
         "84ef2cb44fc0f35271ffe419302f62a44eda02d55be25c49c789226d8db06510",
         "example of mskt, MIT",
     ),

