@@ -58,7 +58,7 @@ def test_slices_are_of_the_brain_and_apart(tmp_path: Path) -> None:
     affine = np.diag([4.0, 4.0, 2.0, 1.0])
     affine[:3, 3] = -120
     nibabel.save(nibabel.Nifti1Image(pixels, affine), tmp_path / "h.nii")
-    head = heads.Head("made", lambda package, folder: None, "", "", "", "template", "")
+    head = heads.Head("made", lambda package, folder: None, "", "", "", "", "template")
     found = dict(heads.slices(head, tmp_path))
     axial = sorted(int(name.rsplit("axial-", 1)[1]) for name in found if "axial" in name)
     assert axial == list(range(-62, 81, 4))
@@ -94,7 +94,7 @@ def test_slices_beside_a_tumour_keep_away_from_it(tmp_path: Path) -> None:
     outline[20:30, 20:30, 30:34] = 7
     for pixels, name in ((head, "h.nii.gz"), (outline, "h-label.nii.gz")):
         nibabel.save(nibabel.Nifti1Image(pixels, np.diag([2.0, 2.0, 2.0, 1.0])), tmp_path / name)
-    made = heads.Head("made", lambda package, folder: None, "", "", "", "volume", "", tumour=3)
+    made = heads.Head("made", lambda package, folder: None, "", "", "", "", "volume", tumour=3)
     axial = {name for name, _ in heads.slices(made, tmp_path) if "axial" in name}
     places = sorted(int(name.rsplit("axial-", 1)[1]) for name in axial)
     assert places

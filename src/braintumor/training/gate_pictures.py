@@ -70,8 +70,7 @@ def brain_slices(catalog: Catalog, count: int, seed: int) -> Iterator[Named]:
         yield group, pixels
         yield group, _stressed(pixels, random, seed, place)
         if random.random() < _TURNED:
-            turned = np.rot90(pixels, int(random.integers(1, 4)))[:, :: int(random.choice([-1, 1]))]
-            yield group, np.ascontiguousarray(turned)
+            yield group, _turned(pixels, int(random.integers(1, 4)), random)
 
 
 def further_slices(
@@ -180,25 +179,33 @@ def in_pieces(pixels: NDArray[Any], random: Random) -> NDArray[np.uint8]:
 def _slices_beside(folders: Sequence[Path]) -> Iterator[Named]:
     """Slices of other sources, named by folder or volume."""
     for folder in folders:
-        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        for path in _files(folder):
             volume = path.name.lower().endswith((".nii", ".nii.gz"))
             source = f"{APART}{path.name if volume else folder.name}"
             for view in PLANES if volume else PLANES[:1]:
-                choice = Choice(plane=view, every=_STEP if volume else 1)
-                for one in read_slices(path, choice=choice):
-                    # Files of other kinds, and the ends of a volume, where hardly anything is.
-                    if not isinstance(one, ImageError) and _filled(one.pixels):
-                        yield source, one.pixels
+                for pixels in _slices(path, Choice(plane=view, every=_STEP if volume else 1)):
+                    # Not the ends of a volume, where hardly anything is.
+                    if _filled(pixels):
+                        yield source, pixels
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _slices(path: Path, choice: Choice | None = None) -> Iterator[NDArray[Any]]:
+    """Pixels of a file's slices; none of what cannot be read, as files of other kinds."""
+    for one in read_slices(path, choice=choice):
+        if not isinstance(one, ImageError):
+            yield one.pixels
 
 
 def _real(folder: Path, count: int, seed: int) -> Iterator[Named]:
     """Kind and pixels of a folder's pictures: as they are, then altered until there are `count`."""
     random = np.random.default_rng((seed, 3))
     kinds: dict[str, list[NDArray[Any]]] = {}
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        for one in read_slices(path):
-            if not isinstance(one, ImageError):
-                kinds.setdefault(path.parent.name, []).append(one.pixels)
+    for path in _files(folder):
+        kinds.setdefault(path.parent.name, []).extend(_slices(path))
     for kind, pictures in kinds.items():
         for number in range(max(count, len(pictures))):
             pixels = pictures[number % len(pictures)]
@@ -207,10 +214,7 @@ def _real(folder: Path, count: int, seed: int) -> Iterator[Named]:
 
 def _altered(pixels: NDArray[Any], random: Random, seed: int, number: int) -> NDArray[Any]:
     """Mirrored or turned, often cut to the body, often under a condition of a scanner."""
-    turned = np.rot90(pixels, int(random.choice([0, 0, 1, 2, 3])))[
-        :, :: int(random.choice([-1, 1]))
-    ]
-    grey = _small(np.ascontiguousarray(turned))
+    grey = _small(_turned(pixels, int(random.choice([0, 0, 1, 2, 3])), random))
     grey = _cut(grey, _head(grey)) if random.random() < _STRESSED else grey
     return _stressed(grey, random, seed, number) if random.random() < _STRESSED else grey
 
@@ -247,8 +251,15 @@ def _piece(grey: NDArray[Any], random: Random) -> NDArray[Any]:
     height, width = (round(side * random.uniform(0.33, 1.0)) for side in grey.shape)
     top = int(random.integers(0, grey.shape[0] - height + 1))
     left = int(random.integers(0, grey.shape[1] - width + 1))
-    piece = np.rot90(grey[top : top + height, left : left + width], int(random.integers(0, 4)))
-    return np.ascontiguousarray(piece[:, :: int(random.choice([-1, 1]))])
+    return _turned(
+        grey[top : top + height, left : left + width], int(random.integers(0, 4)), random
+    )
+
+
+def _turned(pixels: NDArray[Any], quarters: int, random: Random) -> NDArray[Any]:
+    """A picture after so many quarters of a turn, mirrored every other time."""
+    turned = np.rot90(pixels, quarters)[:, :: int(random.choice([-1, 1]))]
+    return np.ascontiguousarray(turned)
 
 
 def _through_an_oval(picture: NDArray[Any], random: Random) -> NDArray[np.uint8]:
