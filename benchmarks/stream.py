@@ -3,9 +3,9 @@
     python benchmarks/stream.py [--images 100000] [--side 512] [--model cnn] [--out memory.json]
 
 Links a hundred thousand JPEG files to a few phantom slices, in folders of a thousand, and scores
-them in a process of its own as `braintumor predict FOLDER --out table.csv` does. Twenty times on
-the way it notes how many rows there are, how long it took, and how much memory the process holds
-(Linux alone tells). Writes what it found to results/scale/, from which
+them in a process of its own as `braintumor predict FOLDER --out table.csv --workers 1` does. Twenty
+times on the way it notes how many rows there are, how long it took, and how much memory the process
+holds (Linux alone tells). Writes what it found to results/scale/, from which
 `tools/documents.py --write` makes the tables of docs/scale.md: `--out memory.json` is the long run
 that they show memory of, `--out rate.json` the one that they reckon from. With `--model tiny` a
 hundred thousand images take minutes: what a run holds in memory beside its network is the same.
@@ -67,7 +67,7 @@ def memory() -> int:
     return sum(int(Path(f"/proc/{one}/statm").read_text().split()[1]) * page for one in processes)
 
 
-def measure(folder: Path, count: int, model: str, workers: int | None) -> dict[str, Any]:
+def measure(folder: Path, count: int, model: str, workers: int) -> dict[str, Any]:
     """Score the folder in this process, and say what it cost."""
     from braintumor.scoring.score import Plan, score
 
@@ -152,7 +152,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=100_000)
     parser.add_argument("--side", type=int, default=512, help="of each JPEG, pixels")
     parser.add_argument("--model", default="cnn", help="or tiny: the graph of the tests")
-    parser.add_argument("--workers", type=int)
+    parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--out", default="memory.json", help="name of the file in results/scale")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -165,14 +165,14 @@ def main() -> None:
         size = make_folder(folder, given.images, given.side)
         command = [sys.executable, __file__, "--child", folder, "--images", given.images]
         command += ["--model", tiny(Path(place)) if given.model == "tiny" else given.model]
-        command += ["--workers", given.workers] if given.workers else []
+        command += ["--workers", given.workers]
         told = subprocess.run(
             list(map(str, command)), stdout=subprocess.PIPE, text=True, check=True
         ).stdout
     where["load_after"] = [round(one, 2) for one in os.getloadavg()]
     setting = {
         "images": given.images, "side": given.side, "bytes_per_image": size,
-        "model": given.model, "workers": given.workers or 1,
+        "model": given.model, "workers": given.workers,
     }  # fmt: skip
     found = {"setting": setting, "machine": where, **json.loads(told)}
     write_text(FOUND / given.out, json.dumps(found, indent=1) + "\n")
