@@ -88,7 +88,7 @@ def test_the_command_gives_a_bundle_its_gate(
 ) -> None:
     monkeypatch.setattr(
         "braintumor.training.gate.foreign_pictures",
-        lambda catalog, drawn, seed: (
+        lambda catalog, drawn, seed, _foreign: (
             (kind, draw(kind, number, seed=seed))
             for kind in ("limb", "text_page", "noise", "scene")
             for number in range(8)
