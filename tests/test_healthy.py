@@ -25,10 +25,14 @@ def test_the_table_tells_refused_right_doubted_and_wrong_apart(tmp_path: Path) -
     ]  # fmt: skip
     table = pd.DataFrame(rows, columns=["status", "predicted"])
     table = table.assign(head="h.nii.gz", plane="axial", slice="1", model="cnn", confidence="")
-    table[healthy.COLUMNS].to_csv(tmp_path / "now.csv", index=False)
-    assert healthy.section(tmp_path).splitlines()[2:] == [
-        "| `h.nii.gz` | `cnn` | now | 8 | 37.5 % | 37.5 % | 12.5 % | 12.5 % |"
-    ]
+    table[healthy.COLUMNS].to_csv(tmp_path / f"{healthy.SHIPPED}.csv", index=False)
+    row = "| `h.nii.gz` | `cnn` | 8 | 37.5 % | 25.0 % | 12.5 % | 12.5 % | 12.5 % |"
+    assert healthy.section(tmp_path).splitlines()[2:] == [row]
+    # What was shipped before is folded away.
+    table[healthy.COLUMNS].assign(status="ok").to_csv(tmp_path / "before.csv", index=False)
+    now, before = healthy.section(tmp_path).split("<details>")
+    assert row in now
+    assert "| `h.nii.gz` | `cnn` | 8 | 0.0 % |" in before
 
 
 def test_until_a_head_was_looked_at_it_says_so(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from splits import GIVEN, GROUPED, score
 from verdicts import spread
 
 from braintumor.evaluation import words
+from braintumor.evaluation.metrics import Metrics
 from braintumor.evaluation.rates import Estimate
 from braintumor.evaluation.run_tables import read_run
 from braintumor.evaluation.stress import Stress
@@ -36,12 +37,12 @@ def lines(results: Path, found: Sequence[Matchup], stress: Stress | None) -> lis
     given = next((m for m in found if m.split == GIVEN), None)
     grouped = next((m for m in found if m.split == GROUPED), None)
     folds = grouped.name[0].lower() + grouped.name[1:] if grouped else "grouped folds"
-    rows = [
+    rows = [  # by the answers that are given: of folds, calibrated by the other folds
         ["published split, test: accuracy", *_scores(given, "accuracy", True)],
         ["published split, test: macro AUC", *_scores(given, "macro_auc", False)],
         ["of it, nothing of their group in train: accuracy", *_stated(found)],
-        [f"{folds}: balanced accuracy", *_scores(grouped, "balanced_accuracy", True)],
-        [f"{folds}: calibration error", *_calibration(grouped)],
+        [f"{folds}: balanced accuracy", *_calibrated(grouped, "balanced_accuracy", True)],
+        [f"{folds}: calibration error", *_calibrated(grouped, "ece", False)],
         [f"{folds}: accuracy on the surest 90 %", *_surest(grouped)],
         ["kept at severity 3, conditions never met in training", *_kept(stress)],
         ["hottest place of the heat map in the tumour or beside it", *_pointing(results)],
@@ -54,14 +55,28 @@ def _cell(told: str, reached: bool, aim: str) -> str:
 
 
 def _scores(matchup: Matchup | None, key: str, share: bool) -> list[str]:
+    return _reached(key, {} if matchup is None else matchup.metrics, share)
+
+
+def _calibrated(matchup: Matchup | None, key: str, share: bool) -> list[str]:
+    """Of the probabilities that are answered with: calibrated on other rows."""
+    tables = {} if matchup is None else matchup.calibrated
+    metrics = {model: table.metrics(intervals=True) for model, table in tables.items()}
+    return _reached(key, metrics, share)
+
+
+def _reached(key: str, metrics: Mapping[str, Metrics], share: bool) -> list[str]:
+    """A cell a model; an error is to be small, everything else large."""
     cells = []
     for model, aim in zip(MODELS, AIMS[key], strict=True):
-        asked = f"aim {words.score(aim, share)}"
-        if matchup is None or model not in matchup.rows:
+        most = key == "ece"
+        asked = f"aim {words.number(aim, 2)} at most" if most else f"aim {words.score(aim, share)}"
+        if model not in metrics:
             cells.append(f"{NOT_YET}; {asked}")
             continue
-        metrics = matchup.metrics[model]
-        cells.append(_cell(score(metrics, key, share), metrics[key] >= aim, asked))
+        value = metrics[model][key]
+        reached = value <= aim if most else value >= aim
+        cells.append(_cell(score(metrics[model], key, share), reached, asked))
     return cells
 
 
@@ -70,18 +85,6 @@ def _stated(found: Sequence[Matchup]) -> list[str]:
     part = next((m for m in found if m.split == GIVEN and m.name.startswith("Of these")), None)
     models = {} if part is None else part.metrics
     return [score(models[m], "accuracy", True) if m in models else NOT_YET for m in MODELS]
-
-
-def _calibration(matchup: Matchup | None) -> list[str]:
-    cells = []
-    for model, aim in zip(MODELS, AIMS["ece"], strict=True):
-        asked = f"aim {words.number(aim, 2)} at most"
-        if matchup is None or model not in matchup.rows:
-            cells.append(f"{NOT_YET}; {asked}")
-            continue
-        metrics = matchup.calibrated[model].metrics(intervals=True)
-        cells.append(_cell(score(metrics, "ece", False), metrics["ece"] <= aim, asked))
-    return cells
 
 
 def _surest(matchup: Matchup | None) -> list[str]:

@@ -77,7 +77,9 @@ def page(results: Path = RESULTS) -> str:
     lines += ["## Class mixes", "", *mixes.lines, "", "## Scanner conditions", "", *stress.lines]
     lines += ["", "## What they cost", "", *cost.lines, "", "## Against the aims", ""]
     lines += [
-        "What is aimed at, and what was found; bold where the aim is reached.",
+        "Aims that we set ourselves beforehand, and what was found: over folds, of probabilities "
+        "calibrated by the other folds. Bold where the estimate reaches the aim; where the "
+        "interval reaches past it, that proves nothing.",
         "",
         *aims.lines(results, found, stress.stress),
     ]

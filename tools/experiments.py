@@ -216,8 +216,8 @@ def _warning(found: Sequence[Experiment]) -> list[str]:
         return []
     sets = "one set" if len(slices) == 1 else f"{len(slices)} sets"
     return [
-        f"{len(found)} experiments were judged on {sets} of slices: the best of several on the "
-        "same slices looks better than it is, so a winner is judged on others."
+        f"{len(found)} experiments were judged on {sets} of slices, which may overlap: the best of "
+        "several on the same slices looks better than it is."
     ]
 
 

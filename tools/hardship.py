@@ -115,7 +115,7 @@ def conditions(results: Path) -> Found:
     steadier = draw.mean(lost[CUSTOM] - lost[TRANSFER], lowest=-1.0)
     sign = -clear(steadier)
     told = (
-        f"untouched slices lose {100 * lost[CUSTOM].mean():.1f} points by the conditions with "
+        f"accuracy falls by {100 * lost[CUSTOM].mean():.1f} points under the conditions with "
         f"`{CUSTOM}` and {100 * lost[TRANSFER].mean():.1f} with `{TRANSFER}` "
         f"({points(steadier)})"
     )

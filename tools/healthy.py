@@ -26,6 +26,8 @@ RESULTS = ROOT / "results" / "healthy"
 MODELS = ("cnn", "resnet50", "ensemble")
 PLANES = ("axial", "coronal", "sagittal")
 EVERY = 5
+# The table of what is shipped now.
+SHIPPED = "with-contrast"
 NONE_YET = "No healthy heads have been looked at yet."
 COLUMNS = ["head", "plane", "slice", "model", "status", "predicted", "confidence"]
 
@@ -58,21 +60,34 @@ def _asked(head: Path, model: str) -> pd.DataFrame:
 
 
 def section(results: Path = RESULTS) -> str:
-    """The part of the document, in Markdown."""
+    """The part of the document, in Markdown: what is shipped, and what was before, folded away."""
     names = sorted(path.stem for path in results.glob("*.csv"))
     if not names:
         return NONE_YET
     tables = {name: pd.read_csv(results / f"{name}.csv", keep_default_na=False) for name in names}
-    heads = ("head", "model", "what is shipped", "slices", "refused", "no tumour",
-             "a tumour, but `uncertain`", "a tumour, and sure of it")  # fmt: skip
+    lines = [*_table({name: tables[name] for name in names if name == SHIPPED})]
+    before = {name: tables[name] for name in names if name != SHIPPED}
+    if before:
+        told = "What was shipped before (a head that is missing was not looked at then)"
+        lines += ["", "<details>", f"<summary>{told}</summary>", "", *_table(before)]
+        lines += ["", "</details>"]
+    return "\n".join(lines).replace(words.NBSP, " ")
+
+
+def _table(tables: dict[str, pd.DataFrame]) -> list[str]:
+    """A row for each head, model and what was shipped."""
+    several = len(tables) > 1
+    heads = ("head", "model", *(("shipped",) if several else ()), "slices", "refused", "no tumour",
+             "no tumour, but `uncertain`", "a tumour, but `uncertain`",
+             "a tumour, and sure of it")  # fmt: skip
     rows = [
-        [f"`{head}`", f"`{model}`", name, *_counts(part)]
+        [f"`{head}`", f"`{model}`", *((name,) if several else ()), *_counts(part)]
         for head in sorted(set().union(*(table["head"] for table in tables.values())))
         for model in MODELS
         for name, table in tables.items()
         if len(part := table[(table["head"] == head) & (table["model"] == model)])
     ]
-    return "\n".join(marks.table(heads, rows)).replace(words.NBSP, " ")
+    return marks.table(heads, rows)
 
 
 def _counts(part: pd.DataFrame) -> list[str]:
@@ -81,7 +96,8 @@ def _counts(part: pd.DataFrame) -> list[str]:
     asked = status.isin(["ok", "uncertain"])
     shares = (
         ~asked,
-        asked & ~tumour,
+        ~tumour & (status == "ok"),
+        ~tumour & (status == "uncertain"),
         tumour & (status == "uncertain"),
         tumour & (status == "ok"),
     )

@@ -18,7 +18,10 @@ from splits import GROUPED, RESULTS, score
 from verdicts import spread
 
 from braintumor.evaluation import words
+from braintumor.evaluation.predictions import Predictions
 
+# How groups are called whose patient is known.
+PATIENT = "pat_"
 NONE_YET = "No networks have been published over grouped folds yet."
 
 
@@ -35,14 +38,21 @@ def table(results: Path = RESULTS) -> str:
         "macro AUC",
         "calibration error",
         "accuracy, the surest 90 %",
+        "`uncertain`: right of the rest",
         "heat map hits the tumour",
     )
     rows = [_row(matchup, model, results) for model in matchup.rows]
     units = next(iter(matchup.metrics.values()))["intervals"]["units"]
+    frame = next(iter(matchup.calibrated.values())).frame
+    named = frame["group"].str.startswith(PATIENT)
+    free = int(frame["label"][~named].eq("no_tumor").sum())
     said = (
-        f"{matchup.name}: {matchup.n:,} slices of {units} groups (patients, or clusters of near "
-        "copies where no patient is known); probabilities calibrated by the other folds; 95 % "
-        "intervals over groups, a dagger (†) where too few carry one."
+        f"{matchup.name}: {matchup.n:,} slices of {units} groups. {int(named.sum()):,} slices are "
+        f"of {frame['group'][named].nunique()} patients; of the other {int((~named).sum())} ({free}"
+        " of them without a tumour) no patient is known, and only near copies are kept together, "
+        "so that one person may stand on both sides there, and count several times. Probabilities "
+        "calibrated by the other folds; 95 % intervals over groups, a dagger (†) where too few "
+        "carry one; `uncertain` by the prediction set, whatever the gate may doubt besides."
     )
     return "\n".join([*marks.table(heads, rows), "", said]).replace(words.NBSP, " ")
 
@@ -56,8 +66,17 @@ def _row(matchup: Matchup, model: str, results: Path) -> list[str]:
         score(metrics, "macro_auc", False),
         score(metrics, "ece", False),
         spread(matchup.surest(model)),
+        _uncertain(matchup.calibrated[model]),
         _pointing(results / GROUPED / model),
     ]
+
+
+def _uncertain(answers: Predictions) -> str:
+    """Share left to a person by the prediction sets, and how often the others are right."""
+    sure = answers.frame["status"].eq("ok").to_numpy(bool)
+    right = (answers.y_pred == answers.y_true)[sure]
+    rest = words.percent(float(right.mean())) if len(right) else "–"
+    return f"{words.percent(1 - float(sure.mean()))}: {rest}"
 
 
 def _pointing(folder: Path) -> str:

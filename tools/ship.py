@@ -28,6 +28,7 @@ from braintumor.bundle.ensemble import make_ensemble
 from braintumor.bundle.judged import JUDGED_FILE, Judged
 from braintumor.catalog.catalog import Catalog
 from braintumor.errors import BraintumorError
+from braintumor.evaluation.decision import as_answered
 from braintumor.evaluation.judgement import judge, write_calibration, write_metrics
 from braintumor.evaluation.predictions import Predictions
 from braintumor.training.export import GateData, PrecisionData, export_run
@@ -69,7 +70,7 @@ def judged_together(runs: list[Path], folder: Path, names: list[str]) -> Judged:
         names: the shipped bundles; what their cards say of their twins is said here, too.
     """
     judgement = judge(pooled(runs, folder))
-    judgement.run.predictions.write(folder / "predictions.csv")
+    as_answered(judgement.run.predictions).write(folder / "predictions.csv")
     write_calibration(judgement, folder)
     evidence = json.loads(write_metrics(judgement, folder).read_text(encoding="utf-8"))
     evidences = [read_bundle(SHIPPED / name)[0].evidence for name in names]

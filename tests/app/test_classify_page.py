@@ -160,9 +160,9 @@ class TestThreshold:
         self, open_page: OpenPage, tiny: Path
     ) -> None:
         page = upload(open_page(tiny), stripes("upright"))
-        told = re.search(r"Of the 100 test slices .* leaves (\S+ %) to a person", words(page))
+        told = re.search(r"Of the 100 test slices .* leave (\S+ %) to a person", words(page))
         page.slider(key="threshold").set_value(0.99).run()
-        later = re.search(r"Of the 100 test slices .* leaves (\S+ %) to a person", words(page))
+        later = re.search(r"Of the 100 test slices .* leave (\S+ %) to a person", words(page))
         assert told
         assert later
         assert float(later[1].split()[0]) > float(told[1].split()[0])

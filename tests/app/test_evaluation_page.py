@@ -47,6 +47,18 @@ def test_the_data_set_is_named_and_phantoms_are_called_phantoms(
     assert "drawn pictures, no patients" in told
 
 
+def test_that_other_networks_were_judged_is_said(
+    open_page: OpenPage, tiny: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(tiny, tmp_path / "shipped"))
+    card = json.loads((folder / "card.json").read_text())
+    card["evidence"]["judged"] = "the networks of 5 folds"
+    (folder / "card.json").write_text(json.dumps(card))
+    told = words(open_page(folder, main=evaluation))
+    assert "Judged were the networks of 5 folds." in told
+    assert "It learnt from" not in told
+
+
 def test_the_split_can_be_chosen(open_page: OpenPage, tiny: Path) -> None:
     page = open_page(tiny, main=evaluation)
     page.radio(key="split").set_value("valid").run()

@@ -133,3 +133,17 @@ def test_a_copied_bundle_brings_its_evidence(tiny: Path, tmp_path: Path) -> None
     found = find_evidence(Path(shutil.copytree(tiny, tmp_path / "copy")))
     assert found is not None
     assert found.card.name == "tiny"
+
+
+def test_what_is_uncertain_anyway_is_left_to_a_person(bundle: Path) -> None:
+    table = make_table().split("test")
+    doubted = table.confidence < 0.6
+    status = ["uncertain" if one else "ok" for one in doubted]
+    type(table)(table.frame.assign(status=status)).write(bundle / "predictions.csv")
+    found = find_evidence(bundle)
+    assert found is not None
+    own = found.parts["test"].at_threshold(0.0)
+    assert own.below == pytest.approx(doubted.mean())
+    right = (table.y_pred == table.y_true)[~doubted].mean()
+    assert own.right == pytest.approx(right)
+    assert found.parts["test"].at_threshold(0.9).below > own.below

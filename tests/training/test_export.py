@@ -14,8 +14,11 @@ import pytest
 
 from braintumor.bundle.card import read_bundle, read_card
 from braintumor.bundle.classifier import Classifier
+from braintumor.classes import CLASSES
 from braintumor.cli.main import run as braintumor
 from braintumor.errors import BraintumorError, MissingExtraError
+from braintumor.evaluation.decision import fit_decision
+from braintumor.evaluation.predictions import Predictions
 from braintumor.images.prepare import Preparation
 
 keras = pytest.importorskip("keras", reason="SKIPPED FOR WANT OF the extra [train]")
@@ -107,13 +110,41 @@ def test_predictions_go_along_only_when_asked_for(run: Path, tmp_path: Path) -> 
     assert files(export_run(run, folder)) == ["card.json", "model.onnx"]
 
 
-def test_what_a_twin_learnt_besides_is_told() -> None:
-    judged = {"extra_sha256": "a"}
-    assert export.twin({"extra_sha256": "b"}, judged).endswith("was trained on those, too")
-    more = export.twin({"extra_sha256": "b c"}, judged)
-    assert more.endswith("was trained on those, too, and on slices in one more folder beside the "
-                         "data set")  # fmt: skip
-    assert "2 more folders" in export.twin({"extra_sha256": "b c"}, {})
+def test_what_a_twin_learnt_is_told() -> None:
+    own = {"images": {"train": 2443}, "extra_images": 1741}
+    assert export.twin(own, {"folds": 5}) == (
+        "the networks of 5 folds, each on slices that it had not learnt from; this network, "
+        "trained on 2,443 slices and 1,741 further ones with those among them, was not judged "
+        "itself"
+    )
+    told = export.twin({"images": {"train": 20}}, {})
+    assert told.startswith("another network, on slices")
+    assert "trained on 20 slices with those among them" in told
+
+
+def test_the_table_beside_a_graph_is_calibrated_as_its_answers_are(
+    run: Path, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    truth = np.arange(240) % 4
+    prob = rng.dirichlet(np.ones(4), 240) * 0.2
+    prob[np.arange(240), truth] += 0.8  # always right, and never sure enough
+    prob /= prob.sum(axis=1, keepdims=True)
+    names = [f"{i}.png" for i in range(240)]
+    folds = [str(i // 4 % 3) for i in range(240)]
+    raw = Predictions.from_arrays(names, truth, prob, fold=folds, group=names, split=["test"] * 240)
+    raw.write(run / "predictions.csv")
+    fit_decision(raw).write(run / "calibration.json")
+    found = Predictions.read(
+        export_run(run, tmp_path / "b", with_predictions=True) / "predictions.csv"
+    )
+    assert found.confidence.mean() > raw.confidence.mean() + 0.05
+    assert {*CLASSES} <= set(found.frame["set"])
+    # Asked again, a bundle keeps its table: it is not calibrated twice.
+    again = export_run(tmp_path / "b", tmp_path / "c", with_predictions=True)
+    assert (again / "predictions.csv").read_bytes() == (
+        tmp_path / "b" / "predictions.csv"
+    ).read_bytes()
 
 
 def test_a_run_that_held_nothing_back_is_spoken_for_by_another(run: Path, tmp_path: Path) -> None:
@@ -122,7 +153,7 @@ def test_a_run_that_held_nothing_back_is_spoken_for_by_another(run: Path, tmp_pa
     (run / "metrics.json").unlink()
     folder = export_run(run, tmp_path / "b", evidence=judged, with_predictions=True)
     evidence = read_card(folder).evidence
-    assert "without the slices that it was judged on" in str(evidence.pop("judged"))
+    assert "was not judged itself" in str(evidence.pop("judged"))
     assert evidence == METRICS
     assert "a.png" in (folder / "predictions.csv").read_text()
     # A bundle can be given that evidence later; its graph stays.

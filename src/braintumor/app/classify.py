@@ -158,8 +158,8 @@ def _what_the_threshold_does(results: Results, threshold: float, available: Offe
         which = texts.SPLIT_NAMES.get(part.split, "known")
         st.caption(
             f"Of the {done.n:,} {which} slices that {texts.in_markdown(label)} was judged on, this "
-            f"leaves {texts.percent(done.below)} to a person; of the others, "
-            f"{texts.percent(done.right)} are right."
+            f"and what is uncertain anyway leave {texts.percent(done.below)} to a person; of the "
+            f"others, {texts.percent(done.right)} are right."
         )
 
 

@@ -110,11 +110,17 @@ def _provenance(evidence: Evidence, part: Part) -> None:
     """Which slices, from where, and what that is worth."""
     card = evidence.card
     which = f"{texts.SPLIT_NAMES[part.split]} " if part.split else ""
+    judged = card.evidence.get("judged")
+    learnt = texts.count(card.trained_on.images, "slice")
     st.markdown(
         f"The network **{texts.in_markdown(card.name)}** ({card.network}) on "
         f"{texts.count(len(part.predictions), f'{which}slice')} of the data set "
-        f"**{texts.in_markdown(card.trained_on.dataset)}**. It learnt from "
-        f"{texts.count(card.trained_on.images, 'slice')} of the same data set."
+        f"**{texts.in_markdown(card.trained_on.dataset)}**. "
+        + (
+            f"Judged were {texts.in_markdown(str(judged))}."
+            if judged
+            else f"It learnt from {learnt} of the same data set."
+        )
     )
     if part.split == "valid":
         st.caption(
@@ -143,6 +149,12 @@ def _headline(part: Part) -> None:
     with st.container(horizontal=True):
         for key, name in _HEAD[:5]:
             st.metric(name, texts.number(part.metrics[key]), width=150)
+    own = part.at_threshold(0.0)
+    if own.below:
+        st.caption(
+            f"It leaves {texts.percent(own.below)} of these slices to a person, as `uncertain`; of "
+            f"the others, {texts.percent(own.right)} are right."
+        )
 
 
 def _curves(part: Part) -> None:

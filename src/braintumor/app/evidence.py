@@ -35,7 +35,7 @@ class AtThreshold:
 
     Attributes:
         n: slices.
-        below: share with a confidence below the threshold, 0 to 1.
+        below: share with a confidence below the threshold, or `uncertain` anyway, 0 to 1.
         right: share of the others that are right; NaN where none is left.
     """
 
@@ -60,8 +60,10 @@ class Part:
     curves: Curves
 
     def at_threshold(self, threshold: float) -> AtThreshold:
-        """What `confidence >= threshold` keeps and how much of that is right."""
-        kept = self.predictions.confidence >= threshold
+        """What `confidence >= threshold` and the network's own doubts keep, and how much of that
+        is right; with a threshold of 0, what the doubts alone do."""
+        sure = self.predictions.frame["status"].eq("ok").to_numpy(bool)
+        kept = sure & (self.predictions.confidence >= threshold)
         right = (self.predictions.y_pred == self.predictions.y_true)[kept]
         n = len(kept)
         return AtThreshold(

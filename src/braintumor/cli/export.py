@@ -32,6 +32,11 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="JSON with calibration, conformal and thresholds; default: calibration.json of the run.",
 )  # fmt: skip
 @click.option(
+    "--evidence", type=_FOLDER, metavar="JUDGED",
+    help="Evaluated run whose metrics, calibration and predictions go along, where RUN was trained "
+    "on all slices (--split all) by the same recipe, so that none is left to judge it.",
+)  # fmt: skip
+@click.option(
     "--precision", type=click.Choice(["float32", "bfloat16", "int8"]), default="float32",
     show_default=True, help="Of the graph's arithmetic; another one needs --data to be judged on.",
 )  # fmt: skip
@@ -67,6 +72,7 @@ def command(
     name: str | None,
     with_predictions: bool,
     calibration: Path | None,
+    evidence: Path | None,
     precision: Precision,
     data: Path | None,
     gate: Path | None,
@@ -85,6 +91,8 @@ def command(
     """
     if (precision == "float32") != (data is None):
         raise click.UsageError("--precision int8 or bfloat16 and --data go together")
+    if ensemble and evidence:
+        raise click.UsageError("an ensemble has --calibration and --predictions, no --evidence")
     if ensemble:
         folder = _ensemble(runs, out, name, calibration, predictions)
     elif len(runs) > 1 or predictions:
@@ -98,6 +106,7 @@ def command(
             name=name,
             with_predictions=with_predictions,
             calibration=calibration,
+            evidence=evidence,
             gate=GateData(gate, gate_beside, gate_foreign) if gate else None,
             precision=PrecisionData(precision, data) if data else None,
         )

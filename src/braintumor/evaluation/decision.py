@@ -140,6 +140,24 @@ def fit_decision(
     return Decision(fit(rows.fit), table, len(fitted_on), units, told)
 
 
+def as_answered(predictions: Predictions, *, method: str | None = None) -> Predictions:
+    """A table of raw probabilities as the model answers: calibrated, with sets and statuses.
+
+    Each row by what was fitted without it, so that the table may be judged; where nothing can be
+    fitted apart, and where the table came with sets, the rows stay as they are.
+
+    Args:
+        predictions: any table.
+        method: as for `fit_decision`.
+    """
+    if (predictions.frame["set"] != "").any():
+        return predictions
+    try:
+        return fit_decision(predictions, method=method).table
+    except PredictionsError:  # neither folds nor validation and test
+        return predictions
+
+
 def fit_rules(
     rows: Predictions, *, alpha: float = conformal.ALPHA, method: str = "vector", seed: int = 0
 ) -> Rules:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from braintumor.bundle.card import Card, read_bundle, read_gate
+from braintumor.bundle.card import AnyCard, Card, read_bundle, read_card, read_gate
 from braintumor.bundle.judged import JUDGED_FILE, Judged
 from braintumor.bundle.network import Network
 from braintumor.bundle.parts import (
@@ -31,6 +31,8 @@ from braintumor.bundle.parts import (
 )
 from braintumor.bundle.workshop import PREDICTIONS_FILE, check_place, workshop
 from braintumor.errors import BraintumorError, require
+from braintumor.evaluation.decision import as_answered
+from braintumor.evaluation.predictions import Predictions
 from braintumor.files import sha256_of
 from braintumor.training.recipe import Recipe, read_record, versions
 from braintumor.training.run import RunFolder
@@ -71,11 +73,6 @@ class PrecisionData:
 # output, or of its largest value where that is above 1.
 TOLERANCE = 1e-4
 _LICENCE = "Apache-2.0"
-# What a card says of its evidence where another network gave it.
-_TWIN = (
-    "another network than this one, trained without the slices that it was judged on; this one "
-    "was trained on those, too"
-)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}")
 
 
@@ -139,7 +136,7 @@ def export_run(
         _card(name, recipe, record, graph, judged).write(folder)
         table = RunFolder(evidence or run).predictions
         if with_predictions and table.is_file():
-            shutil.copyfile(table, folder / PREDICTIONS_FILE)
+            _write_answers(table, folder, judged)
         check_parity(served, folder)
         _finish(folder, gate, precision)
     return out
@@ -171,7 +168,16 @@ def _copy(
     Card(**{**dict(card), **changes, "name": name or card.name}).write(folder)
     table = (evidence or bundle) / PREDICTIONS_FILE
     if with_predictions and table.is_file():
-        shutil.copyfile(table, folder / PREDICTIONS_FILE)
+        _write_answers(table, folder, read_card(folder))
+
+
+def _write_answers(table: Path, folder: Path, rules: Judged | AnyCard) -> None:
+    """Put a run's predictions beside its graph, in the form in which the bundle answers."""
+    target = folder / PREDICTIONS_FILE
+    if rules.conformal is None:
+        shutil.copyfile(table, target)
+        return
+    as_answered(Predictions.read(table), method=rules.calibration.method).write(target)
 
 
 def _finish(folder: Path, gate: GateData | None, precision: PrecisionData | None) -> None:
@@ -277,22 +283,22 @@ def _evidence(run: Path) -> dict[str, Any]:
 
 
 def twin(own: Mapping[str, Any], judged: Mapping[str, Any]) -> str:
-    """What a card says where another network was judged in this one's place.
+    """What a card says where other networks were judged in this one's place.
 
     Args:
         own: the record of this network's training.
-        judged: that of the one that was judged.
+        judged: that of the one that was judged, or of its folds.
     """
-    more = _sources(own) - _sources(judged)
-    if more <= 0:
-        return _TWIN
-    counted = "one more folder" if more == 1 else f"{more} more folders"
-    return f"{_TWIN}, and on slices in {counted} beside the data set"
-
-
-def _sources(record: Mapping[str, Any]) -> int:
-    """Folders of further images that a training learnt from."""
-    return len(str(record.get("extra_sha256", "")).split())
+    folds = int(judged.get("folds") or 1)
+    who = f"the networks of {folds} folds, each" if folds > 1 else "another network,"
+    images = own.get("images")
+    learnt = int(images.get("train", 0)) if isinstance(images, Mapping) else 0
+    more = int(own.get("extra_images") or 0)
+    beside = f" and {more:,} further ones" if more else ""
+    return (
+        f"{who} on slices that it had not learnt from; this network, trained on {learnt:,} slices"
+        f"{beside} with those among them, was not judged itself"
+    )
 
 
 def _judged(run: Path, calibration: Path | None, other: Mapping[str, Any] | None) -> Judged:
