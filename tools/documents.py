@@ -18,6 +18,7 @@ import experiments
 import gate
 import healthy
 import intervals
+import model_card
 import newcomers
 import performance
 import scale
@@ -38,6 +39,7 @@ PARTS: tuple[Part, ...] = (
     *scale.PARTS,
     *performance.PARTS,
     *gate.PARTS,
+    *model_card.PARTS,
 )
 
 

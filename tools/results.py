@@ -74,10 +74,15 @@ def publish(runs: list[Path], out: Path, patients: Path | None = None) -> None:
 
 
 def pooled(runs: list[Path], out: Path) -> RunTables:
-    """Several runs as one: the pooled answers, with no recipe and no history."""
+    """Several runs as one: the pooled answers, with no recipe and no history of their own."""
     members = [read_run(run) for run in runs]
     table = combined([member.predictions for member in members], name=ENSEMBLE)
-    return RunTables(None, out / "predictions.csv", table, catalog=members[0].catalog)
+    first = members[0].recipe.get("record", {})
+    record = {key: first[key] for key in ("dataset", "catalog_sha256", "folds") if key in first}
+    record["members"] = [member.model for member in members]
+    recipe = {"record": record}
+    path = out / "predictions.csv"
+    return RunTables(None, path, table, recipe=recipe, catalog=members[0].catalog)
 
 
 def _copy(run: Path, out: Path) -> None:

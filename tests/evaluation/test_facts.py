@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from made_run import made_run, made_table
@@ -26,3 +27,20 @@ def test_a_bare_table_tells_nothing_of_training(tmp_path: Path) -> None:
     known = facts(judge(read_run(tmp_path / "foreign.csv")))
     assert not {"technology", "training", "software", "initial", "data_source"} & set(known)
     assert known["goal"].source == "foreign.csv"
+
+
+def test_what_taught_beside_the_labels_is_told(tmp_path: Path) -> None:
+    run = read_run(made_run(tmp_path / "cnn"))
+    assert "besides" not in facts(judge(run))["training"].value
+    record = {**run.recipe["record"], "masks": True, "extra_images": 1086}
+    told = facts(judge(replace(run, recipe={**run.recipe, "record": record})))["training"].value
+    assert "Masks of tumours" in told
+    assert "1\u202f086 further slices" in told.replace("\u00a0", "\u202f")
+
+
+def test_an_ensemble_names_its_members(tmp_path: Path) -> None:
+    made_table().write(tmp_path / "both.csv")
+    run = replace(
+        read_run(tmp_path / "both.csv"), recipe={"record": {"members": ["cnn", "resnet50"]}}
+    )
+    assert facts(judge(run))["ensemble"].value == "An ensemble of cnn and resnet50, asked together."

@@ -62,7 +62,8 @@ def _of_recipe(run: RunTables) -> Iterator[tuple[str, str, str]]:
     yield "preprocessing", _settings(_mapping(recipe, "preparation")), source
     told = _settings({key: recipe[key] for key in _TRAINING if key in recipe})
     augmentation = _settings(_mapping(recipe, "augmentation"))
-    yield "training", told + (f" Augmentation: {augmentation}" if augmentation else ""), source
+    told += f" Augmentation: {augmentation}" if augmentation else ""
+    yield "training", " ".join(filter(None, [told, *_beside(record)])), source
     if "best_epoch" in record:
         loss = record.get("best_val_loss")
         shown = f" ({words.number(loss)})" if isinstance(loss, float) else ""
@@ -85,6 +86,17 @@ def _of_recipe(run: RunTables) -> Iterator[tuple[str, str, str]]:
     yield "availability", f"Software: braintumor {__version__}, Apache-2.0.", "metrics.json"
     if recipe:
         yield "detail", "Every setting stands in the recipe, and repeats the training.", source
+
+
+def _beside(record: Mapping[str, Any]) -> list[str]:
+    """Sentences on what was learnt from beside the labelled slices."""
+    found = []
+    if record.get("masks"):
+        found.append("Masks of tumours taught where to look.")
+    if record.get("extra_images"):
+        count = words.slices(record["extra_images"], "further slice")
+        found.append(f"Learnt from besides: {count} of nobody who was judged.")
+    return found
 
 
 def _of_table(judgement: Judgement, table: str) -> Iterator[tuple[str, str, str]]:
@@ -112,7 +124,10 @@ def _of_table(judgement: Judgement, table: str) -> Iterator[tuple[str, str, str]
     ]
     yield "disjoint", "; ".join(unseen) + "." if unseen else "", table
     models = sorted(name for name in frame["model"].unique() if name)
-    if models:
+    members = _mapping(judgement.run.recipe, "record").get("members")
+    if members:
+        yield "ensemble", f"An ensemble of {' and '.join(members)}, asked together.", table
+    elif models:
         joined = ", ".join(models)
         yield (
             "ensemble",

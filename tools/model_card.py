@@ -1,0 +1,120 @@
+"""The model card of what is shipped: what the cards and tables of the bundles say, for people.
+
+    python tools/model_card.py [--write]
+
+Into src/braintumor/bundle/shipped/MODEL_CARD.md, which is installed with the bundles.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import marks
+from marks import ROOT, Part
+from splits import score
+
+from braintumor.app.evidence import Evidence, find_evidence
+from braintumor.bundle.card import Card
+from braintumor.bundle.parts import TrainedOn
+from braintumor.classes import CLASSES
+from braintumor.evaluation import words
+
+SHIPPED = ROOT / "src" / "braintumor" / "bundle" / "shipped"
+NAMES = ("cnn", "resnet50", "ensemble")
+
+
+def found(shipped: Path = SHIPPED) -> dict[str, Evidence]:
+    """Name of a bundle -> its card and its table of answers."""
+    judged = {name: find_evidence(shipped / name) for name in NAMES}
+    return {name: one for name, one in judged.items() if one is not None}
+
+
+def learnt(shipped: Path = SHIPPED) -> str:
+    """What each network is, and what it learnt from."""
+    networks = {
+        name: one.card for name, one in found(shipped).items() if isinstance(one.card, Card)
+    }
+    rows = [
+        ["input, pixels", *(f"{card.preparation_of_slices().size}²" for card in networks.values())],
+        ["graph", *(_graph(shipped / name, card) for name, card in networks.items())],
+        ["learnt from", *(_learnt(card.trained_on) for card in networks.values())],
+        ["seed", *(f"{_recipe(card.trained_on, 'recipe')['seed']}" for card in networks.values())],
+        ["in eight bits: same class as in floating point", *map(_parity, networks.values())],
+        ["gate: brain slices refused, out of fold", *map(_gate, networks.values())],
+    ]
+    return "\n".join(marks.table(("", *(f"`{name}`" for name in networks)), rows))
+
+
+def worth(shipped: Path = SHIPPED) -> str:
+    """What the answers were found to be worth, of each bundle."""
+    every = {name: one.parts["test"] for name, one in found(shipped).items()}
+    metrics = {name: part.predictions.metrics(intervals=True) for name, part in every.items()}
+    rows = [
+        [title, *(score(one, key, share) for one in metrics.values())]
+        for key, title, share in (
+            ("accuracy", "accuracy", True),
+            ("balanced_accuracy", "balanced accuracy", True),
+            ("macro_auc", "macro AUC", False),
+            ("ece", "calibration error", False),
+        )
+    ]
+    rows += [
+        [
+            f"{key}, {name.replace('_', ' ')}",
+            *(_of_class(one, name, key) for one in metrics.values()),
+        ]
+        for name in CLASSES
+        for key in ("sensitivity", "specificity")
+    ]
+    own = [part.at_threshold(0.0) for part in every.values()]
+    rows.append(["left to a person as `uncertain`", *(words.percent(one.below) for one in own)])
+    rows.append(["right, of the others", *(words.percent(one.right) for one in own)])
+    n = len(next(iter(every.values())).predictions)
+    told = {str(one.card.evidence.get("judged", "")) for one in found(shipped).values()} - {""}
+    lines = marks.table((f"{n:,} slices", *(f"`{name}`" for name in every)), rows)
+    lines += ["", *(f"Judged were {one}." for one in sorted(told))]
+    return "\n".join(lines).replace(words.NBSP, " ")
+
+
+def _graph(folder: Path, card: Card) -> str:
+    size = (folder / card.graph.file).stat().st_size
+    return f"{card.precision}, {size / 1e6:.1f} MB, ONNX opset {card.graph.opset}"
+
+
+def _recipe(trained: TrainedOn, part: str) -> dict[str, Any]:
+    found = trained.recipe[part]
+    assert isinstance(found, dict)
+    return found
+
+
+def _learnt(trained: TrainedOn) -> str:
+    more = _recipe(trained, "record").get("extra_images")
+    return f"{trained.images:,} slices of {trained.dataset} and {more:,} further ones"
+
+
+def _parity(card: Card) -> str:
+    folds: Any = card.parity.get("folds", card.parity)
+    return f"{words.percent(folds['same_class'])} of {folds['n']:,}"
+
+
+def _gate(card: Card) -> str:
+    if card.gate is None:
+        return "no gate"
+    of: Any = card.gate.evidence["brain_slices"]
+    return words.percent(of["data set"]["refused"])
+
+
+def _of_class(metrics: Any, name: str, key: str) -> str:
+    intervals = metrics["intervals"]["per_class"][name]
+    return score({**metrics["per_class"][name], "intervals": intervals}, key, True)
+
+
+PARTS = tuple(
+    Part("src/braintumor/bundle/shipped/MODEL_CARD.md", mark, content)
+    for mark, content in (("learnt", learnt), ("worth", worth))
+)
+
+
+if __name__ == "__main__":
+    marks.command(PARTS, __doc__)
