@@ -11,7 +11,9 @@ import pytest
 
 
 def measured(**changes: Any) -> dict[str, Any]:
-    row = {"what": "one", "unit": "s", "ours": 1.0, "peer": 6.0, "ratio": 6.0, "goal": 5.0}
+    row = {
+        "key": "1", "what": "one", "unit": "s", "ours": 1.0, "peer": 6.0, "ratio": 6.0, "goal": 5.0,
+    }  # fmt: skip
     stages = {"read": 1.0, "prepare": 2.0, "check": 1.0, "network": 4.0}
     network = {"precision": "int8", "gflop_a_slice": 8.0, "gflops_a_core": 300.0}
     machine = {
@@ -38,8 +40,15 @@ def test_what_is_missed_is_called_missed(tmp_path: Path) -> None:
 def test_the_limit_is_named(tmp_path: Path) -> None:
     text = written(tmp_path, measured())
     assert "8.0 ms of one core" in text
-    assert "250 slices a second; most of it goes into the network" in text
+    assert "250 slices a second; the largest part is the network." in text
+    assert "Keras is the quicker" not in text
     assert "| `resnet50` | int8 | 8.00 | 300 | 400 | 75 % |" in text
+
+
+def test_that_the_peer_is_quicker_is_said_in_words(tmp_path: Path) -> None:
+    found = measured()
+    found["rows"].append(found["rows"][0] | {"key": "folder cnn", "ratio": 0.9})
+    assert "Of a folder, Keras is the quicker" in written(tmp_path, found)
 
 
 def test_a_busy_machine_is_told(tmp_path: Path) -> None:
