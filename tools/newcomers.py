@@ -19,6 +19,7 @@ from verdicts import spread
 
 from braintumor.evaluation import words
 from braintumor.evaluation.predictions import Predictions
+from braintumor.evaluation.run_tables import read_run
 
 # How groups are called whose patient is known.
 PATIENT = "pat_"
@@ -54,6 +55,7 @@ def table(results: Path = RESULTS) -> str:
         "calibrated by the other folds; 95 % intervals over groups, a dagger (†) where too few "
         "carry one; `uncertain` by the prediction set, whatever the gate may doubt besides."
     )
+    said += _hit(results / GROUPED / next(iter(matchup.rows)))
     return "\n".join([*marks.table(heads, rows), "", said]).replace(words.NBSP, " ")
 
 
@@ -77,6 +79,19 @@ def _uncertain(answers: Predictions) -> str:
     right = (answers.y_pred == answers.y_true)[sure]
     rest = words.percent(float(right.mean())) if len(right) else "–"
     return f"{words.percent(1 - float(sure.mean()))}: {rest}"
+
+
+def _hit(folder: Path) -> str:
+    """A sentence on what counts as a hit, and how often the middle of the head is one."""
+    found = read_run(folder).localisation
+    if found is None:
+        return ""
+    middle = words.percent(found["classes"]["all"]["centre"]["pointing"])
+    return (
+        f" A heat map hits where its hottest place lies in the tumour or at most "
+        f"{found['tolerance']} of {found['side']} pixels from it; the middle of the head does so in "
+        f"{middle}."
+    )
 
 
 def _pointing(folder: Path) -> str:
