@@ -88,9 +88,9 @@ def _hit(folder: Path) -> str:
         return ""
     middle = words.percent(found["classes"]["all"]["centre"]["pointing"])
     return (
-        f" A heat map hits where its hottest place lies in the tumour or at most "
-        f"{found['tolerance']} of {found['side']} pixels from it; the middle of the head does so in "
-        f"{middle}."
+        " A heat map hits where its hottest place lies in the tumour or at most "
+        f"{found['tolerance']} of {found['side']} pixels from it; the middle of the head does so "
+        f"in {middle}."
     )
 
 
