@@ -1,4 +1,4 @@
-"""Files that are either whole or not there, lines of tables that stay whole, and hashes.
+"""Files that are either whole or not there, lines of tables that stay whole, locks and hashes.
 
 Knows nothing of what the files hold.
 """
@@ -9,7 +9,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -44,6 +44,24 @@ def write_text(path: Path | str, text: str) -> None:
     """Write UTF-8 text atomically, with "\\n" line ends on every system."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+@contextmanager
+def lock(file: Path) -> Iterator[bool]:
+    """Wait until no other process is writing `file`; the system frees the lock if one dies.
+
+    Yields:
+        Whether the lock is held; some network drives have none, and work goes on without.
+    """
+    from filelock import FileLock
+
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(FileLock(f"{file}.lock"))
+            held = True
+        except (OSError, NotImplementedError):
+            held = False
+        yield held
 
 
 def sha256_bytes(data: bytes) -> str:

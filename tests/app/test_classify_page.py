@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +180,18 @@ class TestSeveralNetworks:
         assert "turned: Meningioma" in words(page)
         assert len(page.get("progress")) == 8
 
+    def test_one_graph_with_another_calibration_is_another_network(
+        self, open_page: OpenPage, tiny: Path, tmp_path: Path
+    ) -> None:
+        folder = Path(shutil.copytree(tiny, tmp_path / "other"))
+        card = json.loads((folder / "card.json").read_text())
+        card["name"], card["calibration"]["scale"] = "other", [0.2] * 4
+        (folder / "card.json").write_text(json.dumps(card))
+        page = upload(open_page(tiny, tiny, folder), stripes("upright"))
+        told = words(page)
+        assert "tiny:" in told
+        assert "other:" in told
+
     def test_that_agree_say_so(self, open_page: OpenPage, tiny: Path, twin: Path) -> None:
         page = upload(open_page(tiny, twin), stripes("upright"))
         assert "Both networks say Glioma." in words(page)
@@ -218,7 +232,7 @@ class TestSeveralNetworks:
         page.button[0].click().run()
         assert not page.exception
         assert f"##### {default_model()}: " in words(page)
-        assert "leaves" in words(page)  # its evidence is shipped with it
+        assert " leave " in words(page)  # its evidence is shipped with it
 
 
 class TestBadFiles:

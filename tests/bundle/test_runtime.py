@@ -13,6 +13,7 @@ from tiny_bundle import SIZE, tiny_graph
 
 from braintumor.bundle.card import BundleError
 from braintumor.bundle.runtime import ENGINES, EngineName, Runtime, available_engine, model_cache
+from braintumor.files import lock
 
 
 @pytest.fixture(scope="module")
@@ -203,3 +204,17 @@ def test_the_compiled_graph_can_be_kept_for_the_next_start(
             kept.run(canvases(2)).logits, plain.run(canvases(2)).logits, atol=1e-6
         )
     assert any((tmp_path / "cache").iterdir())
+
+
+def test_processes_take_turns_at_the_cache_of_compiled_graphs(
+    graph: onnx.ModelProto, tmp_path: Path
+) -> None:
+    """OpenVINO writes there piece by piece: another process in the middle of it would crash."""
+    pytest.importorskip("openvino")
+    given = graph.SerializeToString()
+    with ThreadPoolExecutor(1) as other:
+        with lock(tmp_path / "compiling"):
+            opened = other.submit(Runtime, given, size=SIZE, cache_dir=tmp_path, engine="openvino")
+            with pytest.raises(TimeoutError):
+                opened.result(timeout=1)
+        assert opened.result(timeout=60).run(canvases(1)).logits.shape == (1, 4)

@@ -16,9 +16,10 @@ from small_folders import data_set, picture
 
 from braintumor.catalog import cache as cache_module
 from braintumor.catalog.cache import cache_key, prepared
-from braintumor.catalog.cachefolder import cache_folder, lock
+from braintumor.catalog.cachefolder import cache_folder
 from braintumor.catalog.catalog import Catalog
 from braintumor.errors import BraintumorError
+from braintumor.files import lock
 from braintumor.images.decode import read_slice
 from braintumor.images.prepare import Preparation, prepare
 
@@ -227,7 +228,7 @@ class TestProcesses:
     def test_the_lock_keeps_others_out(self, tmp_path: Path) -> None:
         code = (
             "import sys; from pathlib import Path\n"
-            "from braintumor.catalog.cachefolder import lock\n"
+            "from braintumor.files import lock\n"
             "with lock(Path(sys.argv[1])) as held: print(held)"
         )
         with lock(tmp_path / "file") as held:

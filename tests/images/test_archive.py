@@ -14,6 +14,7 @@ from made_dicom import dataset, saved
 from made_files import GREY, nifti, picture
 
 from braintumor.files import sha256_bytes
+from braintumor.images import archive as archive_module
 from braintumor.images.archive import entries, labels
 from braintumor.images.decode import ImageError, Limits, RefusedError, Slice
 from braintumor.images.read import read_slices
@@ -67,6 +68,31 @@ class TestParts:
             for one in entries(data, name="a.zip", limits=limits)
         ]
         assert self.parts(data, limits) == whole
+
+    def test_the_list_is_read_once_and_again_where_the_archive_is_another(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        listed: list[str] = []
+        real = archive_module._files
+        monkeypatch.setattr(
+            archive_module, "_files", lambda *given: listed.append("once") or real(*given)
+        )
+        path, limits = tmp_path / "a.zip", Limits()
+
+        def second() -> list[object]:
+            return [
+                one[0] if isinstance(one, tuple) else one
+                for one in entries(path, name="a.zip", limits=limits, span=range(1, 2))
+            ]
+
+        path.write_bytes(zipped({"a.png": PNG, "b.png": PNG, "c.png": PNG}))
+        assert [second(), second(), second()] == [["a.zip/b.png"]] * 3
+        assert listed == ["once"]
+        path.write_bytes(zipped({"a.png": PNG, "x.png": PNG}))
+        assert second() == ["a.zip/x.png"]
+        path.unlink()
+        with pytest.raises(OSError, match=r"a\.zip"):
+            second()
 
     def test_what_is_encrypted_is_listed_and_says_so_when_read(self) -> None:
         data = bytearray(zipped({"a": PNG}))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -118,8 +120,21 @@ def bomb(side: int) -> bytes:
     )
 
 
+def test_a_tile_far_larger_than_its_picture_is_refused_before_it_is_unpacked() -> None:
+    tags = {322: 32768, 323: 32768}
+    data = tiff(bytes(64), (8, 8), bits=8, more=tags)
+    with pytest.raises(ImageError, match="32768 x 32768 pixels"):
+        read_slice(data)
+
+
 def tiff(
-    pixels: bytes, shape: tuple[int, ...], *, bits: int, white: int = 1, order: str = "<"
+    pixels: bytes,
+    shape: tuple[int, ...],
+    *,
+    bits: int,
+    white: int = 1,
+    order: str = "<",
+    more: Mapping[int, int] | None = None,
 ) -> bytes:
     """A one-strip grey TIFF by hand, for what Pillow does not write."""
     tags = [
@@ -132,6 +147,7 @@ def tiff(
         (277, 3, 1),
         (278, 4, shape[0]),
         (279, 4, len(pixels)),
+        *((tag, 4, value) for tag, value in (more or {}).items()),
     ]
     start = 8 + 2 + 12 * len(tags) + 4
     out = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", 8)

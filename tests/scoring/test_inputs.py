@@ -186,3 +186,10 @@ def test_nothing_to_classify_is_one_clear_error(folder: Path) -> None:
 
     with pytest.raises(BraintumorError, match=r"^empty, texts holds? no image \(1 other"):
         Found(["empty", "texts"])
+
+
+def test_a_name_that_the_system_cannot_look_up_costs_its_row_alone(folder: Path) -> None:
+    long = "x" * 300 + ".png"
+    (folder / "list.txt").write_text(f"one.png\n{long}\ntwo.png\n")
+    assert Found(["one.png", long, "two.png"]).names == ("one.png", long, "two.png")
+    assert Found(["list.txt"]).names == ("one.png", long, "two.png")

@@ -14,7 +14,7 @@ import numpy as np
 import streamlit as st
 
 from braintumor.app import texts
-from braintumor.bundle.card import AnyCard, EnsembleCard
+from braintumor.bundle.card import AnyCard, EnsembleCard, fingerprint
 from braintumor.bundle.classifier import Classifier
 from braintumor.bundle.shipped import default_model, find_bundle, shipped
 from braintumor.errors import BraintumorError
@@ -47,8 +47,9 @@ class Network:
 
     @property
     def key(self) -> str:
-        """Identity of the bundle, for caches and to offer it once."""
-        return self.card.identity
+        """Of the whole card, for caches and to offer it once: the same graph answers otherwise
+        with another calibration or gate."""
+        return fingerprint(self.card)
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Offer:
         """The bundles that are asked about a picture: not the members of an ensemble here, for
         these speak through it."""
         spoken_for = {
-            member.card.identity
+            fingerprint(member.card)
             for one in self.networks
             if isinstance(one.card, EnsembleCard)
             for member in one.classifier.networks
@@ -92,7 +93,7 @@ def offer() -> Offer:
         except BraintumorError as error:
             problems.append(texts.sentence(error))
             continue
-        if all(classifier.card.identity != other.key for other in networks):
+        if all(fingerprint(classifier.card) != other.key for other in networks):
             label = _label(classifier.card.name, folder, [other.label for other in networks])
             networks.append(Network(label, folder, classifier))
     return Offer(tuple(networks), tuple(problems))

@@ -172,6 +172,11 @@ class EnsembleCard(_AnyCard):
 AnyCard = Card | EnsembleCard
 
 
+def fingerprint(card: AnyCard) -> str:
+    """A hash of all that a bundle says of itself: its graph, preparation, calibration and gate."""
+    return sha256_bytes(card.model_dump_json().encode())
+
+
 def read_bundle(folder: Path | str) -> tuple[Card, bytes]:
     """Read a bundle of one network and check it wholly.
 

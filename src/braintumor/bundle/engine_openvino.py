@@ -18,6 +18,7 @@ from braintumor.bundle.card import BundleError
 from braintumor.bundle.parts import GRAPH_INPUT, GRAPH_OUTPUTS, Precision
 from braintumor.bundle.runtime import Arrays, not_a_face
 from braintumor.classes import CLASSES
+from braintumor.files import lock
 
 # A copy of a graph that leaves the other cores to the other copies.
 _ALONE = {"INFERENCE_NUM_THREADS": 1, "ENABLE_CPU_PINNING": False}
@@ -42,6 +43,7 @@ class OpenVinoEngine:
         """
         self._precision = "bf16" if precision == "bfloat16" else "f32"
         self._core = ov.Core()
+        self._cache_dir = cache_dir
         if cache_dir is not None:
             self._core.set_property({"CACHE_DIR": str(cache_dir)})
         try:
@@ -61,7 +63,12 @@ class OpenVinoEngine:
 
     def _compiled(self, more: Mapping[str, Any] | None = None) -> ov.CompiledModel:
         options = {"INFERENCE_PRECISION_HINT": self._precision, "NUM_STREAMS": 1, **(more or {})}
-        return self._core.compile_model(self._model, "CPU", options)
+        if self._cache_dir is None:
+            return self._core.compile_model(self._model, "CPU", options)
+        # OpenVINO writes a compiled graph into the cache piece by piece, and another process that
+        # reads it in the middle dies of it.
+        with lock(self._cache_dir / "compiling"):
+            return self._core.compile_model(self._model, "CPU", options)
 
 
 class _Copies:

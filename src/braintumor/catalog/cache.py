@@ -23,11 +23,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from braintumor.catalog.cachefolder import cache_folder, lock
+from braintumor.catalog.cachefolder import cache_folder
 from braintumor.catalog.catalog import Catalog
 from braintumor.catalog.folder import workers
 from braintumor.errors import BraintumorError
-from braintumor.files import atomic_path
+from braintumor.files import atomic_path, lock
 from braintumor.images.decode import DECODER_VERSION, ImageError, Slice, read_slice
 from braintumor.images.prepare import Preparation, prepare
 from braintumor.progress import track

@@ -1,4 +1,4 @@
-"""Where caches lie, and the lock that keeps two processes from writing one at the same time.
+"""Where caches lie.
 
 What it does not know: what is cached.
 """
@@ -8,11 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
-
-from filelock import FileLock
 
 from braintumor.errors import BraintumorError
 
@@ -45,22 +41,6 @@ def cache_folder(cache_dir: Path | str | None = None) -> Path:
         )
     _LOGGER.warning("The cache folder %s cannot be written: %s is used.", wanted, spare)
     return spare
-
-
-@contextmanager
-def lock(file: Path) -> Iterator[bool]:
-    """Wait until no other process is writing `file`; the system frees the lock if one dies.
-
-    Yields:
-        Whether the lock is held; some network drives have none, and work goes on without.
-    """
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(FileLock(f"{file}.lock"))
-            held = True
-        except (OSError, NotImplementedError):
-            held = False
-        yield held
 
 
 def _default_folder() -> Path:

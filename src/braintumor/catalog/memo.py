@@ -15,8 +15,9 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from braintumor.catalog.cachefolder import cache_folder, lock
+from braintumor.catalog.cachefolder import cache_folder
 from braintumor.errors import BraintumorError
+from braintumor.files import lock
 from braintumor.images.decode import DECODER_VERSION
 
 

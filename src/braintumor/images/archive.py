@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import io
 import stat
+import weakref
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from itertools import islice
+from contextlib import ExitStack, contextmanager
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -95,9 +96,13 @@ def entries(
         ImageError: at the first step: no archive, damaged, or of more files than are accepted.
     """
     total = 0
-    with _opened(source, name) as archive:
-        files = enumerate(_files(archive, name, limits))
-        for number, (label, info) in islice(files, span.stop if span is not None else None):
+    with ExitStack() as stack:
+        if span is None or isinstance(source, bytes):
+            archive = stack.enter_context(_opened(source, name))
+            files = _files(archive, name, limits)
+        else:
+            archive, files = _kept_open(source, name, limits)
+        for number, (label, info) in enumerate(files[: span.stop if span is not None else None]):
             # zipfile unpacks no more of a file than the list says, nor does `_unpack` than accepted
             total += min(info.file_size, limits.max_volume_bytes)
             if total > limits.max_archive_bytes:
@@ -118,19 +123,46 @@ def entries(
                 yield label, data
 
 
+def _kept_open(
+    source: Path, name: str, limits: Limits
+) -> tuple[zipfile.ZipFile, list[tuple[str, zipfile.ZipInfo]]]:
+    """An archive that is read span by span, with its list: reading that anew for every span would
+    take longer than the files."""
+    stamp = source.stat()
+    return _last_opened(source, stamp.st_mtime_ns, stamp.st_size, name, limits)
+
+
+@lru_cache(maxsize=1)
+def _last_opened(
+    source: Path, modified: int, size: int, name: str, limits: Limits
+) -> tuple[zipfile.ZipFile, list[tuple[str, zipfile.ZipInfo]]]:
+    """The same; `modified` and `size` only make a replaced archive be opened anew."""
+    file = source.open("rb")
+    try:
+        archive = _zip(file, name)
+        files = _files(archive, name, limits)
+    except BaseException:
+        file.close()
+        raise
+    # Closed when another archive is opened, and nobody reads this one any more.
+    weakref.finalize(archive, file.close)
+    return archive, files
+
+
 @contextmanager
 def _opened(source: Path | bytes, name: str) -> Iterator[zipfile.ZipFile]:
-    with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
-        try:
-            archive = zipfile.ZipFile(_Guarded(file))
-        except ImageError:
-            raise
-        except MemoryError:
-            raise
-        except Exception:  # a damaged archive can make zipfile raise anything
-            raise ImageError(name, _DAMAGED) from None
-        with archive:
-            yield archive
+    plain = io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
+    with plain as file, _zip(file, name) as archive:
+        yield archive
+
+
+def _zip(file: IO[bytes], name: str) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(_Guarded(file))
+    except (ImageError, MemoryError):
+        raise
+    except Exception:  # a damaged archive can make zipfile raise anything
+        raise ImageError(name, _DAMAGED) from None
 
 
 class _Guarded:

@@ -38,6 +38,7 @@ IMAGE_SUFFIXES: frozenset[str] = frozenset(
 VOLUME_SUFFIXES: tuple[str, ...] = (".nii", ".nii.gz")
 _FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF")
 _MAX_SCANS = 200
+_TILE_WIDTH, _TILE_LENGTH = 322, 323
 # Raised whenever the same bytes give other pixels; part of the cache's key.
 DECODER_VERSION = 3
 
@@ -304,6 +305,7 @@ def open_picture(data: bytes, *, name: str) -> Iterator[Image.Image]:
 def slice_of_picture(picture: Image.Image, *, name: str, sha256: str, limits: Limits) -> Slice:
     """The present frame of an opened picture; its size is checked before it is decoded."""
     check_size(picture.height, picture.width, name=name, limits=limits)
+    _check_tiles(picture, name=name, limits=limits)
     mode, format_ = picture.mode, str(picture.format)
     # Of a JPEG the luma alone, as it is stored: a third of the time, and no rounding to RGB and
     # back. Pillow decodes with libjpeg-turbo. What holds no luma (CMYK, RGB) stays as it is.
@@ -322,6 +324,14 @@ def slice_of_picture(picture: Image.Image, *, name: str, sha256: str, limits: Li
         coloured=coloured,
         name=name,
     )
+
+
+def _check_tiles(picture: Image.Image, *, name: str, limits: Limits) -> None:
+    """A TIFF's tiles are decoded whole, however little of them the picture shows."""
+    tags = getattr(picture, "tag_v2", {})
+    if _TILE_LENGTH in tags:
+        height, width = int(tags[_TILE_LENGTH]), int(tags.get(_TILE_WIDTH, 1))
+        check_size(height, width, name=name, limits=limits)
 
 
 def _what_it_is_instead(data: bytes) -> str:

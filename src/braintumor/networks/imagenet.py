@@ -26,9 +26,9 @@ from typing import Any
 
 import numpy as np
 
-from braintumor.catalog.cachefolder import cache_folder, lock
+from braintumor.catalog.cachefolder import cache_folder
 from braintumor.errors import BraintumorError, require
-from braintumor.files import atomic_path
+from braintumor.files import atomic_path, lock
 from braintumor.networks import npm_weights
 
 VARIABLE = "BRAINTUMOR_RESNET50_WEIGHTS"

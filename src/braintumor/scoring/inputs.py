@@ -91,7 +91,7 @@ class Inputs:
             for one in remote.find(argument):
                 # A file that is named itself is taken, whatever it is.
                 yield from [one] if one == argument else self._chosen(iter([one]))
-        elif Path(argument).is_dir():
+        elif os.path.isdir(argument):  # noqa: PTH112 - pathlib's raises where a name is too long
             yield from self._chosen(_below(argument))
         elif _is_pattern(argument):
             matches = _matches(argument)
@@ -193,7 +193,7 @@ def _matches(pattern: str) -> list[str] | list[ImageError]:
     except RecursionError:
         return [ImageError(pattern, "folders lie too deep there for a pattern: name the first one")]
     for name in names:
-        if Path(name).is_dir():
+        if os.path.isdir(name):  # noqa: PTH112 - pathlib's raises where nobody may look
             found.update(one if isinstance(one, str) else one.name for one in _below(name))
         else:
             found.add(name)

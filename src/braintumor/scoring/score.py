@@ -18,7 +18,7 @@ from pathlib import Path
 
 from braintumor import __version__
 from braintumor.bundle.abreast import cores
-from braintumor.bundle.card import AnyCard, read_card
+from braintumor.bundle.card import AnyCard, fingerprint, read_card
 from braintumor.bundle.classifier import Classifier
 from braintumor.bundle.prediction import Prediction
 from braintumor.bundle.series import SERIES_FILE, Summary, write_summaries
@@ -33,7 +33,7 @@ from braintumor.scoring.inputs import Inputs, Item, name_of
 from braintumor.scoring.journal import Digest, Journal, Progress
 from braintumor.scoring.rows import PartTable, part_of, said_of
 from braintumor.scoring.tally import Tally
-from braintumor.scoring.work import Chunk, Job, Rows, chunks, fingerprint, halves_until_single
+from braintumor.scoring.work import Chunk, Job, Rows, chunks, halves_until_single
 
 # Long enough that the end of one and the beginning of the next cost nothing, short enough that
 # little is done twice after a kill.
@@ -179,7 +179,15 @@ class _Run:
                 f"the files are not those that {self._out} was begun with: name the same ones in "
                 f"the same order, or delete {self._journal.path} and begin anew"
             )
-        return files
+        more = next(files, None)
+        if more is None:
+            return files
+        if self._out is not None and self._table is None:
+            raise BraintumorError(
+                f"{self._out} was finished with fewer files: delete {self._journal.path} and begin "
+                f"anew, or name the same files in the same order"
+            )
+        return chain((more,), files)
 
     def take(self, chunk: Chunk, rows: Rows, show: Show | None) -> None:
         """Write the rows of a chunk."""

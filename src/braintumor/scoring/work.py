@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from braintumor.bundle.card import AnyCard, BundleError
+from braintumor.bundle.card import BundleError, fingerprint
 from braintumor.bundle.classifier import Classifier, Named, Source
 from braintumor.bundle.prediction import Prediction
-from braintumor.files import sha256_bytes
+from braintumor.errors import BraintumorError
 from braintumor.images import archive
 from braintumor.images.choice import Choice
 from braintumor.images.decode import VOLUME_SUFFIXES, ImageError, Limits
@@ -23,6 +23,11 @@ from braintumor.scoring.inputs import Entry, Item, name_of
 Chunk = tuple[Item, ...]
 Rows = Iterable[Prediction]
 _DIED = "the process that read it died: the file is damaged, or needs more memory than there is"
+_NEVER_BEGAN = (
+    "the processes that are to read the files die before they have one: there may be too little "
+    "memory for so many (try --workers 1), or a script of your own lacks  if __name__ == "
+    "'__main__':"
+)
 
 
 @dataclass(frozen=True)
@@ -86,11 +91,6 @@ class Job:
         )
 
 
-def fingerprint(card: AnyCard) -> str:
-    """A hash of all that a bundle says of itself: its graph, preparation, calibration and gate."""
-    return sha256_bytes(card.model_dump_json().encode())
-
-
 def chunks(items: Iterable[Item], size: int) -> Iterator[Chunk]:
     """Put items together, `size` at a time; a volume, which holds many slices, stays alone."""
     waiting: list[Item] = []
@@ -108,10 +108,18 @@ def chunks(items: Iterable[Item], size: int) -> Iterator[Chunk]:
 
 
 def halves_until_single(job: Job, chunk: Chunk, alone: Callable[[Chunk], Rows]) -> Rows:
-    """The rows of a chunk that killed its worker: all but those of the file that does it."""
+    """The rows of a chunk that killed its worker: all but those of the file that does it.
+
+    Raises:
+        BraintumorError: workers die before they have a file.
+    """
     from braintumor.parallel.ordered import WorkerDiedError
 
     if len(chunk) == 1:
+        try:
+            alone(())  # opens the bundle, and no file
+        except WorkerDiedError:
+            raise BraintumorError(_NEVER_BEGAN) from None
         return [job.lost(chunk[0])]
     rows: list[Prediction] = []
     middle = len(chunk) // 2
