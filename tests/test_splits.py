@@ -69,6 +69,22 @@ def test_the_published_split_by_the_folds_recipe_is_what_the_folds_are_held_agai
     assert "differ" not in text
 
 
+def test_folds_that_learnt_from_more_since_do_not_take_part_in_the_comparison(
+    results: Path,
+) -> None:
+    now, before = (with_folds(made_table(skill=skill)) for skill in (0.2, 1.0))
+    grouped(results, now)
+    made_run(results / splits.AGAIN / "cnn", skill=2.0)
+    folder = made_run(results / splits.BEFORE / "cnn")
+    before.write(folder / "predictions.csv")
+    text = splits.section(results)
+    assert "| `cnn` | 4 grouped folds, nothing learnt from other scanners | 140 of 20 |" in text
+    assert "| `cnn` | 4 grouped folds | 140 of 20 |" in text
+    test = before.take(np.flatnonzero(before.frame["path"].str.startswith("test/")))
+    right = (test.y_pred == test.y_true).mean()
+    assert f"{100 * right:.1f} % where it has seen nothing of their groups" in text
+
+
 def test_of_one_grouped_split_other_slices_are_compared_and_settings_are_told(
     results: Path,
 ) -> None:

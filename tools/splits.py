@@ -4,6 +4,8 @@ The part of docs/data.md that `data_page.py` writes; from results/labeled-mri-gi
 results/labeled-mri-grouped/NETWORK, which may be a run over folds (every slice judged once, by a
 network that saw none of its group) or a run on one grouped split, and, where there is one,
 results/labeled-mri-given-again/NETWORK: the publisher's split once more, by the folds' recipe.
+Where the folds have learnt from more since, results/labeled-mri-grouped-before/NETWORK holds them
+as they were then, so that these two differ in the split alone.
 """
 
 from __future__ import annotations
@@ -25,8 +27,10 @@ from results import NETWORKS, TIES, unseen
 
 RESULTS = ROOT / "results"
 GIVEN, GROUPED, AGAIN = "labeled-mri-given", "labeled-mri-grouped", "labeled-mri-given-again"
+BEFORE = "labeled-mri-grouped-before"
 # Settings that came later, and the value at which a network trains as it did before them.
 _BEFORE = {"balance": "0.0", "keep": "best"}
+_Two = tuple[RunTables | None, RunTables | None]
 NONE_YET = (
     "No network has been published on a grouped split yet, so what the split does is unknown."
 )
@@ -49,8 +53,11 @@ def section(results: Path = RESULTS) -> str:
         given, grouped = (read_run(results / split / name) for split in (GIVEN, GROUPED))
         again = results / AGAIN / name
         alike = read_run(again) if (again / "predictions.csv").is_file() else None
-        rows += _rows(name, given, alike, grouped, results / GIVEN / TIES)
-        said.append(_sentence(name, given if alike is None else alike, grouped))
+        earlier = results / BEFORE / name
+        before = read_run(earlier) if (earlier / "predictions.csv").is_file() else None
+        rows += _rows(name, (given, alike), (before, grouped), results / GIVEN / TIES)
+        folds = grouped if alike is None or before is None else before
+        said.append(_sentence(name, given if alike is None else alike, folds))
     heads = ("network", "judged on", "slices of groups", *(heading for _, heading, _ in SCORES))
     lines = [
         *marks.table(heads, rows),
@@ -101,16 +108,19 @@ def _materials(run: RunTables) -> dict[str, str]:
     }
 
 
-def _rows(
-    name: str, given: RunTables, alike: RunTables | None, grouped: RunTables, ties: Path
-) -> list[list[str]]:
+def _rows(name: str, given: _Two, grouped: _Two, ties: Path) -> list[list[str]]:
+    """Of the published split as published and by the folds' recipe; of the folds before they
+    learnt from other scanners' heads, and now."""
     parts = []
-    for run, how in ((given, ""), (alike, " by the folds' recipe")):
+    for run, how in zip(given, ("", " by the folds' recipe"), strict=True):
         if run is not None:
             test = judged(run)
             parts.append((f"published split{how}, test", test))
             parts.append(("of it, nothing of their group in train", unseen(test, ties)))
-    parts.append((how_judged(grouped), judged(grouped)))
+    hows = (", nothing learnt from other scanners", "")
+    for run, how in zip(grouped, hows, strict=True):
+        if run is not None:
+            parts.append((f"{how_judged(run)}{how}", judged(run)))
     return [_row(name, what, rows) for what, rows in parts if len(rows)]
 
 

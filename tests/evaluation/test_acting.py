@@ -108,10 +108,26 @@ def test_where_nothing_can_be_kept_apart_nothing_is_fitted(given: Predictions) -
     assert all(point.applied is None for point in found.points)
 
 
-def test_an_unlabelled_validation_split_is_no_obstacle(given: Predictions) -> None:
-    label = given.frame["label"].where(given.frame["split"] == "test", "")
+@pytest.mark.parametrize(("bare", "judged"), [("valid", "test"), ("test", "valid")])
+def test_an_unlabelled_split_is_no_obstacle(given: Predictions, bare: str, judged: str) -> None:
+    """Where nothing can be fitted, or nothing be judged apart, the rows are judged as they are."""
+    label = given.frame["label"].where(given.frame["split"] == judged, "")
     rows = Predictions.from_frame(given.frame.assign(label=label))
-    assert acting(rows, rows.split("test")).fitted_on == ""
+    found = acting(rows, rows.split(judged))
+    assert found.fitted_on == ""
+    assert list(found.methods) == ["none"]
+    assert found.rows.frame.equals(rows.split(judged).frame)
+
+
+def test_a_refused_row_is_not_judged_though_it_has_probabilities() -> None:
+    truth, prob, group = answers(120, 3)
+    frame = table(truth, prob, group, fold=group % 3).frame.copy()
+    frame.loc[::10, "status"] = "refused"
+    rows = Predictions.from_frame(frame)
+    found = acting(rows, rows.scored())
+    assert found.decision is not None
+    assert len(found.rows) == len(found.decision.table.scored()) == 108
+    json.dumps(found.to_dict(), allow_nan=False)
 
 
 def test_json_holds_what_the_curves_come_to(found: Acting) -> None:

@@ -11,7 +11,7 @@ from made_answers import answers, bent, table
 
 from braintumor.classes import CLASSES
 from braintumor.evaluation import tables
-from braintumor.evaluation.decision import Decision, answered, fit_decision
+from braintumor.evaluation.decision import Decision, answered, as_answered, fit_decision
 from braintumor.evaluation.predictions import Predictions, PredictionsError
 
 
@@ -116,6 +116,23 @@ def test_rows_that_were_refused_or_doubted_stay_so(given: Predictions) -> None:
     assert found.loc[7, "p_glioma"] >= 0, "a row without label is answered too"
 
 
+@pytest.mark.parametrize("status", ["refused", "error"])
+def test_no_verdict_is_overruled_because_probabilities_stand_beside_it(
+    given: Predictions, found: Decision, status: str
+) -> None:
+    """Foreign tables give them for all rows; the contract gives such a row no class."""
+    frame = given.frame.copy()
+    frame.loc[::10, ["status", "reason"]] = status, "not a brain"
+    rows = Predictions.from_frame(frame)
+    for answer in (fit_decision(rows).table, found.rules.apply(rows)):
+        theirs = answer.frame[::10]
+        assert (theirs["status"] == status).all()
+        assert (theirs["reason"] == "not a brain").all()
+        assert (theirs[["predicted", "set"]] == "").all(axis=None)
+        assert theirs[[*tables.PROBABILITIES, "confidence"]].isna().all(axis=None)
+        assert list(answer.scored().frame["path"]) == list(rows.scored().frame["path"])
+
+
 def test_an_empty_set_and_a_stranger_are_uncertain() -> None:
     rows = table(*answers(3, 1))
     prob = np.array([[0.4, 0.3, 0.2, 0.1], [0.4, 0.35, 0.15, 0.1], [0.9, 0.1, 0, 0]])
@@ -173,3 +190,13 @@ def test_what_cannot_be_fitted_on_is_refused_in_a_sentence(given: Predictions) -
         fit_decision(Predictions.from_frame(given.frame.assign(label="")))
     with pytest.raises(PredictionsError, match="train with --folds"):
         fit_decision(Predictions.from_frame(given.frame.assign(fold="")))
+
+
+def test_where_the_test_labels_are_not_public_nothing_is_fitted() -> None:
+    truth, prob, group = answers(60, 3)
+    split = ["valid" if i < 40 else "test" for i in range(60)]
+    truth[40:] = -1
+    hidden = table(truth, prob, group, split=split)
+    with pytest.raises(PredictionsError, match="both a label and probabilities to judge the fit"):
+        fit_decision(hidden)
+    assert as_answered(hidden).frame.equals(hidden.frame)

@@ -56,6 +56,39 @@ def test_a_row_that_one_refuses_has_no_answer(pair: tuple[Predictions, Predictio
     assert found.loc[3, "predicted"] == ""
 
 
+@pytest.mark.parametrize(
+    ("mild", "stern"),
+    [("uncertain", "refused"), ("uncertain", "error"), ("refused", "error"), ("ok", "uncertain")],
+)
+def test_the_sterner_status_wins_whichever_table_it_stands_in(
+    pair: tuple[Predictions, Predictions], mild: str, stern: str
+) -> None:
+    first, second = (_with_status(rows, s) for rows, s in zip(pair, (mild, stern), strict=True))
+    for order in ([first, second], [second, first], [first, first, second]):
+        found = combined(order).frame
+        assert (found.loc[3, "status"], found.loc[3, "reason"]) == (stern, f"it is {stern}")
+        assert np.isnan(found.loc[3, "p_glioma"]) == (stern in {"refused", "error"})
+        assert (found["status"].drop(3) == "ok").all()
+
+
+def test_a_refused_rows_probabilities_are_not_pooled(pair: tuple[Predictions, Predictions]) -> None:
+    frame = pair[1].frame.copy()
+    frame.loc[3, ["status", "reason"]] = "refused", "not a brain"
+    found = combined([pair[0], Predictions.from_frame(frame)]).frame
+    assert found.loc[3, "status"] == "refused"
+    assert np.isnan(found.loc[3, "p_glioma"])
+
+
+def _with_status(rows: Predictions, status: str) -> Predictions:
+    """The table with another status in row 3, and no probabilities where it allows none."""
+    frame = rows.frame.copy()
+    frame.loc[3, ["status", "reason"]] = status, f"it is {status}"
+    if status in {"refused", "error"}:
+        frame.loc[3, [*columns.PROBABILITIES, "confidence"]] = np.nan
+        frame.loc[3, "predicted"] = ""
+    return Predictions.from_frame(frame)
+
+
 def test_what_one_table_does_not_know_another_says(pair: tuple[Predictions, Predictions]) -> None:
     unknown = Predictions.from_frame(pair[0].frame.assign(group=""))
     for tables in ([unknown, pair[1]], [pair[1], unknown]):

@@ -167,6 +167,32 @@ def test_a_bad_cell_is_named_by_file_row_and_column(
         assert word in message
 
 
+@pytest.mark.parametrize(
+    ("rows", "row"),
+    [
+        ("no,0,0,1,0,a,1.png\nno,0,0,1,0,a,2.png\n", 1),
+        ("no,0,0,1,0,a,1.png\nno,0,0,1,0,b.png\n", 1),
+        # The surplus of the second row hides behind the first row's empty cell.
+        ("no,0,0,1,0,b.png,\nno,0,0,1,0,a,1.png\n", 2),
+        ("no,0,0,1,0,a,,1.png\nno,0,0,1,0,a,,2.png\n", 1),
+    ],
+)
+@pytest.mark.parametrize(("separator", "mark"), [(",", "comma"), (";", "semicolon"), ("\t", "tab")])
+def test_no_cell_is_dropped_because_the_header_is_shorter(
+    tmp_path: Path, rows: str, row: int, separator: str, mark: str
+) -> None:
+    text = BARE.strip() + ",path\n" + rows
+    message = refusal(tmp_path, text.replace(",", separator))
+    assert f"row {row} has more cells than the header" in message
+    assert f"put a cell that holds a {mark} in double quotes" in message
+
+
+def test_quoted_commas_and_separators_at_the_end_of_rows_are_read(tmp_path: Path) -> None:
+    text = BARE.strip() + ',path\nno,0,0,1,0,"a,1.png",\nno,0,0,1,0,"a,2.png",\n'
+    theirs = Predictions.read(table(tmp_path, text))
+    assert theirs.frame["path"].tolist() == ["a,1.png", "a,2.png"]
+
+
 def test_a_bad_cell_is_named_by_the_rows_path_too(tmp_path: Path) -> None:
     message = refusal(tmp_path, "path," + BARE + "test/a.png,glioma,x,0,0,0\n")
     assert "test/a.png" in message

@@ -120,11 +120,13 @@ def fit_decision(
         seed: of the folds dealt where the table has none.
 
     Raises:
-        PredictionsError: neither folds nor the splits valid and test, no labelled row, or rows
-            that are no probabilities; one sentence.
+        PredictionsError: neither folds nor the splits valid and test, no labelled row to fit on
+            or to judge, or rows that are no probabilities; one sentence.
     """
     require_scored(predictions)
     rows = crossfit.plan(predictions)
+    # Whoever asks wants the answers judged; the labels of a test split are not always public.
+    require_scored(rows.judge, "to judge the fit on")
     chosen = method or METHOD_FOR[rows.kind]
 
     def fit(on: Predictions) -> Rules:
@@ -144,7 +146,7 @@ def as_answered(predictions: Predictions, *, method: str | None = None) -> Predi
     """A table of raw probabilities as the model answers: calibrated, with sets and statuses.
 
     Each row by what was fitted without it, so that the table may be judged; where nothing can be
-    fitted apart, and where the table came with sets, the rows stay as they are.
+    fitted apart or judged, and where the table came with sets, the rows stay as they are.
 
     Args:
         predictions: any table.
@@ -154,7 +156,7 @@ def as_answered(predictions: Predictions, *, method: str | None = None) -> Predi
         return predictions
     try:
         return fit_decision(predictions, method=method).table
-    except PredictionsError:  # neither folds nor validation and test
+    except PredictionsError:  # neither folds nor validation and test, or one of them unlabelled
         return predictions
 
 
@@ -195,7 +197,8 @@ def answered(predictions: Predictions, prob: Floats, sets: NDArray[np.bool_]) ->
     """The table with these probabilities, and what follows from them.
 
     `status` is `uncertain` where the set is not exactly the predicted class, and stays so where
-    it was before; rows without probabilities stay as they are.
+    it was before. Rows that were refused or failed keep status and reason, and have no class and
+    no probabilities, whatever stood there before.
 
     Args:
         predictions: any table.
@@ -203,8 +206,12 @@ def answered(predictions: Predictions, prob: Floats, sets: NDArray[np.bool_]) ->
         sets: (n, 4) the classes of each row's set.
     """
     frame = predictions.frame.copy()
-    rows = np.flatnonzero(predictions.y_pred >= 0)
-    frame[list(PROBABILITIES)] = prob
+    known = predictions.is_answered
+    rows = np.flatnonzero(known)
+    # What a foreign table gives beside a refusal is raw, and would stand among calibrated numbers.
+    frame[list(PROBABILITIES)] = np.where(known[:, None], prob, np.nan)
+    frame.loc[~known, ["predicted", "set"]] = ""
+    frame.loc[~known, "confidence"] = np.nan
     best = np.argmax(prob[rows], axis=1)
     names = np.asarray(CLASSES, dtype=object)
     frame.loc[rows, "predicted"] = names[best]
@@ -220,8 +227,8 @@ def answered(predictions: Predictions, prob: Floats, sets: NDArray[np.bool_]) ->
     return Predictions(frame, predictions.source)
 
 
-def require_scored(predictions: Predictions) -> None:
-    """Refuse a table with nothing to fit on.
+def require_scored(predictions: Predictions, purpose: str = "to fit on") -> None:
+    """Refuse a table with nothing to fit on, or nothing for another purpose.
 
     Raises:
         PredictionsError: no labelled row with probabilities, or rows that are none.
@@ -229,7 +236,7 @@ def require_scored(predictions: Predictions) -> None:
     rows = predictions.scored()
     if not len(rows):
         raise PredictionsError(
-            f"{predictions.source} holds no row with both a label and probabilities to fit on."
+            f"{predictions.source} holds no row with both a label and probabilities {purpose}."
         )
     require_probabilities(rows.y_prob, rows.frame["path"], predictions.source)
 
@@ -247,8 +254,8 @@ def _doubt(chosen: NDArray[np.bool_], best: int) -> str:
 
 
 def _answers(rules: Rules, rows: Predictions) -> Floats:
-    """(n, 8) calibrated probabilities (NaN where a row has none), and the classes of its set."""
-    known = rows.y_pred >= 0
+    """(n, 8) calibrated probabilities (NaN where no answer is), and the classes of each set."""
+    known = rows.is_answered
     prob = np.full(rows.y_prob.shape, np.nan)
     prob[known] = rules.calibrator.apply(rows.y_prob[known])
     return np.hstack([prob, rules.quantiles.sets(prob)])

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from braintumor.evaluation.calibration import log_prob
 from braintumor.evaluation.predictions import Predictions, PredictionsError
-from braintumor.evaluation.tables import PROBABILITIES
+from braintumor.evaluation.tables import PROBABILITIES, STATUSES
 
 POOLS = ("logarithmic", "linear")
 # What must be the same in all tables, or the pool would mix things that do not belong together.
@@ -33,8 +33,8 @@ def combined(
         name: of the pooled model.
 
     Returns:
-        A table whose rows have probabilities where all tables have them; others keep the first
-        status that says why not.
+        A table whose rows have probabilities where all tables give an answer. A row's status is
+        the sternest that a table gives it, with the reason of the first that does.
 
     Raises:
         PredictionsError: rows that do not match one to one, or that name another label, split, fold
@@ -50,14 +50,16 @@ def combined(
     for column in _SAME:  # what one table does not know, another may
         for other in matched[1:]:
             frame[column] = frame[column].where(frame[column] != "", other.frame[column])
-    known = np.all([table.y_pred >= 0 for table in matched], axis=0)
+    known = np.all([table.is_answered for table in matched], axis=0)
     prob = np.full(first.y_prob.shape, np.nan)
     prob[known] = _pooled([table.y_prob[known] for table in matched], pool)
     frame[list(PROBABILITIES)] = prob
-    for other in matched[1:]:
-        worse = (frame["status"] == "ok") & (other.frame["status"] != "ok")
+    # STATUSES go from mild to stern; of equals the first is taken.
+    sternness = np.array([table.frame["status"].map(STATUSES.index) for table in matched])
+    sternest = sternness.argmax(axis=0)
+    for position, table in enumerate(matched):
         for column in ("status", "reason"):
-            frame[column] = frame[column].where(~worse, other.frame[column])
+            frame[column] = frame[column].where(sternest != position, table.frame[column])
     frame["predicted"], frame["confidence"] = "", np.nan
     frame["set"], frame["model"], frame["model_sha256"] = "", name, ""
     return Predictions.from_frame(frame, source=" and ".join(table.source for table in tables))

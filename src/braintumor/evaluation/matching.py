@@ -1,11 +1,14 @@
 """The rows of several tables that are of the same images.
 
-Rows are matched by the SHA-256 of the image's bytes, or by path where a table has no hashes; only
-images that every table has judged are kept. Knows tables only.
+Rows are matched by the SHA-256 of the file's bytes, or by path where a table has no hashes; only
+images that every table has judged are kept. Copies of a file have one hash, and so have all slices
+of a volume: they are told apart by path, or by their number where a data set was moved. Knows
+tables only.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +19,9 @@ from braintumor.errors import BraintumorError
 from braintumor.evaluation.predictions import Predictions
 from braintumor.evaluation.run_tables import RunTables
 
+# Hash or path; what tells rows that share it apart; which of those that nothing tells apart.
+Key = tuple[str, str, int]
+
 
 @dataclass(frozen=True, eq=False)
 class Matched:
@@ -25,7 +31,7 @@ class Matched:
         runs: model name -> where its table comes from.
         rows: model name -> its rows of the common images, all in the same order.
         split: the split that the rows are of; "" for all rows.
-        joined_by: "sha256" or "path".
+        joined_by: "sha256" (and what tells rows of one hash apart) or "path".
         only_in: model name -> images of the split that not every table has judged.
         left_out: model name -> its rows of the split that could not be judged, by reason.
     """
@@ -55,7 +61,7 @@ def match(runs: Sequence[RunTables], *, split: str | None = None) -> Matched:
     parts = {name: _part(run.predictions, chosen) for name, run in named.items()}
     scored = {name: part.scored() for name, part in parts.items()}
     by = _key_column(scored)
-    keys = {name: _keys(rows, by) for name, rows in scored.items()}
+    keys = _keys_by_path(scored) if by == "path" else _keys_by_hash(parts)
     common = [
         key for key in next(iter(keys.values())) if all(key in other for other in keys.values())
     ]
@@ -123,20 +129,64 @@ def _key_column(scored: Mapping[str, Predictions]) -> str:
     )
 
 
-def _keys(rows: Predictions, by: str) -> dict[tuple[str, int], int]:
-    """Key -> position. Copies of one file have one hash and are told apart by their number."""
-    frame = rows.frame
-    if by == "path":
-        twice = frame["path"][frame["path"].duplicated()]
+def _keys_by_path(scored: Mapping[str, Predictions]) -> dict[str, dict[Key, int]]:
+    """Model name -> key -> position; a path must stand for one row."""
+    for rows in scored.values():
+        path = rows.frame["path"]
+        twice = path[path.duplicated()]
         if len(twice):
             raise BraintumorError(
                 f"{rows.source} holds the path {twice.iloc[0]} twice; keep one of the rows."
             )
-    # Copies that differ in label must meet their like in the other table.
-    order = frame.sort_values(["label", "path"], kind="stable")
-    number = order.groupby(by).cumcount().reindex(frame.index)
-    pairs = zip(frame[by], number, strict=True)
-    return {(str(key), int(copy)): row for row, (key, copy) in enumerate(pairs)}
+    return {
+        name: {(path, "", 0): row for row, path in enumerate(rows.frame["path"])}
+        for name, rows in scored.items()
+    }
+
+
+def _keys_by_hash(parts: Mapping[str, Predictions]) -> dict[str, dict[Key, int]]:
+    """Model name -> key -> position among the scored rows.
+
+    Args:
+        parts: model name -> all its rows of the split. Keys are made before any is left out, so
+            that no row is taken for another because a third was refused.
+    """
+    places = {name: _places(part) for name, part in parts.items()}
+    everywhere = set[tuple[str, str]].intersection(*(set(rows) for rows in places.values()))
+    return {name: _numbered(part, places[name], everywhere) for name, part in parts.items()}
+
+
+def _places(part: Predictions) -> list[tuple[str, str]]:
+    """Hash and path of every row."""
+    return list(zip(part.frame["sha256"], part.frame["path"], strict=True))
+
+
+def _numbered(
+    part: Predictions, places: Sequence[tuple[str, str]], everywhere: set[tuple[str, str]]
+) -> dict[Key, int]:
+    """Key -> position among the scored rows of a table.
+
+    Args:
+        part: n rows.
+        places: n, hash and path of each.
+        everywhere: those that every table holds.
+    """
+    # The number of a slice outlasts a move of the data set, and means nothing across files.
+    told = [f"path {place[1]}" if place in everywhere else _slice(place[1]) for place in places]
+    # What is left are copies; those that differ in label must meet their like in the other table.
+    order = part.frame.assign(told=told).sort_values(["label", "path"], kind="stable")
+    number = order.groupby(["sha256", "told"]).cumcount().reindex(part.frame.index)
+    keys = [
+        (digest, apart, int(copy))
+        for (digest, _), apart, copy in zip(places, told, number, strict=True)
+    ]
+    return {keys[row]: position for position, row in enumerate(np.flatnonzero(part.is_scored))}
+
+
+def _slice(path: str) -> str:
+    """The end `#k` of the path of a volume's slice; "" of other paths."""
+    found = re.search(r"#\d+$", path)
+    return found.group() if found else ""
 
 
 def _require_one_truth(rows: Mapping[str, Predictions], by: str) -> None:

@@ -173,11 +173,16 @@ class Predictions:
         return self.take((self.frame["split"] == (split_from_name(name) or name)).to_numpy(bool))
 
     @cached_property
-    def is_scored(self) -> NDArray[np.bool_]:
-        """(n,) True where a row has label and probabilities and was not refused."""
+    def is_answered(self) -> NDArray[np.bool_]:
+        """(n,) True where a row has probabilities and was neither refused nor failed."""
         given: NDArray[np.bool_]
         given = self.frame["status"].isin(["ok", "uncertain"]).to_numpy(bool)
-        return given & (self.y_true >= 0) & (self.y_pred >= 0)
+        return given & (self.y_pred >= 0)
+
+    @cached_property
+    def is_scored(self) -> NDArray[np.bool_]:
+        """(n,) True where a row has label and probabilities and was not refused."""
+        return self.is_answered & (self.y_true >= 0)
 
     def scored(self) -> Predictions:
         """The rows that can be judged: label and probabilities known, status ok or uncertain."""

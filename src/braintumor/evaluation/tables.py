@@ -85,25 +85,33 @@ def _read_csv(path: Path) -> pd.DataFrame:
     except csv.Error as error:
         raise PredictionsError(f"{path} has no header line of a CSV table: {error}.") from error
     try:
-        frame = pd.read_csv(
-            path,
-            sep=separator,
-            header=None,
-            skiprows=1,
-            names=range(len(header)),
-            index_col=False,
-            dtype=str,
-            keep_default_na=False,
-            encoding="utf-8-sig",
-            on_bad_lines="error",
-        )
+        return _csv_cells(path, separator, header)
     except pd.errors.EmptyDataError:
-        frame = pd.DataFrame(columns=range(len(header)), dtype=str)
+        return pd.DataFrame(columns=pd.Index(header), dtype=str)
     except pd.errors.ParserError as error:
         reason = str(error).removeprefix("Error tokenizing data. C error: ").strip()
         raise PredictionsError(f"{path} is not a regular CSV table: {reason}.") from error
-    frame.columns = pd.Index(header)
-    return frame
+
+
+def _csv_cells(path: Path, separator: str, header: list[str]) -> pd.DataFrame:
+    """The cells below the header as text, n rows; "" where a row is shorter.
+
+    Raises:
+        PredictionsError: a row with more cells than the header; empty ones at its end are dropped.
+    """
+    form: dict[str, Any] = {"sep": separator, "header": None, "skiprows": 1, "index_col": False}
+    form |= {"dtype": str, "keep_default_na": False, "encoding": "utf-8-sig"}
+    # pandas takes the first row's width for all, and silently cuts it to the number of names.
+    first, width = pd.read_csv(path, nrows=1, **form).shape[1], len(header)
+    frame = pd.read_csv(path, names=range(max(width, first)), **form)
+    surplus = np.flatnonzero((frame.iloc[:, width:] != "").any(axis=1))
+    if surplus.size:
+        mark = {",": "comma", ";": "semicolon", "\t": "tab"}[separator]
+        raise PredictionsError(
+            f"{path}, row {surplus[0] + 1} has more cells than the header; give every column a "
+            f"heading, and put a cell that holds a {mark} in double quotes."
+        )
+    return frame.iloc[:, :width].set_axis(pd.Index(header), axis=1)
 
 
 def _read_jsonl(path: Path) -> pd.DataFrame:
