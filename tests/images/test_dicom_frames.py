@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
-from made_dicom import dataset, saved
+from made_dicom import SECRETS, dataset, saved
 from pydicom.dataset import Dataset
-from pydicom.uid import JPEG2000Lossless, RLELossless
+from pydicom.uid import ImplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 
 from braintumor.images import dicom
 from braintumor.images.choice import Choice
@@ -110,6 +110,38 @@ def test_three_planes_in_one_series_are_three_stacks() -> None:
     assert len(stacks) == 3
 
 
+def series_of(ds: Dataset, **options: Any) -> str:
+    """Of the first slice."""
+    place = good(ds, **options)[0].place
+    assert place is not None
+    return place.series
+
+
+def test_a_series_is_of_one_study_and_one_patient() -> None:
+    """Some who take the names out of files give those of all patients the same UID."""
+    same = {"SeriesInstanceUID": "1.2", "StudyInstanceUID": "1.3", "PatientID": "7"}
+    others: list[dict[str, Any]] = [
+        {"SeriesInstanceUID": "1.4"}, {"StudyInstanceUID": "1.4"}, {"PatientID": "8"},
+        {"PatientID": None}, {"PatientID": "1.3", "StudyInstanceUID": "7"},
+    ]  # fmt: skip
+    keys = {series_of(dataset(**(same | other))) for other in ({}, *others)}
+    assert len(keys) == 1 + len(others)
+    assert series_of(dataset(**same), name="y.dcm") == series_of(dataset(**same)) in keys
+    assert not any(secret in key for secret in (*SECRETS, "1.2", "1.3") for key in keys)
+
+
+def test_a_damaged_id_of_the_patient_costs_no_slice() -> None:
+    more = {"syntax": ImplicitVRLittleEndian, "SeriesInstanceUID": "1.2"}
+    long = "\\".join(["1"] * 40_000)
+    assert series_of(dataset(PatientID=long, **more)) == series_of(dataset(PatientID=None, **more))
+
+
+def test_a_copy_of_a_file_of_several_frames_is_a_series_of_its_own() -> None:
+    ds = frames_of(SeriesInstanceUID="1.2")
+    assert series_of(ds, name="a.dcm") == series_of(ds, name="a.dcm")
+    assert series_of(ds, name="a.dcm") != series_of(ds, name="b.dcm")
+
+
 def test_a_damaged_frame_is_an_error_and_the_others_are_read() -> None:
     ds = frames_of()
     ds.compress(JPEG2000Lossless)
@@ -119,6 +151,18 @@ def test_a_damaged_frame_is_an_error_and_the_others_are_read() -> None:
     found = read(ds)
     assert [isinstance(one, Slice) for one in found] == [True, True, False, True]
     assert "x.dcm#3 cannot be used: its compressed pixels are damaged" in str(found[2])
+
+
+def test_a_frame_without_a_value_is_an_error_and_the_others_are_read() -> None:
+    values = STACK.astype(np.float32)
+    values[2] = np.nan
+    ds = frames_of()
+    del ds.PixelData, ds.BitsStored, ds.HighBit, ds.PixelRepresentation
+    ds.BitsAllocated, ds.FloatPixelData = 32, values.tobytes()
+    found = read(ds)
+    assert [one.name for one in found] == ["x.dcm#1", "x.dcm#2", "x.dcm#3", "x.dcm#4"]
+    assert [isinstance(one, Slice) for one in found] == [True, True, False, True]
+    assert str(found[2]) == "x.dcm#3 cannot be used: it holds no finite value."
 
 
 def test_frames_that_are_missing_are_errors() -> None:

@@ -1,13 +1,15 @@
-"""What stored values mean: rescaling, MONOCHROME1, colour, windows."""
+"""What stored values mean: rescaling, padding, MONOCHROME1, colour, windows."""
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 import numpy as np
 import pytest
 from made_dicom import VALUES, dataset, saved
 from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from braintumor.files import sha256_bytes
 from braintumor.images.decode import read_slice
@@ -15,6 +17,15 @@ from braintumor.images.decode import read_slice
 
 def read(ds: Dataset, **options: Any) -> Any:
     return read_slice(saved(ds), **options)
+
+
+def floats(pixels: np.ndarray, **more: Any) -> Dataset:
+    """A slice of float32 or float64 values."""
+    ds = dataset(np.zeros(pixels.shape, np.uint16), **more)
+    del ds.PixelData, ds.BitsStored, ds.HighBit, ds.PixelRepresentation
+    ds.BitsAllocated = pixels.itemsize * 8
+    setattr(ds, {4: "FloatPixelData", 8: "DoubleFloatPixelData"}[pixels.itemsize], pixels.tobytes())
+    return ds
 
 
 class TestPixels:
@@ -66,6 +77,15 @@ class TestPixels:
         assert slice_.mode == "MONOCHROME1"
         twelve = read(dataset(stored=12, photometric="MONOCHROME1"))
         np.testing.assert_array_equal(twelve.pixels, 4095 - VALUES)
+
+    @pytest.mark.parametrize("lost", [np.nan, np.inf, -np.inf])
+    def test_monochrome1_is_turned_though_a_value_is_not_finite(self, lost: float) -> None:
+        pixels = VALUES.astype(np.float32)
+        pixels[2, 3] = lost
+        turned = read(floats(pixels, photometric="MONOCHROME1")).pixels
+        finite = np.isfinite(pixels)
+        np.testing.assert_array_equal(turned[finite], (VALUES.max() - VALUES)[finite])
+        assert not np.isfinite(turned[2, 3])
 
     def test_monochrome1_is_turned_after_rescaling(self) -> None:
         ds = dataset(photometric="MONOCHROME1", RescaleSlope="2", RescaleIntercept="5")
@@ -123,3 +143,119 @@ class TestPixels:
         data = saved(dataset(RescaleSlope="1.5", RescaleIntercept="10"))
         broken = data.replace(b"1.5 ", b"Doe^")
         np.testing.assert_array_equal(read_slice(broken).pixels, VALUES + 10)
+
+
+# A signed slice, where it is padded, and what becomes of it: -37 is its darkest other value.
+SIGNED = (VALUES - 40).astype(np.int16)
+CORNERS = np.zeros(SIGNED.shape, np.bool_)
+CORNERS[[0, 0, -1, -1], [0, -1, 0, -1]] = True
+PADDED = np.where(CORNERS, -2000, SIGNED).astype(np.int16)
+DARKENED = np.where(CORNERS, -37, SIGNED)
+
+
+class TestPadding:
+    @pytest.mark.parametrize(
+        "syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian]
+    )
+    def test_it_takes_the_darkest_value_of_the_image(self, syntax: str) -> None:
+        found = read(dataset(PADDED, syntax=syntax, PixelPaddingValue=-2000)).pixels
+        np.testing.assert_array_equal(found, DARKENED)
+        unsigned = np.where(CORNERS, 60_000, VALUES + 7).astype(np.uint16)
+        found = read(dataset(unsigned, syntax=syntax, PixelPaddingValue=60_000)).pixels
+        assert found.dtype == read(dataset(unsigned, syntax=syntax)).pixels.dtype
+        np.testing.assert_array_equal(found, np.where(CORNERS, 10, VALUES + 7))
+
+    @pytest.mark.parametrize("limits", [(-2000, -1000), (-1000, -2000)])
+    def test_a_range_of_it_in_either_order(self, limits: tuple[int, int]) -> None:
+        pixels = PADDED.copy()
+        pixels[0, 0], pixels[0, -1] = -1000, -1500
+        ds = dataset(pixels, PixelPaddingValue=limits[0], PixelPaddingRangeLimit=limits[1])
+        np.testing.assert_array_equal(read(ds).pixels, DARKENED)
+
+    def test_a_limit_alone_is_no_range(self) -> None:
+        found = read(dataset(PADDED, PixelPaddingRangeLimit=-2000)).pixels
+        np.testing.assert_array_equal(found, PADDED)
+
+    def test_of_monochrome1_the_darkest_is_the_largest(self) -> None:
+        """Of floats the mirror is made of the extremes, and padding would shift it."""
+        pixels = np.where(CORNERS, 0, VALUES + 7).astype(np.uint8)
+        ds = dataset(pixels, photometric="MONOCHROME1", PixelPaddingValue=0)
+        most = (VALUES + 7)[~CORNERS].max()
+        expected = 255 - np.where(CORNERS, most, VALUES + 7)
+        np.testing.assert_array_equal(read(ds).pixels, expected)
+        ds = dataset(PADDED, photometric="MONOCHROME1", PixelPaddingValue=-2000)
+        image = SIGNED[~CORNERS]
+        turned = read(ds).pixels
+        np.testing.assert_array_equal(turned[~CORNERS], image.min() + image.max() - image)
+        assert set(turned[CORNERS]) == {turned[~CORNERS].min()}
+
+    @pytest.mark.parametrize("slope", [2, -2])
+    def test_it_is_told_by_stored_values_whatever_they_are_rescaled_to(self, slope: int) -> None:
+        ds = dataset(PADDED, RescaleSlope=slope, RescaleIntercept=5, PixelPaddingValue=-2000)
+        rescaled = SIGNED * slope + 5
+        expected = np.where(CORNERS, rescaled[~CORNERS].min(), rescaled)
+        np.testing.assert_array_equal(read(ds).pixels, expected)
+
+    @pytest.mark.parametrize(
+        ("pixels", "vr", "value"),
+        [(PADDED, "US", 63_536), (PADDED.view(np.uint16), "SS", -2000)],
+    )
+    def test_a_writer_that_confused_signed_and_unsigned(
+        self, pixels: np.ndarray, vr: str, value: int
+    ) -> None:
+        ds = dataset(pixels)
+        ds.add_new("PixelPaddingValue", vr, value)
+        darkest = pixels[~CORNERS].min()
+        np.testing.assert_array_equal(read(ds).pixels, np.where(CORNERS, darkest, pixels))
+
+    @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+    def test_floats_have_elements_of_their_own(self, dtype: type) -> None:
+        kind = {4: "Float", 8: "DoubleFloat"}[np.dtype(dtype).itemsize]
+        pixels = np.where(CORNERS, -0.1, VALUES + 0.5).astype(dtype)
+        pixels[0, 0], pixels[2, 3] = -1, np.nan
+        names = (f"{kind}PixelPaddingValue", f"{kind}PixelPaddingRangeLimit")
+        ds = floats(pixels, **dict(zip(names, (-1.0, 0.0), strict=True)))
+        expected = np.where(CORNERS, 3.5, VALUES + 0.5)
+        expected[2, 3] = np.nan
+        np.testing.assert_array_equal(read(ds).pixels, expected)
+
+    @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+    def test_a_slice_of_nothing_else_is_of_one_value(self, photometric: str) -> None:
+        pixels = np.full((5, 7), -2000, np.int16)
+        pixels[2, 3] = -1500
+        more = {"PixelPaddingValue": -2000, "PixelPaddingRangeLimit": -1000}
+        found = read(dataset(pixels, photometric=photometric, **more)).pixels
+        assert np.isfinite(found).all()
+        assert found.min() == found.max()
+
+    def test_a_window_must_show_more_than_padding(self) -> None:
+        window = {"WindowCenter": "-2000", "WindowWidth": "100"}
+        assert read(dataset(PADDED, **window)).window is not None
+        assert read(dataset(PADDED, PixelPaddingValue=-2000, **window)).window is None
+
+    def test_colour_has_none(self) -> None:
+        colours = np.repeat(VALUES.astype(np.uint8)[..., np.newaxis], 3, axis=2)
+        found = read(dataset(colours, photometric="RGB", PixelPaddingValue=0)).pixels
+        np.testing.assert_array_equal(found, VALUES)
+
+    @pytest.mark.parametrize("name", ["PixelPaddingValue", "PixelPaddingRangeLimit"])
+    @pytest.mark.parametrize(
+        ("vr", "value"), [("SS", [-2000, 5]), ("SS", None), ("LO", "Doe^Jane"), ("FD", np.nan)]
+    )
+    def test_what_is_no_single_number_counts_as_missing(
+        self, name: str, vr: str, value: Any
+    ) -> None:
+        """Which of a limit leaves the value alone."""
+        ds = dataset(PADDED, PixelPaddingValue=-2000)
+        ds.add_new(name, vr, value)
+        expected = PADDED if name == "PixelPaddingValue" else DARKENED
+        np.testing.assert_array_equal(read(ds).pixels, expected)
+
+    @pytest.mark.parametrize("size", [1, 3, 2**21])
+    def test_damaged_elements_cost_no_slice(self, size: int) -> None:
+        data = saved(dataset(PADDED, syntax=ImplicitVRLittleEndian, PixelPaddingValue=-2000))
+        tag = b"\x28\x00\x20\x01"
+        whole = tag + struct.pack("<Lh", 2, -2000)
+        assert whole in data
+        broken = data.replace(whole, tag + struct.pack("<L", size) + b"x" * size)
+        np.testing.assert_array_equal(read_slice(broken).pixels, PADDED)

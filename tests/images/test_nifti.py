@@ -87,6 +87,19 @@ def test_slices_have_numbers_from_1_and_positions_that_grow() -> None:
     assert coronal[0].place != found[0].place
 
 
+def test_a_copy_of_a_volume_is_a_series_of_its_own() -> None:
+    def series(name: str, data: bytes) -> set[str]:
+        found = [one for one in read_slices(data, name=name) if isinstance(one, Slice)]
+        return {one.place.series for one in found if one.place}
+
+    names = ("a/v.nii", "b/v.nii", "b/\udcff.nii")  # the last one's is no text
+    keys = [series(name, nifti()) for name in names]
+    assert [len(one) for one in keys] == [1, 1, 1]
+    assert len(set.union(*keys)) == 3
+    assert series("a/v.nii", nifti()) == keys[0], "whenever the same file is read"
+    assert series("a/v.nii", nifti(HEAD + 1)) != keys[0]
+
+
 def test_a_range_and_every_nth() -> None:
     data = nifti(np.zeros((4, 5, 30), np.int16))
     found = read(data, choice=choose(slices="10-20", every=5))

@@ -118,6 +118,16 @@ class TestPages:
         found = list(read_slices(self.tiff(*[GREY] * 9), name="t", choice=Choice(first=2, every=3)))
         assert [one.name for one in found] == ["t#2", "t#5", "t#8"]
 
+    def test_a_copy_is_a_series_of_its_own(self) -> None:
+        data = self.tiff(*[GREY] * 3)
+        found = [list(read_slices(data, name=name)) for name in ("t", "t", "u")]
+        first, same, copy = (
+            {one.place.series for one in pages if isinstance(one, Slice) and one.place}
+            for pages in found
+        )
+        assert first == same
+        assert len(first | copy) == 2
+
     def test_too_many(self) -> None:
         (only,) = read_slices(self.tiff(*[GREY] * 9), limits=Limits(max_frames=8))
         assert "it holds 9 slices, and at most 8" in str(only)

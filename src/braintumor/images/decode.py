@@ -11,6 +11,7 @@ often still decodes).
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import stat
@@ -40,7 +41,7 @@ _FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF")
 _MAX_SCANS = 200
 _TILE_WIDTH, _TILE_LENGTH = 322, 323
 # Raised whenever the same bytes give other pixels; part of the cache's key.
-DECODER_VERSION = 3
+DECODER_VERSION = 4
 
 # `Limits` refuses what Pillow would only warn of, in one sentence and with the file's name.
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -112,8 +113,8 @@ class Place:
     """Where a slice lies in its series, volume or file of several slices.
 
     Attributes:
-        series: the same for all slices of one series, another for any other; a hash, which says
-            nothing of the patient.
+        series: the same for all slices of one series, another for any other (`series_key`). A
+            hash, but of things that can be guessed too: it gets into no result.
         number: of the slice in its file, from 1, as in `path#number`; 0 where the file holds no
             other.
         instance: number that the file gives itself in its series; 0 where it does not.
@@ -225,6 +226,21 @@ def decode(data: bytes, *, name: str, limits: Limits, colours: bool = False) -> 
         return _decode_picture(data, name, limits, colours)
     except MemoryError:
         raise ImageError(name, "it is too large for this machine's memory") from None
+
+
+def series_key(*parts: str) -> str:
+    """What tells a series from any other, the same whenever the same file is read.
+
+    Args:
+        parts: all that does: of a file of several slices its name, the hash of its bytes and the
+            plane that it is cut in; of a series of files what they say of it.
+
+    Returns:
+        16 hexadecimal digits.
+    """
+    # A file's name may hold bytes that are no text.
+    text = "\0".join(parts).encode("utf-8", "surrogatepass")
+    return hashlib.sha256(text).hexdigest()[:16]
 
 
 def check_size(height: int, width: int, *, name: str, limits: Limits) -> None:

@@ -1,9 +1,10 @@
 """A DICOM file -> grey slices: one, or one a frame.
 
-Modality values (rescale slope and intercept, or the modality table) are applied, MONOCHROME1 is
-turned so that larger means brighter, colour becomes luma, and slices that say how they lie are
-turned to radiological display. Window centre and width are passed on for the eyes; `prepare`
-windows by the head's own percentiles. Overlays and annotations are left out.
+Modality values (rescale slope and intercept, or the modality table) are applied, padding becomes
+as dark as the image is, MONOCHROME1 is turned so that larger means brighter, colour becomes luma,
+and slices that say how they lie are turned to radiological display. Window centre and width are
+passed on for the eyes; `prepare` windows by the head's own percentiles. Overlays and annotations
+are left out.
 
 Nothing that a file says about its patient gets into an error, a warning or a log: pydicom's own
 words are never repeated.
@@ -11,7 +12,6 @@ words are never repeated.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import warnings
 from collections.abc import Iterator
@@ -36,6 +36,7 @@ from braintumor.images.decode import (
     Slice,
     check_frames,
     check_size,
+    series_key,
 )
 from braintumor.images.dicom_header import HeaderError, read_header
 from braintumor.images.dicom_values import grey_values
@@ -195,9 +196,11 @@ def _slices(opened: _Opened, numbers: range) -> Iterator[Slice | ImageError]:
                     number += 1
                 stored = _decompressed(opened, data)
             yield _slice(opened, wanted, stored)
+        except ImageError as error:
+            yield error
         except (CodecError, HeaderError) as error:
             yield ImageError(_named(opened, wanted), str(error))
-        except (ImageError, MemoryError):
+        except MemoryError:
             raise
         except Exception:  # as above
             yield ImageError(_named(opened, wanted), _DAMAGED)
@@ -247,7 +250,7 @@ def _decompressed(opened: _Opened, data: bytes | None) -> NDArray[Any]:
 def _slice(opened: _Opened, number: int, stored: NDArray[Any]) -> Slice:
     dataset = opened.dataset
     if stored.shape[:2] != (int(dataset.Rows), int(dataset.Columns)) or stored.ndim not in (2, 3):
-        raise ImageError(opened.name, _DAMAGED)
+        raise ImageError(_named(opened, number), _DAMAGED)
     pixels, window = grey_values(
         stored,
         dataset,
@@ -255,7 +258,7 @@ def _slice(opened: _Opened, number: int, stored: NDArray[Any]) -> Slice:
         window=opened.group(number, "FrameVOILUTSequence"),
     )
     if pixels.dtype == np.float32 and not np.isfinite(pixels).any():
-        raise ImageError(opened.name, "it holds no finite value")
+        raise ImageError(_named(opened, number), "it holds no finite value")
     orientation = opened.group(number, "PlaneOrientationSequence").get("ImageOrientationPatient")
     lie = lie_of(orientation or ())
     if lie is not None:
@@ -277,11 +280,9 @@ def _slice(opened: _Opened, number: int, stored: NDArray[Any]) -> Slice:
 def _place(opened: _Opened, number: int, lie: Lie | None) -> Place | None:
     """Series, number and position; None for a single slice of no series."""
     dataset = opened.dataset
-    series = str(dataset.get("SeriesInstanceUID") or "")
-    if not series and opened.count == 1:
+    parts = _series(opened)
+    if not parts:
         return None
-    if opened.count > 1:  # each such file is a stack of its own
-        series = opened.sha256
     plane = "" if lie is None else str(np.argmax(np.abs(lie.normal)))
     point = opened.group(number, "PlanePositionSequence").get("ImagePositionPatient") or ()
     try:
@@ -290,8 +291,29 @@ def _place(opened: _Opened, number: int, lie: Lie | None) -> Place | None:
         instance = 0
     return Place(
         # A localiser's three planes are three stacks.
-        series=hashlib.sha256(f"{series}/{plane}".encode()).hexdigest()[:16],
+        series=series_key(*parts, plane),
         number=number if opened.count > 1 else 0,
         instance=instance,
         along=None if lie is None else along(point, lie),
     )
+
+
+def _series(opened: _Opened) -> tuple[str, ...]:
+    """What tells the frame's series from others; empty where it is of none."""
+    if opened.count > 1:  # each such file is a stack of its own, a copy of it too
+        return opened.name, opened.sha256
+    series = str(opened.dataset.get("SeriesInstanceUID") or "")
+    if not series:
+        return ()
+    # Some who take the names out of files give those of all patients the same UID.
+    return series, _said(opened, "StudyInstanceUID"), _said(opened, "PatientID")
+
+
+def _said(opened: _Opened, name: str) -> str:
+    """An element's text; empty where it is missing or damaged, which costs no slice."""
+    try:
+        return str(opened.dataset.get(name) or "").strip()
+    except MemoryError:
+        raise
+    except Exception:  # as above
+        return ""

@@ -1,7 +1,7 @@
 """Stored DICOM values -> grey values of the modality, larger meaning brighter.
 
 Knows one frame at a time: its stored pixels, and the header elements that say what they mean
-(PS3.3 C.11.1 and C.11.2).
+(PS3.3 C.7.5.1.1.2, C.11.1 and C.11.2).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 def grey_values(
     stored: NDArray[Any], dataset: Any, rescaling: Any, window: Any
 ) -> tuple[NDArray[Any], tuple[float, float] | None]:
-    """Apply the modality's values, turn MONOCHROME1, make colour grey.
+    """Apply the modality's values, darken padding, turn MONOCHROME1, make colour grey.
 
     Args:
         stored: (rows, columns), or (rows, columns, 3) RGB.
@@ -40,8 +40,13 @@ def grey_values(
         luma = np.asarray(stored[..., :3].astype(np.float32) @ _LUMA)
         return (np.round(luma).astype(np.uint8) if stored.dtype == np.uint8 else luma), None
     values = _modality_values(stored, rescaling)
+    white_is_least = photometric == "MONOCHROME1"
+    # Told by the values as they are stored, replaced by one of the image that fits any rescaling.
+    padding = _padding(stored, dataset)
+    if padding.any():
+        values = _filled(values, padding, white_is_least)
     shown = _window(window, values)
-    if photometric != "MONOCHROME1":
+    if not white_is_least:
         return values, shown
     turned, mirror = _turned(values, dataset)
     return turned, None if shown is None else (mirror - shown[1], mirror - shown[0])
@@ -59,10 +64,51 @@ def _modality_values(stored: NDArray[Any], holder: Any) -> NDArray[Any]:
     return stored if stored.dtype in (np.uint8, np.uint16) else stored.astype(np.float32)
 
 
+def _padding(stored: NDArray[Any], dataset: Any) -> NDArray[np.bool_]:
+    """Which pixels only fill up the rectangle, and are no part of the image."""
+    kind = {"f4": "Float", "f8": "DoubleFloat"}.get(stored.dtype.str[1:], "")
+    value = _padding_value(dataset, f"{kind}PixelPaddingValue", stored.dtype.kind)
+    if value is None:
+        return np.zeros(stored.shape, np.bool_)
+    limit = _padding_value(dataset, f"{kind}PixelPaddingRangeLimit", stored.dtype.kind)
+    low, high = sorted((value, value if limit is None else limit))
+    return np.asarray((stored >= low) & (stored <= high))
+
+
+def _padding_value(dataset: Any, name: str, kind: str) -> float | None:
+    """A stored value that an element names; None where it is missing or no single number."""
+    try:
+        value = dataset.get(name)
+    except MemoryError:
+        raise
+    except Exception:  # damaged, which can make pydicom raise anything; the image is there
+        return None
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    # Writers confuse signed and unsigned, so the same 16 bits are taken for what the pixels are.
+    if kind == "i" and 2**15 <= value < 2**16:
+        return value - 2**16
+    return value + 2**16 if kind == "u" and -(2**15) <= value < 0 else value
+
+
+def _filled(values: NDArray[Any], padding: NDArray[np.bool_], white_is_least: bool) -> NDArray[Any]:
+    """With the image's darkest value in place of padding; one value where all is padding."""
+    image = values[~padding]
+    least, most = _extremes(image if image.size else values)
+    return np.where(padding, values.dtype.type(most if white_is_least else least), values)
+
+
+def _extremes(values: NDArray[Any]) -> tuple[Any, Any]:
+    """The smallest and the largest value that are finite; not a number where there are none."""
+    finite = values if values.dtype.kind in "iu" else values[np.isfinite(values)]
+    return (finite.min(), finite.max()) if finite.size else (np.nan, np.nan)
+
+
 def _turned(values: NDArray[Any], dataset: Any) -> tuple[NDArray[Any], float]:
     """MONOCHROME1 (the smallest value is white) with larger meaning brighter: mirror - value."""
     if values.dtype == np.float32:
-        mirror = values.min() + values.max()
+        least, most = _extremes(values)
+        mirror = least + most
         return np.asarray(mirror - values), float(mirror)
     top = max(2 ** int(dataset.BitsStored) - 1, int(values.max()))
     return np.asarray(top - values.astype(np.int64)).astype(values.dtype), float(top)
@@ -77,7 +123,7 @@ def _window(holder: Any, values: NDArray[Any]) -> tuple[float, float] | None:
         low, high = centre - 0.5 - (width - 1) / 2, centre - 0.5 + (width - 1) / 2
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         return None
-    least, most = float(np.nanmin(values)), float(np.nanmax(values))
+    least, most = _extremes(values)
     return (low, high) if low < most and high > least else None
 
 

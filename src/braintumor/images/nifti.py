@@ -9,7 +9,6 @@ References: https://nifti.nimh.nih.gov/nifti-1 (the header's fields and their me
 
 from __future__ import annotations
 
-import hashlib
 import io
 import logging
 import re
@@ -33,6 +32,7 @@ from braintumor.images.decode import (
     check_bytes,
     check_frames,
     check_size,
+    series_key,
 )
 from braintumor.images.geometry import NORMALS, Lie, laid_upright
 from braintumor.images.sniff import looks_like_nifti
@@ -78,7 +78,8 @@ def slices(
     check_frames(count, name=name, limits=limits)
     rows, columns = (side for at, side in enumerate(volume.voxels.shape) if at != axis)
     check_size(rows, columns, name=name, limits=limits)
-    series = hashlib.sha256(f"{sha256}/{choice.plane}".encode()).hexdigest()[:16]
+    # With the name, for a copy of a volume is a series of its own.
+    series = series_key(name, sha256, choice.plane)
     lie = volume.lie_without(axis)
     for number in choice.numbers(count):
         index = number - 1 if forward else count - number

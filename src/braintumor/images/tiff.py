@@ -6,7 +6,6 @@ like is `decode`'s.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -21,6 +20,7 @@ from braintumor.images.decode import (
     Slice,
     check_frames,
     open_picture,
+    series_key,
     slice_of_picture,
 )
 
@@ -42,7 +42,7 @@ def pages(
             picture.seek(numbers[0] - 1 if numbers else 0)
             yield slice_of_picture(picture, name=name, sha256=sha256, limits=limits)
             return
-        series = hashlib.sha256(sha256.encode()).hexdigest()[:16]
+        series = series_key(name, sha256)
         wanted = set(choice.numbers(max(numbers)))
         for number in numbers:
             if number in wanted:
