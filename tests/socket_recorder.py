@@ -87,11 +87,14 @@ class Recorder:
 
 
 def is_of_the_software(path: str) -> bool:
-    """Python's cache of compiled modules, and the folder of compiled graphs.
+    """Python's cache of compiled modules, the folder of compiled graphs, and its empty lock.
 
-    Both hold what the software is made of, and nothing of what it was shown.
+    They hold what the software is made of, and nothing of what it was shown.
     """
     cache = Path(os.environ["BRAINTUMOR_CACHE"])
+    lock = cache / "models" / "compiling.lock"
+    if Path(path) == lock:
+        return not lock.exists() or lock.stat().st_size == 0
     return "__pycache__" in path or Path(path) in (cache, cache / "models")
 
 
