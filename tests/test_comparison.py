@@ -101,7 +101,7 @@ def test_stress_tests_say_who_loses_less(results: Path) -> None:
     question, answer = found.answer
     assert question == "Which is steadier across scanner conditions?"
     # Blur takes one image a severity: 3 of 80 on average, and the other condition none.
-    assert "lose 1.9 points by the conditions with `cnn` and 0.0 with `resnet50`" in answer
+    assert "falls by 1.9 points under the conditions with `cnn` and 0.0 with `resnet50`" in answer
     assert found.stress is not None
     kept = hardship.kept(found.stress, "cnn")
     assert kept is not None
