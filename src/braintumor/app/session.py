@@ -64,7 +64,7 @@ class Picture:
 
     @property
     def key(self) -> str:
-        """The same for the same content, whatever its name."""
+        """The same for the same content; of a slice of a volume, under the same name."""
         if isinstance(self.source, ImageError):
             return f"error {self.name}"
         place = self.source.place if isinstance(self.source, Slice) else None

@@ -15,7 +15,8 @@ def section(comparison: Comparison, *, images: bool) -> Section:
 
 def notes(comparison: Comparison) -> list[str]:
     """How the rows were matched, and which were left out."""
-    how = "SHA-256 of the files" if comparison.joined_by == "sha256" else "path"
+    by_hash = "SHA-256 of the files (slices of one file by path or number)"
+    how = by_hash if comparison.joined_by == "sha256" else "path"
     notes = [f"Images matched by {how}."]
     for name in comparison.names:
         if comparison.only_in[name]:
