@@ -75,7 +75,7 @@ def test_folds_that_learnt_from_more_since_do_not_take_part_in_the_comparison(
     now, before = (with_folds(made_table(skill=skill)) for skill in (0.2, 1.0))
     grouped(results, now)
     made_run(results / splits.AGAIN / "cnn", skill=2.0)
-    folder = made_run(results / splits.BEFORE / "cnn")
+    folder = made_run(results / splits.EARLIER / "cnn")
     before.write(folder / "predictions.csv")
     text = splits.section(results)
     assert "| `cnn` | 4 grouped folds, nothing learnt from other scanners | 140 of 20 |" in text

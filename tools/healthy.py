@@ -65,7 +65,7 @@ def section(results: Path = RESULTS) -> str:
     if not names:
         return NONE_YET
     tables = {name: pd.read_csv(results / f"{name}.csv", keep_default_na=False) for name in names}
-    lines = [*_table({name: tables[name] for name in names if name == SHIPPED})]
+    lines = _table({name: tables[name] for name in names if name == SHIPPED})
     before = {name: tables[name] for name in names if name != SHIPPED}
     if before:
         told = "What was shipped before (a head that is missing was not looked at then)"

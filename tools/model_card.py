@@ -11,30 +11,24 @@ from pathlib import Path
 from typing import Any
 
 import marks
-from marks import ROOT, Part
+from aims import MODELS
+from costs import SHIPPED
+from marks import Part
 from splits import score
 
-from braintumor.app.evidence import Evidence, find_evidence
-from braintumor.bundle.card import Card
+from braintumor.app.evidence import at_threshold
+from braintumor.bundle.card import Card, read_card
 from braintumor.bundle.parts import TrainedOn
+from braintumor.bundle.workshop import PREDICTIONS_FILE
 from braintumor.classes import CLASSES
 from braintumor.evaluation import words
-
-SHIPPED = ROOT / "src" / "braintumor" / "bundle" / "shipped"
-NAMES = ("cnn", "resnet50", "ensemble")
-
-
-def found(shipped: Path = SHIPPED) -> dict[str, Evidence]:
-    """Name of a bundle -> its card and its table of answers."""
-    judged = {name: find_evidence(shipped / name) for name in NAMES}
-    return {name: one for name, one in judged.items() if one is not None}
+from braintumor.evaluation.predictions import Predictions
 
 
 def learnt(shipped: Path = SHIPPED) -> str:
     """What each network is, and what it learnt from."""
-    networks = {
-        name: one.card for name, one in found(shipped).items() if isinstance(one.card, Card)
-    }
+    cards = {name: read_card(shipped / name) for name in MODELS}
+    networks = {name: card for name, card in cards.items() if isinstance(card, Card)}
     rows = [
         ["input, pixels", *(f"{card.preparation_of_slices().size}²" for card in networks.values())],
         ["graph", *(_graph(shipped / name, card) for name, card in networks.items())],
@@ -48,8 +42,8 @@ def learnt(shipped: Path = SHIPPED) -> str:
 
 def worth(shipped: Path = SHIPPED) -> str:
     """What the answers were found to be worth, of each bundle."""
-    every = {name: one.parts["test"] for name, one in found(shipped).items()}
-    metrics = {name: part.predictions.metrics(intervals=True) for name, part in every.items()}
+    every = {name: _answers(shipped / name) for name in MODELS}
+    metrics = {name: answers.metrics(intervals=True) for name, answers in every.items()}
     rows = [
         [title, *(score(one, key, share) for one in metrics.values())]
         for key, title, share in (
@@ -67,14 +61,18 @@ def worth(shipped: Path = SHIPPED) -> str:
         for name in CLASSES
         for key in ("sensitivity", "specificity")
     ]
-    own = [part.at_threshold(0.0) for part in every.values()]
+    own = [at_threshold(answers, 0.0) for answers in every.values()]
     rows.append(["left to a person as `uncertain`", *(words.percent(one.below) for one in own)])
     rows.append(["right, of the others", *(words.percent(one.right) for one in own)])
-    n = len(next(iter(every.values())).predictions)
-    told = {str(one.card.evidence.get("judged", "")) for one in found(shipped).values()} - {""}
-    lines = marks.table((f"{n:,} slices", *(f"`{name}`" for name in every)), rows)
-    lines += ["", *(f"Judged were {one}." for one in sorted(told))]
+    judged = {str(read_card(shipped / name).evidence.get("judged", "")) for name in MODELS}
+    heads = (f"{own[0].n:,} slices", *(f"`{name}`" for name in every))
+    lines = marks.table(heads, rows)
+    lines += ["", *(f"Judged were {one}." for one in sorted(judged - {""}))]
     return "\n".join(lines).replace(words.NBSP, " ")
+
+
+def _answers(folder: Path) -> Predictions:
+    return Predictions.read(folder / PREDICTIONS_FILE).split("test").scored()
 
 
 def _graph(folder: Path, card: Card) -> str:

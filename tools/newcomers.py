@@ -17,6 +17,7 @@ from matchups import Matchup, matchups
 from splits import GROUPED, RESULTS, score
 from verdicts import spread
 
+from braintumor.app.evidence import at_threshold
 from braintumor.evaluation import words
 from braintumor.evaluation.predictions import Predictions
 from braintumor.evaluation.run_tables import read_run
@@ -75,10 +76,8 @@ def _row(matchup: Matchup, model: str, results: Path) -> list[str]:
 
 def _uncertain(answers: Predictions) -> str:
     """Share left to a person by the prediction sets, and how often the others are right."""
-    sure = answers.frame["status"].eq("ok").to_numpy(bool)
-    right = (answers.y_pred == answers.y_true)[sure]
-    rest = words.percent(float(right.mean())) if len(right) else "–"
-    return f"{words.percent(1 - float(sure.mean()))}: {rest}"
+    own = at_threshold(answers.scored(), 0.0)
+    return f"{words.percent(own.below)}: {words.percent(own.right)}"
 
 
 def _hit(folder: Path) -> str:

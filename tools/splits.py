@@ -27,7 +27,7 @@ from results import NETWORKS, TIES, unseen
 
 RESULTS = ROOT / "results"
 GIVEN, GROUPED, AGAIN = "labeled-mri-given", "labeled-mri-grouped", "labeled-mri-given-again"
-BEFORE = "labeled-mri-grouped-before"
+EARLIER = "labeled-mri-grouped-before"
 # Settings that came later, and the value at which a network trains as it did before them.
 _BEFORE = {"balance": "0.0", "keep": "best"}
 _Two = tuple[RunTables | None, RunTables | None]
@@ -51,10 +51,7 @@ def section(results: Path = RESULTS) -> str:
     rows, said = [], []
     for name in found:
         given, grouped = (read_run(results / split / name) for split in (GIVEN, GROUPED))
-        again = results / AGAIN / name
-        alike = read_run(again) if (again / "predictions.csv").is_file() else None
-        earlier = results / BEFORE / name
-        before = read_run(earlier) if (earlier / "predictions.csv").is_file() else None
+        alike, before = (_if_published(results / split / name) for split in (AGAIN, EARLIER))
         rows += _rows(name, (given, alike), (before, grouped), results / GIVEN / TIES)
         folds = grouped if alike is None or before is None else before
         said.append(_sentence(name, given if alike is None else alike, folds))
@@ -68,6 +65,10 @@ def section(results: Path = RESULTS) -> str:
         *(f"- {sentence}" for sentence in said),
     ]
     return "\n".join(lines).replace(words.NBSP, " ")
+
+
+def _if_published(folder: Path) -> RunTables | None:
+    return read_run(folder) if (folder / "predictions.csv").is_file() else None
 
 
 def judged(run: RunTables) -> Predictions:

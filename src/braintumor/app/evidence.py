@@ -44,6 +44,24 @@ class AtThreshold:
     right: float
 
 
+def at_threshold(answers: Predictions, threshold: float) -> AtThreshold:
+    """What `confidence >= threshold` and the network's own doubts keep, and how much is right.
+
+    Args:
+        answers: scored rows, at least one.
+        threshold: 0 to 1; with 0 the doubts alone decide.
+    """
+    sure = answers.frame["status"].eq("ok").to_numpy(bool)
+    kept = sure & (answers.confidence >= threshold)
+    right = (answers.y_pred == answers.y_true)[kept]
+    n = len(kept)
+    return AtThreshold(
+        n=n,
+        below=1.0 - float(kept.sum()) / n,
+        right=float(right.mean()) if len(right) else float("nan"),
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class Part:
     """One split of the table, with what was computed from it.
@@ -60,17 +78,8 @@ class Part:
     curves: Curves
 
     def at_threshold(self, threshold: float) -> AtThreshold:
-        """What `confidence >= threshold` and the network's own doubts keep, and how much of that
-        is right; with a threshold of 0, what the doubts alone do."""
-        sure = self.predictions.frame["status"].eq("ok").to_numpy(bool)
-        kept = sure & (self.predictions.confidence >= threshold)
-        right = (self.predictions.y_pred == self.predictions.y_true)[kept]
-        n = len(kept)
-        return AtThreshold(
-            n=n,
-            below=1.0 - float(kept.sum()) / n,
-            right=float(right.mean()) if len(right) else float("nan"),
-        )
+        """See `at_threshold`."""
+        return at_threshold(self.predictions, threshold)
 
     def operating_points(self, threshold: float) -> pd.DataFrame:
         """Each class against the rest at one threshold.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,7 @@ class Network:
         """What the bundle says of itself."""
         return self.classifier.card
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Of the whole card, for caches and to offer it once: the same graph answers otherwise
         with another calibration or gate."""
@@ -93,9 +94,10 @@ def offer() -> Offer:
         except BraintumorError as error:
             problems.append(texts.sentence(error))
             continue
-        if all(fingerprint(classifier.card) != other.key for other in networks):
-            label = _label(classifier.card.name, folder, [other.label for other in networks])
-            networks.append(Network(label, folder, classifier))
+        label = _label(classifier.card.name, folder, [other.label for other in networks])
+        network = Network(label, folder, classifier)
+        if all(network.key != other.key for other in networks):
+            networks.append(network)
     return Offer(tuple(networks), tuple(problems))
 
 
