@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -13,7 +16,8 @@ from hypothesis.extra import numpy as npst
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from braintumor.images.prepare import Preparation, Prepared, head_mask, prepare
+from braintumor.images import prepare as module
+from braintumor.images.prepare import Preparation, Prepared, head_mask, prepare, prepare_each
 
 SMALL = Preparation(size=96)
 
@@ -206,6 +210,53 @@ def _check(prepared: Prepared, shape: tuple[int, ...]) -> None:
     assert prepared.pixels.shape == (16, 16)
     assert 0 <= prepared.box.top < prepared.box.bottom <= shape[0]
     assert 0 <= prepared.box.left < prepared.box.right <= shape[1]
+
+
+class TestSeveral:
+    """One slice for several networks."""
+
+    def test_each_gets_what_it_would_get_alone(self) -> None:
+        wanted = [
+            *(SMALL, Preparation(size=160), Preparation(size=96, margin=0.1)),
+            *(Preparation(size=96, high=90.0), Preparation(size=96, head_level=0.9)),
+        ]
+        for slice_ in (head(), head(640, 640).astype(np.uint8)):
+            together = prepare_each(slice_, wanted)
+            for one, alone in zip(together, wanted, strict=True):
+                expected = prepare(slice_, alone)
+                assert np.array_equal(one.pixels, expected.pixels)
+                assert (one.box, one.source_shape) == (expected.box, expected.source_shape)
+
+    def test_the_head_is_looked_for_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        looked = []
+        found = module.head_mask
+        monkeypatch.setattr(module, "head_mask", lambda *args: looked.append(1) or found(*args))
+        prepare_each(head(), [SMALL, Preparation(size=160), Preparation(size=224)])
+        assert len(looked) == 1
+
+
+class TestMemory:
+    def test_the_next_slice_is_prepared_in_the_memory_of_the_last(self) -> None:
+        slice_ = head(640, 640).astype(np.uint8)
+        prepare(slice_)
+        Image.core.reset_stats()
+        for _ in range(5):
+            prepare(slice_)
+        assert Image.core.get_stats()["allocated_blocks"] == 0
+
+    def test_whoever_sets_pillow_s_variable_decides(self) -> None:
+        told = (
+            "from PIL import Image; import braintumor.images.prepare;"
+            "print(Image.core.get_blocks_max())"
+        )
+        kept = subprocess.run(
+            [sys.executable, "-c", told],
+            env=os.environ | {"PILLOW_BLOCKS_MAX": "1"},
+            capture_output=True,
+            check=True,
+            text=True,
+        ).stdout
+        assert int(kept) == 1
 
 
 class TestHeadMask:

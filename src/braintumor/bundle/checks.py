@@ -69,7 +69,9 @@ def is_blank(pixels: NDArray[Any]) -> bool:
 
 def _of_source(small: NDArray[np.float32]) -> list[float]:
     border = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
-    counts = np.histogram(small, bins=32, range=(0.0, 1.0))[0] / small.size
+    # Edges are whole 32nds, which floats hold exactly: counted as np.histogram does, but quicker.
+    bins = np.minimum(small * 32, 31).astype(np.intp).ravel()
+    counts = np.bincount(bins, minlength=32) / small.size
     across, down = np.abs(np.diff(small, axis=1))[:-1], np.abs(np.diff(small, axis=0))[:, :-1]
     energy = float((across**2 + down**2).sum()) + 1e-6
     level = float(((across - down) ** 2).sum()) / energy

@@ -27,7 +27,7 @@ from braintumor.bundle.checks import image_checks, is_blank
 from braintumor.bundle.decision import calibrated, combined, doubts, prediction_set
 from braintumor.bundle.explanation import Explanation, Look
 from braintumor.bundle.gate import BLANK, DOUBTED, REFUSED, VERDICTS, Verdict
-from braintumor.bundle.network import Network, open_networks
+from braintumor.bundle.network import Network, open_networks, prepared_for
 from braintumor.bundle.prediction import Prediction, Status
 from braintumor.bundle.runtime import Answer, model_cache
 from braintumor.bundle.shipped import find_bundle
@@ -250,7 +250,7 @@ class Classifier:
     def _prepare(self, read: _Read) -> _Read:
         """Bring the picture to every network's canvas, and check it for every gate."""
         assert read.pixels is not None
-        prepared = tuple(network.prepare(read.pixels) for network in self.networks)
+        prepared = prepared_for(self.networks, read.pixels)
         if is_blank(read.pixels):
             return replace(read, status="refused", reason=BLANK)
         checks = tuple(

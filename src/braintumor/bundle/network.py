@@ -6,6 +6,7 @@ its own preparation. Does not know what the answers mean.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from braintumor.bundle.card import (
 from braintumor.bundle.gate import Gate
 from braintumor.bundle.parts import Member
 from braintumor.bundle.runtime import Runtime
-from braintumor.images.prepare import Prepared, prepare
+from braintumor.images.prepare import Prepared, prepare, prepare_each
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +63,11 @@ class Network:
     def prepare(self, pixels: NDArray[Any]) -> Prepared:
         """A grey slice as this network wants it."""
         return prepare(pixels, self.card.preparation_of_slices())
+
+
+def prepared_for(networks: Sequence[Network], pixels: NDArray[Any]) -> tuple[Prepared, ...]:
+    """A grey slice as each of the networks wants it."""
+    return prepare_each(pixels, [one.card.preparation_of_slices() for one in networks])
 
 
 def open_networks(
