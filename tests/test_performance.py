@@ -45,10 +45,17 @@ def test_the_limit_is_named(tmp_path: Path) -> None:
     assert "| `resnet50` | int8 | 8.00 | 300 | 400 | 75 % |" in text
 
 
-def test_that_the_peer_is_quicker_is_said_in_words(tmp_path: Path) -> None:
+def test_what_stands_between_a_folder_and_its_aim_is_said_in_words(tmp_path: Path) -> None:
     found = measured()
-    found["rows"].append(found["rows"][0] | {"key": "folder cnn", "ratio": 0.9})
-    assert "Of a folder, Keras is the quicker" in written(tmp_path, found)
+    row = found["rows"][0] | {"key": "folder cnn", "ratio": 1.5, "goal": 4.0, "peer": 250.0}
+    found["rows"].append(row)
+    text = written(tmp_path, found)
+    assert "4 times the peer, would leave 2.0 ms of a core" in text
+    assert "Keras is the quicker" not in text
+    row["ratio"] = 0.9
+    assert "Keras is the quicker there" in written(tmp_path, found)
+    row["ratio"] = 4.2
+    assert "would leave" not in written(tmp_path, found)
 
 
 def test_a_busy_machine_is_told(tmp_path: Path) -> None:
