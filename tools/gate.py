@@ -202,7 +202,9 @@ PARTS = (Part("docs/gate.md", "gate", section),)
 
 def main() -> None:
     """Read the command line and do it."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     tasks = parser.add_subparsers(dest="task", required=True)
     measuring = tasks.add_parser("measure")
     measuring.add_argument("data", type=Path)

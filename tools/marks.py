@@ -83,7 +83,9 @@ def measure(value: float, unit: str) -> str:
 
 def command(parts: Sequence[Part], about: str | None) -> None:
     """The command line of a program that makes these parts: print them, or put them in place."""
-    parser = argparse.ArgumentParser(description=(about or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=about, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--write", action="store_true", help="put it into the document")
     write = parser.parse_args().write
     for part in parts:

@@ -82,7 +82,9 @@ def judged_together(runs: list[Path], folder: Path, names: list[str]) -> Judged:
 
 def main() -> None:
     """Read the command line and do it."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--beside", type=Path, action="append", default=[])

@@ -121,7 +121,9 @@ def _with_states_for_paths(rows: pd.DataFrame) -> Predictions:
 
 def main() -> None:
     """Read the command line and do it."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("runs", type=Path, nargs=2)
     parser.add_argument("data", type=Path)
     parser.add_argument("--out", type=Path, required=True)
