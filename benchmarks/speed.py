@@ -34,7 +34,6 @@ TASKS = (
     ("latency cnn", "one prepared slice to class and map, cnn", "ms", False, 10.0),
     ("latency resnet50", "one prepared slice to class and map, ResNet50", "ms", False, 10.0),
 )
-COLD_SECONDS = 1.5
 
 
 class Side:

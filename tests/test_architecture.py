@@ -14,6 +14,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "braintumor"
 MODULES = sorted(PACKAGE.rglob("*.py"))
+PROGRAMS = sorted(
+    path for folder in ("tools", "benchmarks") for path in (ROOT / folder).glob("*.py")
+)
 
 # A room imports only from rooms before it.
 ROOMS = (
@@ -210,7 +213,7 @@ def test_no_tracked_file_is_huge() -> None:
     assert {name: sizes[name] for name in shipped if sizes[name] > 26 * 2**20} == {}
 
 
-def test_every_module_stands_in_the_plan_of_the_house() -> None:
+def test_every_module_and_program_stands_in_the_plan_of_the_house() -> None:
     plan = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| `([\w/]+\.py)` \| (.+?) \|$", plan, re.MULTILINE))
     modules = {
@@ -219,4 +222,4 @@ def test_every_module_stands_in_the_plan_of_the_house() -> None:
         # An empty file only makes a folder importable.
         if path.read_text(encoding="utf-8").strip()
     }
-    assert set(rows) == modules
+    assert set(rows) == modules | {name_of(path) for path in PROGRAMS}

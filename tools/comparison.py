@@ -18,11 +18,10 @@ import hardship
 import marks
 from marks import Part
 from matchups import Matchup, matchups
-from splits import RESULTS, score
-from verdicts import CUSTOM, TRANSFER, joined, spread, told_apart, verdict
+from splits import RESULTS, score, tested
+from verdicts import CUSTOM, TRANSFER, spread, told_apart, verdict
 
 from braintumor.evaluation import words
-from braintumor.evaluation.paired import Difference
 from results import ENSEMBLE, NETWORKS
 
 # Key of a score, how a sentence says that one is ahead, whether it reads as a percentage, and
@@ -33,7 +32,6 @@ _QUESTIONS = (
     ("Whose probabilities are closer to the truth?", "log_loss", False, False),
     ("Which is better calibrated?", "ece", False, False),
 )
-_ROWS = (*words.SCORES,)
 
 
 def page(results: Path = RESULTS) -> str:
@@ -152,7 +150,7 @@ def _useless(found: Sequence[Matchup]) -> str:
     )
     others = [f"{words.number(m.metrics[TRANSFER]['macro_auc'])} {m.where}" for m in found[1:]]
     if others:
-        told += f"; its AUC is {joined(others)}"
+        told += f"; its AUC is {words.listed(others)}"
     claim = (
         "Write-ups of this very task report an AUC of 0.5 to 0.6 for a ResNet50 of over 90 % "
         "accuracy, and conclude that transfer learning gives useless probabilities."
@@ -180,26 +178,18 @@ def _side_by_side(matchup: Matchup) -> list[str]:
         [
             heading,
             *(score(matchup.metrics[model], key, share) for model in models),
-            *_tested(matchup.tests.differences[key], share),
+            *tested(matchup.tests.differences[key], share),
         ]
-        for key, heading, share in _ROWS
+        for key, heading, share in words.SCORES
     ]
     for key, heading in (("log_loss", "Log loss, calibrated"), ("ece", "ECE, calibrated")):
         scores = [matchup.calibrated[model].metrics()[key] for model in models]
         found = matchup.calibrated_tests.differences[key]
-        rows.append([heading, *(words.number(value) for value in scores), *_tested(found, False)])
+        rows.append([heading, *(words.number(value) for value in scores), *tested(found, False)])
     surest = [matchup.surest(model) for model in models]
     told = [spread(one) for one in surest]
     rows.append(["Accuracy, the surest 90 %", *told, "–", "–"])
     return marks.table(heads, rows)
-
-
-def _tested(found: Difference, share: bool) -> tuple[str, str]:
-    low, high = (words.apart(end, share) for end in (found.low, found.high))
-    dagger = "†" if found.unreliable else ""
-    return f"{words.apart(found.difference, share)} ({low} to {high}){dagger}", words.p_value(
-        found.p
-    )
 
 
 PARTS = (Part("docs/comparison.md", "comparison", page),)

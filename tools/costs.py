@@ -22,7 +22,7 @@ SPEED = Path("performance") / "speed.json"
 # Key of `benchmarks/speed.py`, the table's words, the answer's, and the unit.
 _SPEEDS = (
     ("latency", "One prepared slice to class and heat map", "one slice", "ms"),
-    ("arrays", "Many prepared slices", "many slices", "slices/s"),
+    ("arrays", "Many prepared slices", None, "slices/s"),
 )
 _QUESTION = "Which is cheaper?"
 
@@ -142,9 +142,10 @@ def speed(file: Path) -> tuple[list[str], list[list[str]]]:
         one, two = (ours.get(f"{key} {name}") for name in (CUSTOM, TRANSFER))
         if one is None or two is None:
             continue
-        told.append(_ratio(what, one, two, lambda n, unit=unit: marks.measure(n, unit)))
+        if what:
+            told.append(_ratio(what, one, two, lambda n, unit=unit: marks.measure(n, unit)))
         rows.append([f"{heading} ({machine})", *(marks.measure(n, unit) for n in (one, two))])
-    return told[:1], rows
+    return told, rows
 
 
 def _ratio(what: str, one: float, two: float, told: Callable[[float], str]) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import stress as published
 from matchups import Matchup
 from splits import GROUPED
-from verdicts import CUSTOM, TRANSFER, joined, points, spread, verdict
+from verdicts import CUSTOM, TRANSFER, points, spread, verdict
 
 from braintumor.evaluation import stress_words, words
 from braintumor.evaluation.mixes import mixes as under_mixes
@@ -69,7 +69,7 @@ def mixes(found: Sequence[Matchup]) -> Found:
         told[mix.name] = f"{_WHERE[mix.name]} ({points(apart)})"
         cells = (spread(estimate) for estimate in each.values())
         rows.append([mix.title, *cells, points(apart)])
-    moved = joined(
+    moved = words.listed(
         [f"{100 * (max(v) - min(v)):.1f} points with `{name}`" for name, v in spans.items()]
     )
     answer = f"{verdict(ahead, told)} From mix to mix accuracy moves by {moved}."

@@ -18,13 +18,13 @@ from pathlib import Path
 
 import marks
 import pandas as pd
+from aims import MODELS
 from marks import ROOT, Part
 
 from braintumor.evaluation import words
+from braintumor.images.geometry import PLANES
 
 RESULTS = ROOT / "results" / "healthy"
-MODELS = ("cnn", "resnet50", "ensemble")
-PLANES = ("axial", "coronal", "sagittal")
 EVERY = 5
 # The table of what is shipped now.
 SHIPPED = "with-contrast"

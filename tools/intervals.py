@@ -11,16 +11,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import marks
-from marks import ROOT, Part
+from marks import Part
+from splits import class_score, score, tested
 
 from braintumor.classes import CLASSES
 from braintumor.evaluation import words
 from braintumor.evaluation.compare import Comparison, compare, sentences
 from braintumor.evaluation.intervals import intervals
 from braintumor.evaluation.run_tables import read_run
-
-RESULTS = ROOT / "results" / "labeled-mri-given"
-NETWORKS = ("cnn", "resnet50")
+from results import NETWORKS, RESULTS
 
 
 def section(results: Path = RESULTS) -> str:
@@ -35,35 +34,18 @@ def section(results: Path = RESULTS) -> str:
 
 def _scores(found: Comparison) -> list[str]:
     """Scores side by side, each with its interval; a dagger where that is unreliable."""
-    lines = [
-        "| score | " + " | ".join(f"`{name}`" for name in found.names) + " | difference | p |",
-        "| --- |" + " --- |" * (len(found.names) + 2),
-    ]
     (pair,) = found.pairs
-    rows = [(key, heading, share) for key, heading, share in words.SCORES]
-    rows += [
-        (f"{label}.sensitivity", f"Sensitivity, {words.CLASS_NAMES[label].lower()}", True)
-        for label in CLASSES
-    ]
-    for key, heading, share in rows:
-        cells = [_cell(found.metrics[name], key, share) for name in found.names]
-        apart = pair.tests.differences[key]
-        low, high = (words.apart(end, share) for end in (apart.low, apart.high))
-        dagger = "†" if apart.unreliable else ""
-        cells.append(f"{words.apart(apart.difference, share)} ({low} to {high}){dagger}")
-        cells.append(words.p_value(apart.p_holm))
-        lines.append(f"| {heading} | " + " | ".join(cells) + " |")
-    return lines
-
-
-def _cell(metrics: dict, key: str, share: bool) -> str:
-    label, _, score = key.rpartition(".")
-    value = metrics["per_class"][label][score] if label else metrics[score]
-    found = (
-        metrics["intervals"]["per_class"][label][score] if label else metrics["intervals"][score]
-    )
-    dagger = "†" if found["unreliable"] else ""
-    return f"{words.score(value, share)} ({words.span(found, share)}){dagger}"
+    rows = []
+    for key, heading, share in words.SCORES:
+        cells = [score(found.metrics[name], key, share) for name in found.names]
+        rows.append([heading, *cells, *tested(pair.tests.differences[key], share)])
+    for label in CLASSES:
+        cells = [class_score(found.metrics[name], label, "sensitivity") for name in found.names]
+        heading = f"Sensitivity, {words.CLASS_NAMES[label].lower()}"
+        apart = pair.tests.differences[f"{label}.sensitivity"]
+        rows.append([heading, *cells, *tested(apart, True)])
+    heads = ("score", *(f"`{name}`" for name in found.names), "difference", "p")
+    return marks.table(heads, rows)
 
 
 def _ignorant(found: Comparison) -> list[str]:

@@ -14,7 +14,7 @@ import marks
 from aims import MODELS
 from costs import SHIPPED
 from marks import Part
-from splits import score
+from splits import class_score, score
 
 from braintumor.app.evidence import at_threshold
 from braintumor.bundle.card import Card, read_card
@@ -56,7 +56,7 @@ def worth(shipped: Path = SHIPPED) -> str:
     rows += [
         [
             f"{key}, {name.replace('_', ' ')}",
-            *(_of_class(one, name, key) for one in metrics.values()),
+            *(class_score(one, name, key) for one in metrics.values()),
         ]
         for name in CLASSES
         for key in ("sensitivity", "specificity")
@@ -101,11 +101,6 @@ def _gate(card: Card) -> str:
         return "no gate"
     of: Any = card.gate.evidence["brain_slices"]
     return words.percent(of["data set"]["refused"])
-
-
-def _of_class(metrics: Any, name: str, key: str) -> str:
-    intervals = metrics["intervals"]["per_class"][name]
-    return score({**metrics["per_class"][name], "intervals": intervals}, key, True)
 
 
 PARTS = tuple(

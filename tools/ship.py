@@ -23,6 +23,8 @@ import json
 import tempfile
 from pathlib import Path
 
+from costs import SHIPPED
+
 from braintumor.bundle.card import read_bundle
 from braintumor.bundle.ensemble import make_ensemble
 from braintumor.bundle.judged import JUDGED_FILE, Judged
@@ -34,8 +36,6 @@ from braintumor.evaluation.predictions import Predictions
 from braintumor.training.export import GateData, PrecisionData, export_run
 from braintumor.training.run import RunFolder
 from results import ENSEMBLE, pooled
-
-SHIPPED = Path(__file__).parents[1] / "src" / "braintumor" / "bundle" / "shipped"
 
 
 def fitted(run: Path) -> Path:

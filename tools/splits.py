@@ -139,6 +139,21 @@ def score(metrics: Metrics, key: str, share: bool) -> str:
     return f"{words.score(metrics[key], share)}{told}"
 
 
+def class_score(metrics: Metrics, label: str, key: str) -> str:
+    """The same of one class, as its sensitivity."""
+    found = metrics["intervals"]["per_class"][label]
+    return score({**metrics["per_class"][label], "intervals": found}, key, True)
+
+
+def tested(found: Difference, share: bool) -> tuple[str, str]:
+    """A difference with its interval, a dagger where that is unreliable; and its p-value, corrected
+    where several scores were tested."""
+    low, high = (words.apart(end, share) for end in (found.low, found.high))
+    dagger = "†" if found.unreliable else ""
+    told = f"{words.apart(found.difference, share)} ({low} to {high}){dagger}"
+    return told, words.p_value(found.p_holm)
+
+
 def _sentence(name: str, given: RunTables, grouped: RunTables) -> str:
     """What seeing the patients and copies was worth to a network."""
     matched = match([given, grouped]).rows.values()

@@ -68,7 +68,7 @@ def verdict(
     for name, sign in zip(names, (1, -1), strict=True):
         places = [told[setting] for setting, value in ahead.items() if value == sign]
         if places:
-            parts.append(f"{name} {joined(places)}")
+            parts.append(f"{name} {words.listed(places)}")
     unsure = _nowhere([told[setting] for setting, value in ahead.items() if value == 0])
     text = ("It depends: " if len(parts) > 1 else "") + "; ".join(parts)
     return " ".join(f"{part}." for part in (text, unsure) if part)
@@ -80,11 +80,6 @@ def _nowhere(places: Sequence[str]) -> str:
     if len(places) == 1:
         return f"No difference can be concluded {places[0]}"
     return f"No difference can be concluded, neither {', nor '.join(places)}"
-
-
-def joined(parts: Sequence[str]) -> str:
-    """Parts in a row: a, b and c."""
-    return ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1]
 
 
 def apart(found: Difference, share: bool) -> str:

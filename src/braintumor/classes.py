@@ -10,6 +10,8 @@ import re
 
 CLASSES: tuple[str, ...] = ("glioma", "meningioma", "no_tumor", "pituitary")
 SPLITS: tuple[str, ...] = ("train", "valid", "test")
+# Lies at the root of a data set or a run whose images are drawn and show no patient.
+PHANTOM_MARK = "PHANTOM.txt"
 
 _CLASS_ALIASES = {
     "glioma": "glioma",

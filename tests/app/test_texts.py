@@ -24,13 +24,6 @@ def test_a_share_is_never_rounded_to_certainty(share: float, shown: str) -> None
     assert texts.percent(share) == shown
 
 
-@pytest.mark.parametrize(
-    ("items", "shown"), [([], ""), (["a"], "a"), (["a", "b"], "a and b"), ("abc", "a, b and c")]
-)
-def test_words_are_listed_as_in_a_sentence(items: list[str], shown: str) -> None:
-    assert texts.listed(list(items)) == shown
-
-
 def test_a_file_name_cannot_act_as_markup() -> None:
     shown = texts.in_markdown("![x](http://example.org) :red[a] $b$ <i>")
     for mark in "![]()<>:$":

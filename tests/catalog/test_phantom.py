@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from braintumor.catalog.catalog import Catalog
 from braintumor.catalog.phantom import make_phantoms, sample_phantoms
-from braintumor.catalog.phantom.geometry import PLANES, Field, Plane, ellipsoid, turn_by
+from braintumor.catalog.phantom.geometry import AXIS, Field, Plane, ellipsoid, turn_by
 from braintumor.catalog.phantom.patient import Patient
 from braintumor.classes import CLASSES, SPLITS
 from braintumor.errors import BraintumorError
@@ -52,7 +52,7 @@ def test_every_picture_is_marked_as_phantom_by_name_chunk_and_notice(phantoms: P
             assert picture.size == (96, 96)
             assert "no patient" in picture.info["phantom"]
         assert path.name.startswith("phantom_p")
-        assert path.stem.split("_")[2] in PLANES
+        assert path.stem.split("_")[2] in AXIS
 
 
 def test_no_patient_is_in_two_splits_or_has_two_classes(phantoms: Path) -> None:
@@ -113,7 +113,7 @@ def test_numbers_out_of_range_are_refused_before_anything_is_written(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("plane", PLANES)
+@pytest.mark.parametrize("plane", AXIS)
 @pytest.mark.parametrize("label", CLASSES)
 def test_a_slice_is_a_head_to_the_preparation(label: str, plane: str) -> None:
     """One head of a plausible size, black around it, its brightest part the fat at its rim."""
@@ -135,7 +135,7 @@ def test_a_slice_is_a_head_to_the_preparation(label: str, plane: str) -> None:
 def test_slices_of_a_patient_differ_and_show_the_planes_in_turn() -> None:
     patient = Patient.draw(0, 1, "pituitary")
     planes = patient.planes(6)
-    assert Counter(planes) == dict.fromkeys(PLANES, 2)
+    assert Counter(planes) == dict.fromkeys(AXIS, 2)
     pictures = {patient.cut("axial", k, size=64).tobytes() for k in range(4)}
     assert len(pictures) == 4
 
@@ -158,7 +158,7 @@ def _with_and_without(label: str, number: int, plane: str) -> tuple[np.ndarray, 
     return before, canvas.signal
 
 
-@pytest.mark.parametrize("plane", PLANES)
+@pytest.mark.parametrize("plane", AXIS)
 @pytest.mark.parametrize("label", [c for c in CLASSES if c != "no_tumor"])
 def test_a_tumour_takes_up_contrast_agent_in_every_plane(label: str, plane: str) -> None:
     for number in range(4):
@@ -226,7 +226,7 @@ def test_a_field_on_a_plane_is_the_sum_of_its_waves() -> None:
 
 def test_a_window_holds_every_pixel_that_a_ball_touches() -> None:
     rng = np.random.default_rng(1)
-    for name in PLANES:
+    for name in AXIS:
         plane = Plane.through(
             name,
             (0.1, 0.0, 0.1),

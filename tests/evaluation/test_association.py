@@ -30,7 +30,7 @@ def test_a_shuffled_table_bears_out_nothing_and_a_sound_one_its_claim() -> None:
     assert sound is not None
     assert mixed is not None
     assert sound.share == pytest.approx(1, abs=0.05)
-    assert abs(mixed.share) < 4 * mixed.share_error
+    assert abs(mixed.share) < 4 * mixed.error / (mixed.claimed - mixed.chance)
     assert (sound.z > 100, abs(mixed.z) < 4) == (True, True)
     assert association.associate(made.prob, np.zeros(4000, np.int64)) is None
 

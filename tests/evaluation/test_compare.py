@@ -17,7 +17,6 @@ from braintumor.evaluation import words
 from braintumor.evaluation.compare import (
     Comparison,
     compare,
-    compare_runs,
     sentences,
 )
 from braintumor.evaluation.compare_report import render, write_comparison
@@ -242,8 +241,8 @@ def test_the_images_that_only_one_gets_right_are_shown(tmp_path: Path) -> None:
         made_run(tmp_path / "resnet50", seed=1, skill=2.0, name="resnet50"),
     ]
     with patch.object(compare_curves, "figure_rows", return_value=[]):
-        page = Page(compare_runs(runs, tmp_path / "out").read_text())
-    found = compare([read_run(run) for run in runs])
+        found = compare([read_run(run) for run in runs])
+        page = Page(write_comparison(found, tmp_path / "out")[1].read_text())
     for name in found.names:
         assert len(found.only(name)) > 0
         assert found.path(int(found.only(name)[0])) in page.text

@@ -177,8 +177,8 @@ def reliability(found: Reliability) -> alt.LayerChart:
         {"confidence": found.confidence, "accuracy": found.accuracy, "count": found.count}
     )
     base = alt.Chart(bins).encode(
-        x=_share_axis("confidence:Q", "Confidence (mean of a bin)"),
-        y=_share_axis("accuracy:Q", "Share right"),
+        x=_share_axis(alt.X, "confidence:Q", "Confidence (mean of a bin)"),
+        y=_share_axis(alt.Y, "accuracy:Q", "Share right"),
         tooltip=[
             alt.Tooltip("confidence:Q", format=".3f", title="Mean confidence"),
             alt.Tooltip("accuracy:Q", format=".3f", title="Share right"),
@@ -285,8 +285,8 @@ def _lines(
 ) -> alt.LayerChart:
     """A line a class, dots at the operating points, and a legend that singles a class out."""
     frame = _long(lines)
-    for table in (frame, points := points.assign(x=points["x"], y=points["y"])):
-        table["name"] = table["class"].map(dict(names))
+    frame["name"] = frame["class"].map(dict(names))
+    points = points.assign(name=points["class"].map(dict(names)))
     chosen = alt.selection_point(fields=["name"], bind="legend")
     tooltip = [
         alt.Tooltip("name:N", title="Class"),
@@ -295,8 +295,8 @@ def _lines(
         alt.Tooltip("y:Q", format=".3f", title=y),
     ]
     encoding = {
-        "x": _share_axis("x:Q", x),
-        "y": _share_axis("y:Q", y),
+        "x": _share_axis(alt.X, "x:Q", x),
+        "y": _share_axis(alt.Y, "y:Q", y),
         "color": _colour(names),
         "opacity": alt.condition(chosen, alt.value(1.0), alt.value(0.12)),
     }
@@ -362,8 +362,7 @@ def _legend() -> alt.Legend:
     )
 
 
-def _share_axis(field: str, title: str) -> Any:
-    kind = alt.X if field.startswith(("x", "confidence")) else alt.Y
+def _share_axis(kind: type[alt.X] | type[alt.Y], field: str, title: str) -> Any:
     return kind(field, title=title, scale=alt.Scale(domain=[0, 1]))
 
 
@@ -372,5 +371,5 @@ def _diagonal() -> alt.Chart:
     return (
         alt.Chart(ends)
         .mark_line(color=_GREY, strokeDash=[4, 4], strokeWidth=1)
-        .encode(x=_share_axis("x:Q", ""), y=_share_axis("y:Q", ""))
+        .encode(x=_share_axis(alt.X, "x:Q", ""), y=_share_axis(alt.Y, "y:Q", ""))
     )

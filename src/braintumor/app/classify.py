@@ -5,7 +5,7 @@ Draws only: what is said comes from `verdicts` and `texts`, what is known from `
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -13,17 +13,14 @@ from braintumor.app import panel, session, stacks, texts, verdicts
 from braintumor.app.evaluation_page import judged_networks
 from braintumor.app.models import Network, Offer, offer
 from braintumor.app.session import Picture
-from braintumor.app.stacks import Item
-from braintumor.bundle.prediction import Prediction
+from braintumor.app.stacks import Item, Results
 from braintumor.catalog.phantom import sample_phantoms
+from braintumor.evaluation.words import listed
 from braintumor.images.geometry import PLANES
 
 DEFAULT_THRESHOLD = 0.8
 # Longer lists scroll inside the table, so that the panel below stays within reach.
 _ROWS_SHOWN = 8
-
-# Label of a network -> its predictions of all pictures, in their order.
-Results = Mapping[str, Sequence[Prediction]]
 
 # Drawn once: it takes as long as a hundred predictions.
 _phantoms = st.cache_resource(show_spinner="Drawing phantoms …")(sample_phantoms)
@@ -71,7 +68,7 @@ def _problems(available: Offer) -> None:
             st.warning(texts.in_markdown(problem))
     toys = [one.label for one in available.networks if one.card.trained_on.phantom]
     if toys:
-        names = texts.in_markdown(texts.listed(toys))
+        names = texts.in_markdown(listed(toys))
         st.warning(
             f"Learnt from **phantoms** only, drawn pictures: {names}. What such a network says of "
             "a patient's slice means nothing."

@@ -12,10 +12,12 @@ from typing import Any
 import streamlit as st
 
 from braintumor.app import charts, texts
-from braintumor.app.evidence import FILE, Evidence, Part, find_evidence
+from braintumor.app.evidence import Evidence, Part, find_evidence
 from braintumor.app.models import Network, Offer, offer
+from braintumor.bundle.workshop import PREDICTIONS_FILE
 from braintumor.classes import CLASSES
 from braintumor.errors import BraintumorError
+from braintumor.evaluation.words import listed
 
 _HEAD = (
     ("accuracy", "Accuracy"),
@@ -72,7 +74,7 @@ def of_network(network: Network) -> Evidence | None:
     Raises:
         BraintumorError: a table that cannot be used.
     """
-    table = network.folder / FILE
+    table = network.folder / PREDICTIONS_FILE
     stamp = table.stat().st_mtime if table.is_file() else None
     found: Evidence | None = _find(str(network.folder), stamp)
     return found
@@ -134,7 +136,7 @@ def _provenance(evidence: Evidence, part: Part) -> None:
         )
     left_out = {name: n for name, n in evidence.table.left_out().items() if n}
     if left_out:
-        told = texts.listed([f"{n} {name}" for name, n in left_out.items()])
+        told = listed([f"{n} {name}" for name, n in left_out.items()])
         st.caption(f"Not counted, because there is nothing to compare: {told}.")
     unseen = evidence.unseen(part.split)
     if unseen:

@@ -14,13 +14,13 @@ from typing import Any
 import pandas as pd
 
 from braintumor.bundle.card import AnyCard, read_card
+from braintumor.bundle.workshop import PREDICTIONS_FILE
 from braintumor.classes import CLASSES
 from braintumor.errors import BraintumorError
 from braintumor.evaluation.curves import Curves, curves
 from braintumor.evaluation.metrics import Metrics
 from braintumor.evaluation.predictions import Predictions, PredictionsError
 
-FILE = "predictions.csv"
 # The splits that a network may be judged on, the most telling first.
 _JUDGED = ("test", "valid")
 
@@ -152,7 +152,7 @@ def find_evidence(folder: Path | str) -> Evidence | None:
         BundleError: the folder is no bundle.
     """
     folder = Path(folder)
-    path = folder / FILE
+    path = folder / PREDICTIONS_FILE
     if not path.is_file():
         return None
     card = read_card(folder)

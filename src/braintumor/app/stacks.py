@@ -17,6 +17,7 @@ from braintumor.bundle.series import SeriesBook, body_order, common_path
 from braintumor.classes import CLASSES
 from braintumor.images.decode import Place
 
+# Label of a network -> its predictions of all pictures, in their order.
 Results = Mapping[str, Sequence[Prediction]]
 
 

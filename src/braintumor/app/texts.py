@@ -6,7 +6,6 @@ Knows words only: no pictures, no models, no Streamlit.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from braintumor.classes import CLASSES
 
@@ -99,13 +98,6 @@ def number(value: object, digits: int = 3) -> str:
 def count(n: int, one: str, many: str | None = None) -> str:
     """A number with its noun: "1 image", "2 images"."""
     return f"{n:,} {one if n == 1 else many or one + 's'}"
-
-
-def listed(items: Sequence[str]) -> str:
-    """Words in a row: "a", "a and b", "a, b and c"."""
-    if len(items) < 2:
-        return "".join(items)
-    return f"{', '.join(items[:-1])} and {items[-1]}"
 
 
 def sentence(text: object) -> str:

@@ -13,6 +13,8 @@ from typing import Literal
 
 from braintumor.app import texts
 from braintumor.bundle.prediction import COLUMNS, Prediction
+from braintumor.bundle.series import plain
+from braintumor.evaluation.words import listed
 from braintumor.files import CsvLines
 
 Outcome = Literal["clear", "uncertain", "disagree", "refused", "error"]
@@ -66,7 +68,7 @@ def set_in_words(classes: Sequence[str]) -> str:
     names = [texts.class_name(name) for name in classes]
     if len(names) == 1:
         return f"Every other class than {names[0].lower()} can be ruled out."
-    return f"Cannot be ruled out: {texts.listed([name.lower() for name in names])}."
+    return f"Cannot be ruled out: {listed([name.lower() for name in names])}."
 
 
 def in_words(predictions: Mapping[str, Prediction]) -> str:
@@ -83,11 +85,11 @@ def in_words(predictions: Mapping[str, Prediction]) -> str:
         return texts.sentence(f"This file {fate}: {told[0] or 'no reason is known'}")
     if said == "disagree":
         voices = [f"{label} says {headline(one)}" for label, one in predictions.items()]
-        return f"The networks disagree, so let a person look: {texts.listed(voices)}."
+        return f"The networks disagree, so let a person look: {listed(voices)}."
     name = texts.class_name(first.predicted)
     if said == "uncertain":
         doubters = [label for label, one in predictions.items() if one.status == "uncertain"]
-        whose = f" ({texts.listed(doubters)} in doubt)" if len(predictions) > 1 else ""
+        whose = f" ({listed(doubters)} in doubt)" if len(predictions) > 1 else ""
         return f"{name}, but {texts.PERSON}{whose}."
     if len(predictions) == 1:
         return f"{name}."
@@ -98,7 +100,7 @@ def classes_in_words(predictions: Sequence[Prediction]) -> str:
     """How many slices of a series one network gives to which class; no diagnosis."""
     counts = {name: sum(one.predicted == name for one in predictions) for name in texts.CLASS_NAMES}
     told = [f"{n} {texts.class_name(name).lower()}" for name, n in counts.items() if n]
-    return texts.listed(told) or "no class given"
+    return listed(told) or "no class given"
 
 
 def fates_in_words(outcomes: Sequence[Outcome]) -> str:
@@ -148,15 +150,9 @@ def to_csv(predictions: Iterable[Prediction]) -> str:
     writer.writerow(COLUMNS)
     for prediction in predictions:
         row = prediction.row()
-        writer.writerow(_plain(row[column]) for column in COLUMNS)
+        writer.writerow(plain(row[column]) for column in COLUMNS)
     return out.getvalue()
 
 
 def _are(n: int) -> str:
     return f"{n:,} {'is' if n == 1 else 'are'}"
-
-
-def _plain(value: str | float | None) -> str:
-    if value is None:
-        return ""
-    return f"{value:.9g}" if isinstance(value, float) else str(value)

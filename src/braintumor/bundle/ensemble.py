@@ -29,7 +29,7 @@ def make_ensemble(
     """Make the ensemble of some bundles.
 
     Args:
-        members: folders of at least two bundles, each beside `out` or inside it.
+        members: folders of at least two bundles, each beside `out`.
         out: folder of the ensemble; one that stands there is replaced.
         name: what it calls itself.
         judged: calibration, quantiles and thresholds of the combined answers, and what they are
@@ -70,7 +70,7 @@ def make_ensemble(
 
 
 def _relative(member: Path, out: Path) -> str:
-    """Where the member lies, seen from the ensemble: beside it or inside it."""
+    """Where the member lies, seen from the ensemble; it must lie beside it."""
     member, out = member.resolve(), out.resolve()
     if member.parent == out.parent and member != out:
         return f"../{member.name}"

@@ -149,7 +149,7 @@ def write_summaries(summaries: Iterable[Summary], out: TextIO) -> None:
     writer = csv.writer(CsvLines(out))
     writer.writerow(SERIES_COLUMNS)
     for summary in summaries:
-        writer.writerow(_plain(value) for value in summary.row().values())
+        writer.writerow(plain(value) for value in summary.row().values())
 
 
 def body_order(places: Sequence[Place]) -> list[int]:
@@ -177,7 +177,7 @@ def common_path(slices: Sequence[tuple[Place, Prediction]]) -> str:
         return ""
 
 
-def _plain(value: str | float | int | None) -> str:
+def plain(value: str | float | int | None) -> str:
     if value is None:
         return ""
     return f"{value:.9g}" if isinstance(value, float) else str(value)

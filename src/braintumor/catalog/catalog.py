@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from braintumor.catalog.folder import FolderError, Found, LeftOut, find, inspect
 from braintumor.catalog.memo import Facts
 from braintumor.catalog.splits import TEST_SHARE, VALID_SHARE, grouped, stratified
-from braintumor.classes import CLASSES, SPLITS
+from braintumor.classes import CLASSES, PHANTOM_MARK, SPLITS
 from braintumor.errors import BraintumorError
 from braintumor.files import CsvLines, atomic_path
 from braintumor.images.decode import Limits, printable
@@ -33,7 +33,6 @@ COLUMNS: tuple[str, ...] = (
     *("path", "sha256", "label", "split", "group", "fold"),
     *("width", "height", "mode", "format"),
 )
-PHANTOM_MARK = "PHANTOM.txt"
 _SHOWN = 3  # names in one warning
 
 

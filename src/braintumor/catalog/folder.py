@@ -16,7 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from braintumor.catalog.memo import Facts, Memo
-from braintumor.classes import CLASSES, SPLITS, class_from_name, split_from_name
+from braintumor.classes import (
+    CLASSES,
+    PHANTOM_MARK,
+    SPLITS,
+    class_from_name,
+    split_from_name,
+)
 from braintumor.errors import BraintumorError
 from braintumor.files import sha256_bytes
 from braintumor.images.decode import (
@@ -30,7 +36,7 @@ from braintumor.images.decode import (
 from braintumor.progress import track
 
 # What braintumor itself puts beside the class folders.
-OWN_FILES = frozenset({"PHANTOM.txt", "manifest.json", "patients.csv"})
+OWN_FILES = frozenset({PHANTOM_MARK, "manifest.json", "patients.csv"})
 _LAYOUT = "train/CLASS/*.jpg, valid/CLASS/*.jpg and test/CLASS/*.jpg, or CLASS/*.jpg alone"
 _NOT_IMAGE = "it is no image by its name"
 _EMPTY = "the class folder has no images"

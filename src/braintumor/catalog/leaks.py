@@ -67,13 +67,6 @@ class Leaks:
         across = sum(len(set(splits[list(kin.rows)])) > 1 for kin in self.kin)
         return {"repeated": len(self.kin), "across_splits": across}
 
-    @cached_property
-    def conflicting(self) -> tuple[str, ...]:
-        """Paths of all images that have a copy in another class."""
-        labels = self.catalog.table["label"].to_numpy()
-        rows = {row for c in self.copies if labels[c.first] != labels[c.second] for row in c[:2]}
-        return tuple(self.catalog.table["path"].iloc[sorted(rows)])
-
     @property
     def findings(self) -> tuple[Finding, ...]:
         """Leaks and conflicts first, harmless copies after them."""

@@ -18,7 +18,8 @@ import click
     "models",
     multiple=True,
     metavar="BUNDLE",
-    help="Folder of a bundle to offer beside the shipped network; may be given several times.",
+    help="A bundle (a shipped one's name, or a folder) to offer beside the shipped ones; may be "
+    "given several times.",
 )
 @click.option(
     "--no-shipped", is_flag=True, help="Offer the bundles named with --model and no others."

@@ -14,7 +14,7 @@ import click
 )  # fmt: skip
 @click.option("--cnn-only", is_flag=True, help="Leave the resnet50 out: no weights are fetched.")
 def command(out: Path, cnn_only: bool) -> None:
-    """The whole story on embedded phantom images, in a few minutes.
+    """The whole story on phantom images, drawn by code, in a few minutes.
 
     Draws images, audits them, trains both networks small, evaluates, compares and exports them,
     predicts one image and writes the reports. Asks nothing. Stop it at any time: the same command

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option(
     "--patients", type=click.Path(dir_okay=False, path_type=Path),
-    help="CSV file with split, class, file, group: what is unseen is judged apart.",
+    help="CSV file with path and patient, or split, class, file and group: what is unseen is "
+    "judged apart.",
 )  # fmt: skip
 @click.option(
     "--masks", type=click.Path(exists=True, file_okay=False, path_type=Path),

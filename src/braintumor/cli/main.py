@@ -18,7 +18,7 @@ from braintumor.errors import BraintumorError
 
 # Command -> what `--help` says of it. The order is the order of the story.
 COMMANDS = {
-    "demo": "The whole story on embedded phantom images, in a few minutes.",
+    "demo": "The whole story on phantom images, drawn by code, in a few minutes.",
     "data": "Known public data sets: list them, fetch one.",
     "audit": "What is wrong with a data set: copies, leaks, labels, shortcuts, bad files.",
     "train": "Train the cnn or the resnet50 on a folder of images.",

@@ -169,12 +169,13 @@ def _say_what_it_is(card: AnyCard) -> None:
 
 def _table(first: list[Item]) -> Callable[[Prediction], None]:
     """A table to read, its columns as wide as the first names ask for."""
+    from braintumor.images.decode import printable
     from braintumor.scoring.inputs import name_of
 
-    width = min(max(len(_printable(name_of(item))) for item in first), _WIDEST_PATH)
+    width = min(max(len(printable(name_of(item))) for item in first), _WIDEST_PATH)
 
     def write(prediction: Prediction) -> None:
-        line = f"{_printable(prediction.path):<{width}}  "
+        line = f"{printable(prediction.path):<{width}}  "
         if prediction.confidence is None:
             line += f"{prediction.status:<10}  {prediction.reason}"
         else:
@@ -203,6 +204,8 @@ def _json_array() -> Iterator[Callable[[Prediction], None]]:
 
 def _summary(outcome: Outcome, out: Path | None) -> None:
     """What came out, in a few lines; of a single image, its row says it all."""
+    from braintumor.images.decode import printable
+
     tally = outcome.tally
     if outcome.resumed:
         click.echo(f"{outcome.resumed} files had been done before.", err=True)
@@ -211,13 +214,8 @@ def _summary(outcome: Outcome, out: Path | None) -> None:
         first += f"; written to {out}" if out is not None else ""
         click.echo("\n".join([first, *others]), err=True)
     for one in outcome.series:
-        click.echo(_printable(one.in_words()), err=True)
+        click.echo(printable(one.in_words()), err=True)
     if outcome.series_count > len(outcome.series):
         click.echo(f"and {outcome.series_count - len(outcome.series)} more series", err=True)
     if outcome.series_file is not None:
         click.echo(f"Series summed up in {outcome.series_file}", err=True)
-
-
-def _printable(name: str) -> str:
-    """Without control characters or broken bytes, which could play tricks on a terminal."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name)

@@ -34,7 +34,8 @@ _PHANTOM = "PHANTOM DATA: drawn by code; these numbers say nothing about medicin
 )  # fmt: skip
 @click.option(
     "--patients", type=click.Path(dir_okay=False, path_type=Path),
-    help="CSV file with split, class, file, group: intervals then redraw patients.",
+    help="CSV file with path and patient, or split, class, file and group: intervals then redraw "
+    "patients.",
 )  # fmt: skip
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all luck."

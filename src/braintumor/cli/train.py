@@ -46,7 +46,8 @@ if TYPE_CHECKING:
 @click.option("--ray-address", metavar="ADDRESS", help="Of a Ray cluster, as for predict.")
 @click.option(
     "--patients", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="CSV file that says whose slices these are; may be given several times.",
+    help="CSV file with path and patient, or split, class, file and group, that says whose slices "
+    "these are; may be given several times.",
 )  # fmt: skip
 @click.option(
     "--extra", multiple=True, type=click.Path(exists=True, file_okay=False, path_type=Path),

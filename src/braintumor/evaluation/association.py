@@ -44,11 +44,6 @@ class Association:
         """1 where the labels bear out all that is claimed above chance, 0 where nothing of it."""
         return (self.observed - self.chance) / (self.claimed - self.chance)
 
-    @property
-    def share_error(self) -> float:
-        """Standard deviation of `share` under shuffling."""
-        return self.error / (self.claimed - self.chance)
-
 
 def associate(prob: Floats, truth: Ints) -> Association | None:
     """Test whether labels and probabilities are associated.

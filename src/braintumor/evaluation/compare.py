@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from braintumor.evaluation.matching import match
 from braintumor.evaluation.metrics import Metrics, without_nan
 from braintumor.evaluation.paired import holm, mcnemar_exact, paired
 from braintumor.evaluation.predictions import Predictions
-from braintumor.evaluation.run_tables import RunTables, read_run
+from braintumor.evaluation.run_tables import RunTables
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,22 +140,6 @@ def compare(runs: Sequence[RunTables], *, split: str | None = None, seed: int = 
         left_out=found.left_out,
         pairs=_pairs(found.rows, seed),
     )
-
-
-def compare_runs(sources: Sequence[Path], out: Path, *, split: str | None = None) -> Path:
-    """Read, compare, and write compare.json and compare.html into `out`; the page's path.
-
-    Args:
-        sources: run folders or predictions tables.
-        out: folder; made where it is missing.
-        split: as for `compare`.
-
-    Raises:
-        BraintumorError: as `run_tables.read_run` and `matching.match`.
-    """
-    from braintumor.evaluation.compare_report import write_comparison
-
-    return write_comparison(compare([read_run(path) for path in sources], split=split), out)[1]
 
 
 def sentences(comparison: Comparison) -> list[str]:

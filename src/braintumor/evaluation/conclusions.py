@@ -132,5 +132,6 @@ def _method_sentence(tests: Paired) -> str:
     return (
         "Patients are the units (groups: patients, or near copies where no patient is known): the "
         "models are swapped in whole patients for the p-value, and whole patients are drawn anew "
-        "for the interval. McNemar's test, which takes slices as independent, stands in the table."
+        "for the interval. McNemar's test, which takes slices as independent, stands in "
+        "compare.html."
     )

@@ -16,12 +16,12 @@ from typing import Any
 
 import pandas as pd
 
+from braintumor.classes import PHANTOM_MARK
 from braintumor.errors import BraintumorError
 from braintumor.evaluation.predictions import Predictions
 
 LOCALISATION_FILE = "localisation.json"
 SUFFIXES = (".csv", ".jsonl", ".parquet")
-_PHANTOM_MARK = "PHANTOM.txt"
 _HISTORY = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy")
 _PNG = b"\x89PNG\r\n\x1a\n"
 # A prepared slice is at most 1024 pixels a side; whatever is larger is none of ours.
@@ -158,7 +158,7 @@ def read_run(path: Path | str) -> RunTables:
 
 def is_phantom(folder: Path) -> bool:
     """Whether a data set says of itself that it is drawn by code."""
-    return (folder / _PHANTOM_MARK).is_file()
+    return (folder / PHANTOM_MARK).is_file()
 
 
 def _localisation(path: Path, predictions: Predictions, notes: list[str]) -> dict[str, Any] | None:

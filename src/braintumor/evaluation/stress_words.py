@@ -168,8 +168,7 @@ def _sureness(name: str, result: ModelResult) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    plain = [_within(name) for name in names]
-    return ", ".join(plain[:-1]) + (" and " if len(plain) > 1 else "") + plain[-1]
+    return words.listed([_within(name) for name in names])
 
 
 def _within(name: str) -> str:

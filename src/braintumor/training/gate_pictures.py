@@ -88,7 +88,7 @@ def further_slices(
     yield from _slices_beside(folders)
     for number in track(range(heads), total=heads, what="Drawing heads"):
         patient = Patient.draw(seed, number, CLASSES[number % len(CLASSES)])
-        for k, plane in enumerate(("axial", "coronal", "sagittal")):
+        for k, plane in enumerate(PLANES):
             yield f"{DRAWN}{number}", patient.cut(plane, k, size=160)
 
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from braintumor.catalog.phantom.dataset import MARK, make_phantoms, sample_phantoms
+from braintumor.catalog.phantom.dataset import make_phantoms, sample_phantoms
 
-__all__ = ["MARK", "make_phantoms", "sample_phantoms"]
+__all__ = ["make_phantoms", "sample_phantoms"]

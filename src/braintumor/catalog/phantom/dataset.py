@@ -19,12 +19,11 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from braintumor.catalog.phantom.patient import Patient
-from braintumor.classes import CLASSES, SPLITS
+from braintumor.classes import CLASSES, PHANTOM_MARK, SPLITS
 from braintumor.errors import BraintumorError
 from braintumor.files import atomic_path, write_text
 from braintumor.progress import track
 
-MARK = "PHANTOM.txt"
 VERSION = 1
 _CHUNK = (
     f"Drawn by code; no patient, no scanner, no medical meaning. braintumor phantoms {VERSION}."
@@ -72,7 +71,7 @@ def make_phantoms(
     _clear(root)
     try:
         # The mark comes first: not even a half made set can be taken for patients.
-        write_text(root / MARK, _NOTICE)
+        write_text(root / PHANTOM_MARK, _NOTICE)
         rows = []
         total = len(CLASSES) * patients_per_class * slices_per_patient
         drawn = _draw(seed, patients_per_class, slices_per_patient, size)
@@ -149,7 +148,7 @@ def _clear(root: Path) -> None:
     """Make way for a new set: remove an earlier one, and nothing that we did not draw."""
     if not root.exists():
         return
-    if not root.is_dir() or (any(root.iterdir()) and not (root / MARK).is_file()):
+    if not root.is_dir() or (any(root.iterdir()) and not (root / PHANTOM_MARK).is_file()):
         raise BraintumorError(
             f"{root} holds something that is no phantom data set: give a new or empty folder"
         )

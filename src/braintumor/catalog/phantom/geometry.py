@@ -23,11 +23,10 @@ Grid = NDArray[np.floating[Any]]  # float32 throughout; numpy's stubs say float6
 Point = tuple[float, float, float]
 Window = tuple[slice, slice]
 
-PLANES = ("axial", "coronal", "sagittal")
 # Per plane: the directions of a picture's columns and rows, and the axis that it is cut across.
 _ACROSS = {"axial": (1.0, 0.0, 0.0), "coronal": (1.0, 0.0, 0.0), "sagittal": (0.0, -1.0, 0.0)}
 _DOWN = {"axial": (0.0, -1.0, 0.0), "coronal": (0.0, 0.0, -1.0), "sagittal": (0.0, 0.0, -1.0)}
-_AXIS = {"axial": 2, "coronal": 1, "sagittal": 0}
+AXIS = {"axial": 2, "coronal": 1, "sagittal": 0}
 # The point of the head that lies in the middle of an untilted picture.
 _MIDDLE = {"axial": (0.0, 0.02, 0.0), "coronal": (0.0, 0.0, -0.18), "sagittal": (0.0, 0.06, -0.18)}
 
@@ -77,7 +76,7 @@ class Plane:
         down = turn @ np.asarray(_DOWN[name]) / stretch * pixel
         origin = np.asarray(_MIDDLE[name]) - size * (shift[0] * across + shift[1] * down)
         normal = np.cross(across, down)
-        axis = np.eye(3)[_AXIS[name]]
+        axis = np.eye(3)[AXIS[name]]
         origin = origin + axis * (normal @ (np.asarray(point) - origin)) / (normal @ axis)
         return cls(name, size, origin, across, down, slice(0, size), slice(0, size))
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from braintumor.catalog.phantom.acquire import Scanner
 from braintumor.catalog.phantom.anatomy import Head
-from braintumor.catalog.phantom.geometry import PLANES, Plane, Point, turn_by
+from braintumor.catalog.phantom.geometry import AXIS, Plane, Point, turn_by
 from braintumor.catalog.phantom.lesions import Glioma, Lesion, Meningioma, Pituitary
 from braintumor.classes import CLASSES
 
@@ -25,7 +25,6 @@ _LESIONS: dict[str, type[Glioma] | type[Meningioma] | type[Pituitary]] = {
 }
 # Cuts further out than this show little but scalp: (lowest, highest) level of each plane.
 _LEVELS = {"axial": (-0.50, 0.60), "coronal": (-0.66, 0.60), "sagittal": (-0.46, 0.46)}
-_AXIS = {"axial": 2, "coronal": 1, "sagittal": 0}
 
 
 @dataclass(frozen=True)
@@ -85,9 +84,9 @@ class Patient:
         rng = np.random.default_rng([self.seed, self.number, 1])
         point, radius = self.target
         fitting = []
-        for name in PLANES:
+        for name in AXIS:
             low, high = _LEVELS[name]
-            if low - 0.5 * radius <= point[_AXIS[name]] <= high + 0.5 * radius:
+            if low - 0.5 * radius <= point[AXIS[name]] <= high + 0.5 * radius:
                 fitting.append(name)
         order = [str(name) for name in rng.permutation(fitting or ["axial"])]
         return [order[i % len(order)] for i in range(count)]
@@ -105,7 +104,7 @@ class Patient:
         """
         rng = np.random.default_rng([self.seed, self.number, 2, number])
         point, radius = list(self.target[0]), self.target[1]
-        axis = _AXIS[plane]
+        axis = AXIS[plane]
         level = point[axis] + rng.uniform(-0.55, 0.55) * radius
         point[axis] = float(np.clip(level, *_LEVELS[plane]))
         if plane == "sagittal" and abs(point[axis]) < 0.025:
