@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 from made_run import made_run, made_table
@@ -153,6 +154,17 @@ def test_a_patients_file_fills_the_groups_of_a_run(call, run: Path, tmp_path: Pa
     assert list(Predictions.read(run / "predictions.csv").frame["group"][:2]) == ["new0", "new1"]
 
 
+def test_groups_that_a_patients_file_does_not_name_stay_in_the_run(  # type: ignore[no-untyped-def]
+    call, run: Path, tmp_path: Path
+) -> None:
+    before = list(Predictions.read(run / "predictions.csv").frame["group"])
+    file = patients(tmp_path / "patients.csv", made_table().take(np.arange(20)))
+    assert call("evaluate", run, "--patients", file).status == 0
+    after = list(Predictions.read(run / "predictions.csv").frame["group"])
+    assert (after[0], after[20:]) == ("new0", before[20:])
+    assert all(before)
+
+
 def test_a_table_that_was_given_is_never_changed(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     table = tmp_path / "predictions.csv"
     made_table().write(table)
@@ -262,6 +274,12 @@ def test_one_model_is_no_comparison(call, run: Path) -> None:  # type: ignore[no
     ended = call("compare", run)
     assert ended.status == 2
     assert "two runs or tables at least" in ended.err
+
+
+def test_a_seed_that_no_generator_takes_is_refused(call, run: Path) -> None:  # type: ignore[no-untyped-def]
+    ended = call("compare", run, run, "--seed", -1)
+    assert ended.status == 2
+    assert "--seed" in ended.err
 
 
 def test_names_with_brackets_are_printed_as_they_are(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,9 +15,10 @@ pytest.importorskip("keras")
 from braintumor.catalog.catalog import Catalog
 from braintumor.classes import CLASSES
 from braintumor.errors import BraintumorError
+from braintumor.evaluation.predictions import Predictions
 from braintumor.images.prepare import Preparation
 from braintumor.training.fit import train
-from braintumor.training.predict import trained_model
+from braintumor.training.predict import as_trained, predict_run, trained_model
 from braintumor.training.recipe import default_recipe, read_record
 from braintumor.training.run import RunFolder
 
@@ -69,6 +71,65 @@ def test_a_training_that_holds_nothing_back_keeps_its_last_epoch_and_judges_noth
     written = run.model.stat().st_mtime_ns
     train(everything, recipe, run.root, start=before.root, resume=True, quiet=True)
     assert run.model.stat().st_mtime_ns == written, "a finished run is left as it is"
+
+
+def test_what_a_kill_left_of_a_finished_runs_checkpoint_begins_nothing_anew(
+    catalog: Catalog, before: RunFolder
+) -> None:
+    (before.checkpoint / "trunk").mkdir(parents=True)
+    written = before.model.stat().st_mtime_ns
+    train(catalog, RECIPE, before.root, resume=True, quiet=True)
+    assert before.model.stat().st_mtime_ns == written
+    assert not before.checkpoint.exists()
+
+
+def test_a_run_stopped_before_its_recipe_was_written_can_be_resumed(
+    catalog: Catalog, tmp_path: Path
+) -> None:
+    run = RunFolder(tmp_path / "run")
+    run.root.mkdir()
+    catalog.write(run.catalog)
+    (run.root / ".recipe.x1.part.toml").touch()
+    with pytest.raises(BraintumorError, match="not empty"):
+        train(catalog, RECIPE, run.root, quiet=True)
+    assert train(catalog, RECIPE, run.root, resume=True, quiet=True).model.is_file()
+    (run.root / "thesis.docx").touch()
+    run.recipe.unlink()
+    with pytest.raises(BraintumorError, match="not empty"):
+        train(catalog, RECIPE, run.root, resume=True, quiet=True)
+
+
+def test_nothing_trained_on_is_judged_when_a_run_is_predicted_anew(
+    catalog: Catalog, tmp_path: Path
+) -> None:
+    """The folders say another split than the one that the run was trained by."""
+    drawn = catalog.table.assign(
+        split=["valid" if k % 4 == 0 else "train" for k in range(len(catalog))],
+        group=[f"g{k}" for k in range(len(catalog))],
+    )
+    run = train(replace(catalog, table=drawn), RECIPE, tmp_path / "run", quiet=True)
+    first = Predictions.read(run.predictions).frame
+    predict_run(run.root, catalog.root)
+    again = Predictions.read(run.predictions).frame
+    columns = ["path", "split", "group"]
+    assert again[columns].values.tolist() == first[columns].values.tolist()
+    assert set(again["path"]) == set(drawn["path"][drawn["split"] == "valid"])
+
+
+def test_a_copy_of_what_was_trained_on_is_not_judged_elsewhere(
+    catalog: Catalog, before: RunFolder, tmp_path: Path
+) -> None:
+    trained = catalog.root / "train" / "glioma" / "0.png"
+    elsewhere = tmp_path / "new"
+    for split, name in (("train", "pituitary"), ("test", "glioma"), ("test", "pituitary")):
+        (elsewhere / split / name).mkdir(parents=True, exist_ok=True)
+        new = Image.open(trained).rotate(90 if split == "test" else 180)
+        new.save(elsewhere / split / name / f"{name}.png")
+    shutil.copy(trained, elsewhere / "test" / "glioma" / "copy.png")
+    found = as_trained(Catalog.from_folder(elsewhere, least=1), before).table
+    splits = dict(zip(found["path"], found["split"], strict=True))
+    assert splits["test/glioma/copy.png"] == "train"
+    assert splits["test/glioma/glioma.png"] == "test"
 
 
 def test_the_best_epoch_cannot_be_chosen_where_nothing_is_held_back(

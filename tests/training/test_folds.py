@@ -111,6 +111,17 @@ def test_a_screen_trains_and_judges_the_folds_asked_for(
     assert len(Predictions.read(run.predictions)) == len(catalog)
 
 
+def test_a_run_that_is_none_over_these_folds_is_left_alone(
+    catalog: Catalog, tmp_path: Path, asked: list[tuple[str, bool]]
+) -> None:
+    run = RunFolder(tmp_path / "run")
+    RECIPE.write(run.recipe, record={"seconds": 2.0})
+    before = run.recipe.read_text()
+    with pytest.raises(BraintumorError, match="no run over 3 folds"):
+        folds.train_folds(catalog, RECIPE, run.root, count=3, resume=True)
+    assert (run.recipe.read_text(), asked) == (before, [])
+
+
 def test_a_fold_that_there_is_not(catalog: Catalog, tmp_path: Path) -> None:
     with pytest.raises(BraintumorError, match="counted from 0 to 2"):
         folds.train_folds(catalog, RECIPE, tmp_path / "run", count=3, only=[3])

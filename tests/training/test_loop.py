@@ -16,6 +16,7 @@ from braintumor.errors import BraintumorError  # noqa: E402
 from braintumor.images.prepare import Preparation  # noqa: E402
 from braintumor.networks import build  # noqa: E402
 from braintumor.networks.where import places, places_of  # noqa: E402
+from braintumor.training import loop  # noqa: E402
 from braintumor.training.batches import ImageBatches  # noqa: E402
 from braintumor.training.examples import Examples  # noqa: E402
 from braintumor.training.fit import set_up  # noqa: E402
@@ -23,7 +24,7 @@ from braintumor.training.loop import Phase, fit_phase, score  # noqa: E402
 from braintumor.training.objective import logits_of  # noqa: E402
 from braintumor.training.recipe import Recipe, default_recipe  # noqa: E402
 from braintumor.training.report import Reporter  # noqa: E402
-from braintumor.training.run import RunFolder, State, load_state, save_state  # noqa: E402
+from braintumor.training.run import RunFolder, Spent, State, load_state, save_state  # noqa: E402
 
 SIDE, COUNT, EPOCHS = 32, 24, 4
 RECIPE = default_recipe(
@@ -97,6 +98,52 @@ def test_a_killed_and_resumed_training_ends_where_an_unbroken_one_ends(
             assert ours[key] == pytest.approx(theirs[key], abs=1e-6), key
     for ours, theirs in zip(resumed.model.get_weights(), unbroken.model.get_weights(), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+def test_a_phase_killed_between_its_best_epoch_and_its_checkpoint_is_not_taken_for_finished(
+    images: tuple[np.ndarray, np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, recipe = RunFolder(tmp_path), RECIPE.changed(epochs=2)
+    fit_phase(_phase(images, "head", recipe), recipe, run, _Killer(None))
+
+    def full_disk(path: Path, state: State, *arrays: Any) -> None:
+        if path == run.latest:
+            raise OSError(28, "No space left on device")
+        save_state(path, state, *arrays)
+
+    tail = _phase(images, "tail", recipe)
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "save_state", full_disk)
+        with pytest.raises(OSError, match="No space"):
+            fit_phase(tail, recipe, run, _Killer(None))
+    fit_phase(_phase(images, "head", recipe), recipe, run, _Killer(None))
+    state = fit_phase(_phase(images, "tail", recipe), recipe, run, _Killer(None))
+    assert [(row["phase"], row["epoch"]) for row in state.history] == [
+        *(("head", 1), ("head", 2)),
+        *(("tail", 1), ("tail", 2)),
+    ]
+
+
+def test_what_was_spent_before_a_resume_is_counted(
+    images: tuple[np.ndarray, np.ndarray], tmp_path: Path
+) -> None:
+    run = RunFolder(tmp_path)
+    with pytest.raises(_KilledError):
+        fit_phase(_phase(images), RECIPE, run, _Killer(2), Spent(run))
+    before = load_state(run.latest)[0]
+    assert before.seconds > 0
+    assert before.cpu_seconds > 0
+    again = Spent(run).so_far()
+    assert before.seconds <= again[0] < before.seconds + 5
+    assert before.cpu_seconds <= again[1] < before.cpu_seconds + 5
+
+
+def test_a_training_that_diverges_says_what_to_do(
+    images: tuple[np.ndarray, np.ndarray], tmp_path: Path
+) -> None:
+    wild = RECIPE.changed(learning_rate=1e30)
+    with pytest.raises(BraintumorError, match=r"no longer a number.*lower --learning-rate"):
+        fit_phase(_phase(images, recipe=wild), wild, RunFolder(tmp_path), _Killer(None))
 
 
 def test_the_last_epoch_is_kept_where_the_recipe_says_so(

@@ -73,6 +73,15 @@ def test_a_whole_number_will_do_for_a_share(tmp_path: Path) -> None:
     assert (recipe.balance, recipe.augmentation.flip) == (1, 0)
 
 
+def test_a_recipe_without_a_network_is_for_the_one_asked_for(tmp_path: Path) -> None:
+    file = tmp_path / "part.toml"
+    file.write_text("epochs = 3\n")
+    assert Recipe.read(file, network="resnet50") == default_recipe("resnet50", epochs=3)
+    file.write_text('network = "cnn"\n')
+    with pytest.raises(BraintumorError, match="a recipe for cnn, and resnet50 is asked for"):
+        Recipe.read(file, network="resnet50")
+
+
 def test_auto_precision_is_resolved_before_anything_is_written() -> None:
     assert default_recipe("cnn").resolved().precision in ("float32", "mixed_bfloat16")
     assert default_recipe("cnn", precision="float32").resolved().precision == "float32"

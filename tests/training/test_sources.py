@@ -73,6 +73,33 @@ def test_slices_of_patients_who_are_judged_do_not_train(
     assert record["masks"] is False
 
 
+def test_an_id_that_differs_by_a_letter_at_its_end_is_the_same_patient(
+    data: Path, extra: Path, patients: tuple[Path, Path]
+) -> None:
+    ours, theirs = patients
+    theirs.write_text(EXTRA.replace("MR3", "MR3B").replace("MR4", "MR4A"))
+    materials = Materials(
+        (read_patients(ours), read_patients(theirs)), (Catalog.from_folder(extra),)
+    )
+    (further,) = materials.for_training(Catalog.from_folder(data)).extra
+    assert {Path(path).stem for path in further.table["path"]} == {"1", "2"}
+
+
+def test_a_whole_path_goes_before_a_file_name_whatever_the_order_of_the_files(
+    data: Path, tmp_path: Path
+) -> None:
+    """A further slice happens to bear the name of a training slice of somebody else."""
+    ours, theirs, more = tmp_path / "ours.csv", tmp_path / "theirs.csv", tmp_path / "more"
+    ours.write_text(PATIENTS)
+    theirs.write_text("path,patient\nglioma/a.png,MR4\n")
+    picture(more / "glioma" / "a.png", 300)
+    for order in ((ours, theirs), (theirs, ours)):
+        materials = Materials(
+            tuple(map(read_patients, order)), (Catalog.from_folder(more, least=1),)
+        )
+        assert materials.for_training(Catalog.from_folder(data)).extra == ()
+
+
 def test_several_folders_each_with_its_own_patients(
     data: Path, extra: Path, patients: tuple[Path, Path], tmp_path: Path
 ) -> None:

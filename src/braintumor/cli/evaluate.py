@@ -67,6 +67,7 @@ def command(
     import json
     from dataclasses import replace
 
+    from braintumor.evaluation.groups import kept
     from braintumor.evaluation.judgement import judge, write_calibration, write_metrics
     from braintumor.evaluation.patients import read_patients
     from braintumor.evaluation.record import write_record
@@ -90,7 +91,7 @@ def command(
         target = folder / f"predictions{run.table.suffix}"
         # `group` is filled now; a table that was given, and is no run's, is left as it is.
         if source.is_dir() or target.resolve() != run.table.resolve():
-            judgement.run.predictions.write(target)
+            kept(judgement.run.predictions, run.predictions).write(target)
     logged = _log(judgement, folder, mlflow)
     if as_json:
         found = {**judgement.to_dict(), "metrics": str(metrics), "report": str(report)}

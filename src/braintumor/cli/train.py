@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 @click.command("train")
 @click.argument("data", type=click.Path(exists=True, path_type=Path))
 @click.option(
-    "--network", type=click.Choice(["cnn", "resnet50"]), default="cnn", show_default=True,
-    help="cnn: from scratch, 1.4 M parameters. resnet50: ImageNet weights, fine-tuned.",
+    "--network", type=click.Choice(["cnn", "resnet50"]),
+    help="cnn: from scratch, 1.4 M parameters. resnet50: ImageNet weights, fine-tuned.  "
+    "[default: the recipe's, else cnn]",
 )  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder; default runs/NETWORK.")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted run in the same folder.")
@@ -65,7 +66,9 @@ if TYPE_CHECKING:
 @click.option("--epochs", type=click.IntRange(min=1), help="Most epochs; default by network.")
 @click.option("--batch-size", type=click.IntRange(min=2), help="Images a step.")
 @click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), help="Highest rate.")
-@click.option("--seed", type=click.IntRange(min=0), help="Seed of everything drawn at random.")
+@click.option(
+    "--seed", type=click.IntRange(min=0, max=2**32 - 1), help="Seed of everything drawn at random."
+)
 @click.option(
     "--deterministic/--no-deterministic", default=None,
     help="Same seed, same machine, same result to the last digit (default), or a quarter faster.",
@@ -86,7 +89,7 @@ if TYPE_CHECKING:
 @click.option("--no-images", is_flag=True, help="No pictures of slices in the report.")
 def command(
     data: Path,
-    network: str,
+    network: str | None,
     out: Path | None,
     resume: bool,
     recipe_file: Path | None,
@@ -130,13 +133,13 @@ def command(
         "deterministic": deterministic,
     }
     settings = {name: value for name, value in given.items() if value is not None}
-    run = out or Path("runs") / network
-    if resume and (run / "recipe.toml").is_file() and recipe_file is None and not settings:
-        recipe = Recipe.read(run / "recipe.toml")
-    elif recipe_file is not None:
-        recipe = Recipe.read(recipe_file).changed(**settings)
+    if recipe_file is not None:
+        recipe = Recipe.read(recipe_file, network=network).changed(**settings)
     else:
-        recipe = default_recipe(network, **settings)
+        recipe = default_recipe(network or "cnn", **settings)
+    run = out or Path("runs") / recipe.network
+    if resume and (run / "recipe.toml").is_file() and recipe_file is None and not settings:
+        recipe = Recipe.read(run / "recipe.toml", network=network)
     if split == "all":
         recipe = recipe.changed(keep="last")
     if folds is not None and (start is not None or split == "all"):

@@ -61,6 +61,15 @@ def with_groups(predictions: Predictions, patients: Patients) -> Predictions:
     return Predictions(frame.assign(group=found), predictions.source)
 
 
+def kept(judged: Predictions, before: Predictions) -> Predictions:
+    """A table as it was judged, but where a patients file named no group, the group it had before.
+
+    For writing only: groups of two namings must not be compared.
+    """
+    groups = judged.frame["group"].where(judged.frame["group"] != "", before.frame["group"])
+    return Predictions(judged.frame.assign(group=groups), judged.source)
+
+
 def train_groups(
     predictions: Predictions, catalog: pd.DataFrame | None, patients: Patients | None
 ) -> tuple[frozenset[str], str] | None:

@@ -81,17 +81,20 @@ class Patients:
         """The group of every slice in train, "" where it is not known."""
         return [owner.group for _, key, owner in self.rows if key[0] == "train"]
 
-    def find(self, path: str, *, split: str = "", label: str = "") -> Owner | None:
+    def find(
+        self, path: str, *, split: str = "", label: str = "", whole_path: bool = False
+    ) -> Owner | None:
         """What the file says of a slice; None where it does not name it.
 
         Args:
             path: as in a catalogue or a predictions table. Where the file has another, split,
                 class and file name decide, as far as the file gives them.
             split, label: of the slice, in any known spelling.
+            whole_path: only a row with this very path counts.
         """
         path = _normal(path)
-        if path in self._by_path:
-            return self._by_path[path]
+        if path in self._by_path or whole_path:
+            return self._by_path.get(path)
         # The folders' names first: a slice may have been given another split since.
         for s, c, name in (key_of(path), key_of(path, split=split, label=label)):
             for key in ((s, c, name), ("", c, name), (s, "", name), ("", "", name)):
@@ -100,11 +103,19 @@ class Patients:
         return None
 
     def find_all(
-        self, paths: Iterable[str], splits: Iterable[str], labels: Iterable[str]
+        self,
+        paths: Iterable[str],
+        splits: Iterable[str],
+        labels: Iterable[str],
+        *,
+        whole_path: bool = False,
     ) -> list[Owner | None]:
         """`find` for every row of a table."""
         rows = zip(paths, splits, labels, strict=True)
-        return [self.find(path, split=split, label=label) for path, split, label in rows]
+        return [
+            self.find(path, split=split, label=label, whole_path=whole_path)
+            for path, split, label in rows
+        ]
 
 
 def read_patients(path: Path | str) -> Patients:

@@ -6,7 +6,6 @@ Knows the order of things; how each is done stands in the modules it calls.
 from __future__ import annotations
 
 import os
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ from braintumor.training.pictures import augmentation_pictures
 from braintumor.training.predict import finished_model, predict_catalog, trained_model
 from braintumor.training.recipe import Recipe, read_record
 from braintumor.training.report import Reporter
-from braintumor.training.run import RunFolder, State
+from braintumor.training.run import RunFolder, Spent, State
 from braintumor.training.sources import Sources
 from braintumor.training.trunk import TrunkCache
 
@@ -96,25 +95,24 @@ def train(
     facts = _record(catalog) | sources.record() | _start_record(start)
     if not _begin(run, recipe, catalog, facts, resume=resume):
         return run
-    started, computed = time.monotonic(), time.process_time()
+    spent = Spent(run)
     set_up(recipe)
     reporter = Reporter(run.root / "tensorboard", quiet=quiet)
     data = training_data(catalog, recipe, sources)
     augmentation_pictures(data.train, recipe, run.root / "augmentation")
     model, record = _network(recipe, weights, start)
     if recipe.network == "cnn":
-        state = _fit_cnn(model, data, recipe, run, reporter)
+        state = _fit_cnn(model, data, recipe, run, reporter, spent)
     else:
         folder = trunk or run.checkpoint / "trunk"
-        state = _fit_resnet50(model, data, recipe, run, reporter, folder)
+        state = _fit_resnet50(model, data, recipe, run, reporter, spent, folder)
     served = in_float32(model, recipe)
     with atomic_path(run.model) as temporary:
         served.save(temporary)
     if len(catalog.subset("valid")) + len(catalog.subset("test")):
         predict_catalog(served, catalog, recipe, run)
     record |= {"best_epoch": state.best_epoch, "best_val_loss": state.best_loss}
-    record["cpu_seconds"] = round(time.process_time() - computed, 1)
-    _finish(run, recipe, facts | record, time.monotonic() - started)
+    _finish(run, recipe, facts | record, spent)
     return run
 
 
@@ -194,7 +192,12 @@ def _network(
 
 
 def _fit_cnn(
-    model: Any, data: TrainingData, recipe: Recipe, run: RunFolder, reporter: Reporter
+    model: Any,
+    data: TrainingData,
+    recipe: Recipe,
+    run: RunFolder,
+    reporter: Reporter,
+    spent: Spent,
 ) -> State:
     valid = data.valid[..., None].astype(np.float32)
     phase = Phase(
@@ -207,7 +210,7 @@ def _fit_cnn(
         learning_rate=recipe.learning_rate,
         warmup_epochs=recipe.warmup_epochs,
     )
-    return fit_phase(phase, recipe, run, reporter)
+    return fit_phase(phase, recipe, run, reporter, spent)
 
 
 def _fit_resnet50(
@@ -216,6 +219,7 @@ def _fit_resnet50(
     recipe: Recipe,
     run: RunFolder,
     reporter: Reporter,
+    spent: Spent,
     folder: Path,
 ) -> State:
     """Two phases: the new top alone, then the last stages with it at a low rate."""
@@ -242,10 +246,10 @@ def _fit_resnet50(
     if recipe.head_epochs:
         resnet50.hold_backbone(tail, True)
         head = phase("head", recipe.head_epochs, recipe.head_learning_rate, 0)
-        fit_phase(head, recipe, run, reporter)
+        fit_phase(head, recipe, run, reporter, spent)
     resnet50.hold_backbone(tail, False)
     last = phase("tail", recipe.epochs, recipe.learning_rate, recipe.warmup_epochs)
-    return fit_phase(last, recipe, run, reporter)
+    return fit_phase(last, recipe, run, reporter, spent)
 
 
 def _begin(
@@ -263,8 +267,11 @@ def _begin(
                 f"{run.root} was begun with other images than {catalog.root} holds now: "
                 "train into a new folder"
             )
-        return run.checkpoint.exists() or not run.model.exists()
-    if run.root.exists() and any(run.root.iterdir()):
+        if "seconds" in record:  # written last; what may be left of the checkpoint is of no use
+            run.clear_checkpoint()
+            return False
+        return True
+    if run.root.exists() and not _as_good_as_new(run, resume):
         raise BraintumorError(
             f"{run.root} is not empty: choose another folder, or add --resume to go on with it"
         )
@@ -272,6 +279,14 @@ def _begin(
     catalog.write(run.catalog)
     recipe.write(run.recipe, record=facts)
     return True
+
+
+def _as_good_as_new(run: RunFolder, resume: bool) -> bool:
+    """Whether nothing is lost by beginning in this folder: it is empty, or what is to be resumed
+    was stopped before its recipe was written."""
+    left = [path.name for path in run.root.iterdir()]
+    unfinished = (name == run.catalog.name or ".part" in name for name in left)
+    return not left or (resume and all(unfinished))
 
 
 def _record(catalog: Catalog) -> dict[str, Any]:
@@ -297,7 +312,8 @@ def _start_record(start: Path | None) -> dict[str, Any]:
     }
 
 
-def _finish(run: RunFolder, recipe: Recipe, facts: dict[str, Any], seconds: float) -> None:
+def _finish(run: RunFolder, recipe: Recipe, facts: dict[str, Any], spent: Spent) -> None:
     """Write down how it went and remove what only an unfinished run needs."""
-    recipe.write(run.recipe, record={**facts, "seconds": round(seconds, 1)})
+    seconds, processor = (round(one, 1) for one in spent.so_far())
+    recipe.write(run.recipe, record={**facts, "cpu_seconds": processor, "seconds": seconds})
     run.clear_checkpoint()

@@ -94,6 +94,11 @@ def train_folds(
         raise BraintumorError(
             f"{run.root} is not empty: choose another folder, or add --resume to go on with it"
         )
+    if resume and run.recipe.exists() and read_record(run.recipe).get("folds") != count:
+        raise BraintumorError(
+            f"{run.root} holds no run over {count} folds: choose another folder, or resume with "
+            "the --folds that it was begun with"
+        )
     folded = catalog.with_folds(count, seed=recipe.seed)
     root = run.root if engine == "local" else run.root.resolve()
     # A fold whose computer died is begun again by Ray: it goes on from its last epoch.

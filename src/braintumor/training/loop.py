@@ -17,10 +17,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from braintumor.errors import BraintumorError
 from braintumor.training.objective import accuracy, objective
 from braintumor.training.recipe import Recipe
 from braintumor.training.report import Reporter
-from braintumor.training.run import RunFolder, State, load_state, save_state, write_history
+from braintumor.training.run import RunFolder, Spent, State, load_state, save_state, write_history
 
 _FLOOR = 1e-3  # share of the highest learning rate at which the cosine ends
 _NO_DECAY = ("bias", "gamma", "beta")  # shrinking these would not make the function simpler
@@ -50,7 +51,9 @@ class Phase:
     warmup_epochs: int
 
 
-def fit_phase(phase: Phase, recipe: Recipe, run: RunFolder, reporter: Reporter) -> State:
+def fit_phase(
+    phase: Phase, recipe: Recipe, run: RunFolder, reporter: Reporter, spent: Spent | None = None
+) -> State:
     """Train one phase, going on from its checkpoint where there is one.
 
     The model leaves with the weights of its best epoch by validation loss, or of its last where
@@ -60,16 +63,25 @@ def fit_phase(phase: Phase, recipe: Recipe, run: RunFolder, reporter: Reporter) 
 
     Returns:
         The final state; its history holds the earlier phases' rows too.
+
+    Raises:
+        BraintumorError: the training diverged.
     """
     steps = len(phase.batches(0))
     compile_model(phase, recipe, steps)
-    latest, best = run.checkpoint / "latest.npz", run.checkpoint / f"best-{phase.name}.npz"
+    latest, best = run.latest, run.checkpoint / f"best-{phase.name}.npz"
     state, over = _resume(phase, latest, best)
     with reporter.phase(phase.name, phase.epochs, steps, done=state.epoch) as bar:
         while not over and _goes_on(state, phase, recipe):
             row = _epoch(phase, recipe, state.epoch, bar)
+            if not math.isfinite(row["loss"]):
+                raise BraintumorError(
+                    f"in epoch {row['epoch']} the loss is no longer a number: begin anew with a "
+                    "lower --learning-rate"
+                )
             state.epoch += 1
             state.history.append(row)
+            state.seconds, state.cpu_seconds = spent.so_far() if spent else (0.0, 0.0)
             if recipe.keep == "last" or row["val_loss"] < state.best_loss:
                 state.best_loss, state.best_epoch = row["val_loss"], state.epoch
                 save_state(best, state, phase.model.get_weights(), [])
@@ -113,7 +125,8 @@ def _resume(phase: Phase, latest: Path, best: Path) -> tuple[State, bool]:
         return State(phase=phase.name), False
     state, weights, optimizer = load_state(latest)
     if state.phase != phase.name:
-        if best.exists():
+        # A best epoch that no later state knows of was written just before the run was killed.
+        if best.exists() and any(row["phase"] == phase.name for row in state.history):
             return load_state(best)[0], True
         return State(phase=phase.name, history=state.history), False
     phase.model.set_weights(weights)

@@ -7,6 +7,8 @@ Knows no figures and no metrics.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +36,9 @@ def predict_run(run: Path, data: Path, *, splits: tuple[str, ...] = _SPLITS) -> 
 
     Args:
         run: a run folder with recipe.toml and model.keras.
-        data: folder with the images; the given split, so that `path` fits.
+        data: folder with the images. What the run knows keeps the split and the group that it had
+            when the run was trained, so that nothing trained on is judged; of what it has never
+            met, the folders say the split.
         splits: which parts to predict.
 
     Returns:
@@ -46,8 +50,39 @@ def predict_run(run: Path, data: Path, *, splits: tuple[str, ...] = _SPLITS) -> 
     folder = RunFolder(Path(run))
     model = trained_model(run)
     recipe = Recipe.read(folder.recipe)
-    predict_catalog(model, Catalog.from_folder(data), recipe, folder, splits=splits)
+    catalog = as_trained(Catalog.from_folder(data), folder)
+    predict_catalog(model, catalog, recipe, folder, splits=splits)
     return folder.predictions
+
+
+def as_trained(catalog: Catalog, run: RunFolder) -> Catalog:
+    """Images with the split and group under which a run knows them, by content.
+
+    Args:
+        catalog: the images, read anew.
+        run: its catalog.csv tells; without one nothing is changed.
+    """
+    if not run.catalog.is_file():
+        return catalog
+    by_place: dict[tuple[str, str], tuple[str, str]] = {}
+    by_content: dict[str, tuple[str, str]] = {}
+    for path, content, split, group in _cells(Catalog.read(run.catalog, root=catalog.root)):
+        by_place[path, content] = split, group
+        # Of an image that lies in two splits, the copy that was trained on decides.
+        if split == "train" or content not in by_content:
+            by_content[content] = split, group
+    told = [
+        by_place.get((path, content)) or by_content.get(content) or (split, group)
+        for path, content, split, group in _cells(catalog)
+    ]
+    splits, groups = zip(*told, strict=True)
+    return replace(catalog, table=catalog.table.assign(split=splits, group=groups))
+
+
+def _cells(catalog: Catalog) -> Iterator[tuple[str, str, str, str]]:
+    """Path, hash, split and group of every image."""
+    columns = (catalog.table[name].fillna("") for name in ("path", "sha256", "split", "group"))
+    return zip(*columns, strict=True)
 
 
 def finished_model(run: Path) -> Path:

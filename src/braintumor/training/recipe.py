@@ -120,7 +120,7 @@ class Recipe:
             "implant": 0 <= self.implant <= 1,
             "heal": 0 <= self.heal <= 1,
             "variants": self.variants >= 1,
-            "seed": self.seed >= 0,
+            "seed": 0 <= self.seed < 2**32,
             "precision": self.precision in ("auto", "float32", "mixed_bfloat16"),
         }
         for name, good in checks.items():
@@ -151,14 +151,23 @@ class Recipe:
         write_text(path, tomli_w.dumps(content))
 
     @classmethod
-    def read(cls, path: Path) -> Self:
+    def read(cls, path: Path, *, network: str | None = None) -> Self:
         """Read a recipe that `write` wrote, or one written by hand (a part of it will do).
 
+        Args:
+            path: TOML file.
+            network: wished for; the recipe may leave it out, but not name another.
+
         Raises:
-            BraintumorError: unreadable, or with a setting that does not exist.
+            BraintumorError: unreadable, with a setting that does not exist, or of another network.
         """
         content = _read_toml(path)
-        return cls.from_dict(content.get("recipe", content), where=str(path))
+        settings = content.get("recipe", content)
+        if network is not None and isinstance(settings, dict):
+            named = settings.setdefault("network", network)
+            if named != network:
+                raise BraintumorError(f"{path} is a recipe for {named}, and {network} is asked for")
+        return cls.from_dict(settings, where=str(path))
 
     @classmethod
     def from_dict(cls, settings: dict[str, Any], *, where: str) -> Self:

@@ -9,6 +9,7 @@ import csv
 import io
 import json
 import shutil
+import time
 import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -63,6 +64,11 @@ class RunFolder:
         """Exists only while a training is under way."""
         return self.root / "checkpoint"
 
+    @property
+    def latest(self) -> Path:
+        """The last completed epoch of an unfinished training."""
+        return self.checkpoint / "latest.npz"
+
     def clear_checkpoint(self) -> None:
         """Remove what only an unfinished training needs."""
         shutil.rmtree(self.checkpoint, ignore_errors=True)
@@ -77,6 +83,7 @@ class State:
         epoch: epochs completed.
         best_epoch, best_loss: the best validation loss so far and when it was reached.
         history: one row a completed epoch, all phases, by `HISTORY_COLUMNS`.
+        seconds, cpu_seconds: spent so far by all sessions, by the clock and of the processor.
     """
 
     phase: str = ""
@@ -84,6 +91,22 @@ class State:
     best_epoch: int = 0
     best_loss: float = float("inf")
     history: list[dict[str, Any]] = field(default_factory=list)
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+
+
+class Spent:
+    """What a training has taken, the sessions before a resume included."""
+
+    def __init__(self, run: RunFolder) -> None:
+        """Start counting, from what the run's checkpoint says was spent before."""
+        before = load_state(run.latest)[0] if run.latest.exists() else State()
+        self._clock = time.monotonic() - before.seconds
+        self._processor = time.process_time() - before.cpu_seconds
+
+    def so_far(self) -> tuple[float, float]:
+        """Seconds by the clock, and of the processor."""
+        return time.monotonic() - self._clock, time.process_time() - self._processor
 
 
 def save_state(

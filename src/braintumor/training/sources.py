@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from braintumor.catalog.catalog import Catalog
-from braintumor.catalog.groups import with_groups
+from braintumor.catalog.groups import suffix_families, with_groups
 from braintumor.catalog.lesions import Lesions
 from braintumor.errors import BraintumorError
 from braintumor.evaluation.patients import Patients
@@ -63,31 +63,40 @@ class Materials:
         Raises:
             BraintumorError: a further image's patient is not known, so nobody can be held back.
         """
-        ours = _patients(catalog, self.patients)
+        whose = [_patients(part, self.patients) for part in (catalog, *self.extra)]
+        # Ids that differ by letters at the end alone are one patient, as where groups are made.
+        families = suffix_families(owner for one in whose for owner in one.values())
+        family = {of: name for name, ids in families.items() for of in ids}
+        ours, *theirs = (
+            {path: family.get(owner, owner) for path, owner in one.items()} for one in whose
+        )
         table = catalog.table
         held = {ours[path] for path in table["path"][table["split"] != "train"]}
-        kept = tuple(self._without(held, part) for part in self.extra)
+        kept = tuple(_without(held, part, of) for part, of in zip(self.extra, theirs, strict=True))
         return Sources(tuple(part for part in kept if len(part)), self.lesions)
 
-    def _without(self, held: set[str], extra: Catalog) -> Catalog:
-        """The images of one folder that are of none of these patients, all for training."""
-        whose = _patients(extra, self.patients)
-        if not all(whose.values()):
-            raise BraintumorError(
-                f"{extra.root}: whose slices these are is not known, so that a patient could "
-                "be trained on and judged: name a file with --patients"
-            )
-        rows = extra.table[[whose[path] not in held for path in extra.table["path"]]]
-        return replace(extra, table=rows.assign(split="train").reset_index(drop=True))
+
+def _without(held: set[str], extra: Catalog, whose: dict[str, str]) -> Catalog:
+    """The images of one folder that are of none of these patients, all for training."""
+    if not all(whose.values()):
+        raise BraintumorError(
+            f"{extra.root}: whose slices these are is not known, so that a patient could "
+            "be trained on and judged: name a file with --patients"
+        )
+    rows = extra.table[[whose[path] not in held for path in extra.table["path"]]]
+    return replace(extra, table=rows.assign(split="train").reset_index(drop=True))
 
 
 def _patients(catalog: Catalog, patients: Sequence[Patients]) -> dict[str, str]:
-    """Path -> patient, "" where no file knows it."""
+    """Path -> patient, "" where no file knows it; a file that names the whole path goes first."""
     table = catalog.table
     found = dict.fromkeys(table["path"], "")
-    for file in patients:
-        owners = file.find_all(table["path"], table["split"], table["label"])
-        for path, owner in zip(table["path"], owners, strict=True):
-            if owner is not None and not found[path]:
-                found[path] = owner.patient or owner.group
+    for whole_path in (True, False):
+        for file in patients:
+            owners = file.find_all(
+                table["path"], table["split"], table["label"], whole_path=whole_path
+            )
+            for path, owner in zip(table["path"], owners, strict=True):
+                if owner is not None and not found[path]:
+                    found[path] = owner.patient or owner.group
     return found
