@@ -182,10 +182,11 @@ def predicted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path, Path]]:
     """A stand-in for the training room, which needs Keras: it writes the made table."""
     calls: list[tuple[Path, Path]] = []
 
-    def predict_run(run: Path, data: Path) -> Path:
+    def predict_run(run: Path, data: Path, *, out: Path | None = None) -> Path:
         calls.append((run, data))
-        made_table(seed=5, name="again").write(run / "predictions.csv")
-        return run / "predictions.csv"
+        place = (out or run) / "predictions.csv"
+        made_table(seed=5, name="again").write(place)
+        return place
 
     module = SimpleNamespace(predict_run=predict_run)
     monkeypatch.setitem(sys.modules, "braintumor.training.predict", module)
@@ -207,6 +208,18 @@ def test_data_is_predicted_first(  # type: ignore[no-untyped-def]
     assert metrics["phantom"] is True
     assert "PHANTOM DATA" in ended.out
     assert "PHANTOM DATA" in (run / "report.html").read_text()
+
+
+def test_with_out_the_answers_of_the_run_itself_stay(  # type: ignore[no-untyped-def]
+    call, run: Path, tmp_path: Path, predicted: list[tuple[Path, Path]]
+) -> None:
+    (tmp_path / "data").mkdir()
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    ended = call("evaluate", run, "--data", tmp_path / "data", "--out", tmp_path / "out")
+    assert ended.status == 0, ended.err
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text())["model"] == "again"
+    assert Predictions.read(tmp_path / "out" / "predictions.csv").frame["model"].iloc[0] == "again"
 
 
 def test_a_run_with_predictions_needs_no_keras(  # type: ignore[no-untyped-def]

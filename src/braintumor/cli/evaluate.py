@@ -9,6 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from braintumor.evaluation.judgement import Judgement
+    from braintumor.evaluation.run_tables import RunTables
 
 
 @click.command("evaluate")
@@ -65,23 +66,15 @@ def command(
         if not (source / "recipe.toml").is_file():
             return
     import json
-    from dataclasses import replace
 
     from braintumor.evaluation.groups import kept
     from braintumor.evaluation.judgement import judge, write_calibration, write_metrics
     from braintumor.evaluation.patients import read_patients
     from braintumor.evaluation.record import write_record
     from braintumor.evaluation.report import write_report
-    from braintumor.evaluation.run_tables import is_phantom, read_run
 
     groups = read_patients(patients) if patients else None
-    if data is not None and located is None:
-        _predict(source, data)
-    run = read_run(source)
-    if located is not None:
-        run = replace(run, localisation=located)
-    if data is not None and is_phantom(data):
-        run = replace(run, phantom=True)
+    run = _tables(source, data, located, out)
     judgement = judge(run, patients=groups)
     folder = out or run.folder
     metrics, fitted = write_metrics(judgement, folder), write_calibration(judgement, folder)
@@ -144,8 +137,29 @@ def _maps(
     return found
 
 
-def _predict(run: Path, data: Path) -> None:
-    """Write the run's predictions anew, with its model."""
+def _tables(
+    source: Path, data: Path | None, located: dict[str, Any] | None, out: Path | None
+) -> RunTables:
+    """What is judged: a run or a table as it stands, or a run's model asked anew."""
+    from dataclasses import replace
+
+    from braintumor.evaluation.predictions import Predictions
+    from braintumor.evaluation.run_tables import find_table, is_phantom, read_run
+
+    anew = None
+    if data is not None and located is None:
+        # With --out the run's own answers stay; one that has none gets them.
+        anew = _predict(source, data, out if find_table(source) else None)
+    run = read_run(source)
+    if anew is not None and anew.parent != source:
+        run = replace(run, root=anew.parent, table=anew, predictions=Predictions.read(anew))
+    if located is not None:
+        run = replace(run, localisation=located)
+    return replace(run, phantom=True) if data is not None and is_phantom(data) else run
+
+
+def _predict(run: Path, data: Path, out: Path | None) -> Path:
+    """Predict anew with a run's model, into another folder or into the run; the table's path."""
     from braintumor.errors import BraintumorError, require
 
     if not run.is_dir():
@@ -157,7 +171,7 @@ def _predict(run: Path, data: Path) -> None:
     require("keras", extra="train", what="Predicting with a run's model")
     from braintumor.training.predict import predict_run
 
-    predict_run(run, data)
+    return predict_run(run, data, out=out)
 
 
 def _print(judgement: Judgement) -> None:

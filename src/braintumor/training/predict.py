@@ -31,14 +31,17 @@ _BATCH = 32
 _SPLITS = ("valid", "test")
 
 
-def predict_run(run: Path, data: Path, *, splits: tuple[str, ...] = _SPLITS) -> Path:
-    """Predict a data set with a run's model and write the run's predictions.csv.
+def predict_run(
+    run: Path, data: Path, *, out: Path | None = None, splits: tuple[str, ...] = _SPLITS
+) -> Path:
+    """Predict a data set with a run's model and write predictions.csv.
 
     Args:
         run: a run folder with recipe.toml and model.keras.
         data: folder with the images. What the run knows keeps the split and the group that it had
             when the run was trained, so that nothing trained on is judged; of what it has never
             met, the folders say the split.
+        out: folder for the table and its pictures; the run's own are replaced where None.
         splits: which parts to predict.
 
     Returns:
@@ -51,8 +54,8 @@ def predict_run(run: Path, data: Path, *, splits: tuple[str, ...] = _SPLITS) -> 
     model = trained_model(run)
     recipe = Recipe.read(folder.recipe)
     catalog = as_trained(Catalog.from_folder(data), folder)
-    predict_catalog(model, catalog, recipe, folder, splits=splits)
-    return folder.predictions
+    predict_catalog(model, catalog, recipe, folder, out=out, splits=splits)
+    return RunFolder(out or folder.root).predictions
 
 
 def as_trained(catalog: Catalog, run: RunFolder) -> Catalog:
@@ -122,6 +125,7 @@ def predict_catalog(
     recipe: Recipe,
     run: RunFolder,
     *,
+    out: Path | None = None,
     splits: tuple[str, ...] = _SPLITS,
 ) -> Predictions:
     """Predict a catalogue's images once and write predictions.csv, thumbs/ and maps/.
@@ -130,8 +134,8 @@ def predict_catalog(
         model: keras.Model as made by `networks.build`, computing in float32.
         catalog: the images.
         recipe: the preparation and network name.
-        run: where the artefacts go; its model.keras must be there, because the table names its
-            hash.
+        run: its model.keras must be there, because the table names its hash.
+        out: where the artefacts go; into the run where None.
         splits: which parts to predict; parts without images are left out.
     """
     served = serving_model(model)
@@ -156,8 +160,9 @@ def predict_catalog(
         model=recipe.network,
         model_sha256=sha256_of(run.model),
     )
-    slice_pictures(tables, run.root)
-    predictions.write(run.predictions)
+    place = RunFolder(out or run.root)
+    slice_pictures(tables, place.root)
+    predictions.write(place.predictions)
     return predictions
 
 
