@@ -51,6 +51,15 @@ def test_a_sound_data_set(tmp_path: Path) -> None:
     assert found.catalog.table["group"].nunique() == 36
 
 
+def test_a_list_without_training_images(tmp_path: Path) -> None:
+    whole = Catalog.from_folder(data_set(tmp_path / "data"))
+    whole.subset("test").write(tmp_path / "test.csv", with_root=True)
+    result = run(tmp_path / "test.csv", "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "There are no train images." in result.output
+    assert (tmp_path / "out" / "audit.html").is_file()
+
+
 def test_a_mirrored_copy_in_test_is_severe(tmp_path: Path) -> None:
     data_set(tmp_path)
     mirror(tmp_path / "train/glioma/img_0.png", tmp_path / "test/glioma/again.png")

@@ -7,6 +7,7 @@ import io
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import ClassVar
@@ -17,6 +18,7 @@ from loopback_server import Loopback, loopback
 from made_matlab import mat_folds, mat_slice, zipped
 from PIL import Image
 
+from braintumor.catalog.fetch import recipes
 from braintumor.catalog.fetch.download import Patience
 from braintumor.catalog.fetch.place import release_name, unpack_images
 from braintumor.catalog.fetch.recipes import Fetch, fetch
@@ -220,6 +222,7 @@ class TestExport:
         with pytest.raises(BraintumorError, match=r"not the made one.*train/glioma 2"):
             fetch(Fetch(made_source("zip", counts), tmp_path / "out", archive=archive))
         assert not (tmp_path / "out").exists()
+        assert archive.read_bytes() == zipped(self.FILES), "the user's own file stays"
 
     def test_without_link_and_file_it_says_how_to_get_one(self, tmp_path: Path) -> None:
         with pytest.raises(BraintumorError, match=r"--url.*--from"):
@@ -240,6 +243,79 @@ class TestExport:
         archive.write_bytes(b"no archive")
         with pytest.raises(BraintumorError, match="damaged"):
             unpack_images(archive, "it", tmp_path / "x")
+
+
+class TestAnotherAddress:
+    """What one address gave is never taken for what another gives."""
+
+    GOOD = zipped(TestExport.FILES)
+    LOGIN = b"<html>please log in</html>"
+
+    @pytest.fixture
+    def wish(self, server: Loopback, tmp_path: Path) -> Fetch:
+        server.files["/a"] = server.files["/b"] = self.GOOD
+        source = made_source("zip", TestExport.COUNTS)
+        return Fetch(source, tmp_path / "out", url=f"{server.address}/a?key=1", patience=HASTY)
+
+    def other(self, wish: Fetch) -> Fetch:
+        return replace(wish, url=wish.url.replace("/a?", "/b?"))
+
+    @pytest.fixture
+    def stopped(self, wish: Fetch, server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The download from /a is whole, and Ctrl-C came before it was unpacked."""
+
+        def stop(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(recipes, "unpack_images", stop)
+            with pytest.raises(KeyboardInterrupt):
+                fetch(wish)
+        server.asked.clear()
+
+    @pytest.mark.usefixtures("stopped")
+    def test_a_whole_download_is_not_taken_for_another(self, wish: Fetch, server: Loopback) -> None:
+        assert fetch(self.other(wish))["images"] == 3
+        assert server.asked == [("/b?key=1", "")]
+
+    @pytest.mark.usefixtures("stopped")
+    def test_the_same_address_with_another_key_is_the_same(
+        self, wish: Fetch, server: Loopback
+    ) -> None:
+        assert fetch(replace(wish, url=wish.url.replace("key=1", "key=2")))["images"] == 3
+        assert server.asked == []
+
+    def test_a_part_is_not_continued_with_the_bytes_of_another(
+        self, wish: Fetch, server: Loopback
+    ) -> None:
+        server.breaks = [100, 0]
+        with pytest.raises(BraintumorError, match="broke off"):
+            fetch(wish)
+        server.asked.clear()
+        assert fetch(self.other(wish))["images"] == 3
+        assert server.asked == [("/b?key=1", "")]
+
+    @pytest.mark.parametrize("wrong", [LOGIN, zipped({"train/glioma/a.png": png(1)}), zipped({})])
+    def test_what_is_refused_is_fetched_anew_from_the_same_address(
+        self, wish: Fetch, server: Loopback, wrong: bytes
+    ) -> None:
+        server.files["/a"] = wrong
+        with pytest.raises(BraintumorError):
+            fetch(wish)
+        server.files["/a"] = self.GOOD
+        assert fetch(wish)["images"] == 3
+
+    def test_the_manifest_knows_the_file_by_one_name_whatever_the_address(
+        self, wish: Fetch, server: Loopback, tmp_path: Path
+    ) -> None:
+        fetch(wish)
+        manifest = wish.out / "manifest.json"
+        assert [*json.loads(manifest.read_text())["downloads"]] == ["made.zip"]
+        again = replace(self.other(wish), out=tmp_path / "again", same_as=manifest)
+        assert fetch(again)["images"] == 3
+        server.files["/b"] = zipped(TestExport.FILES | {"export/README.txt": b"other words"})
+        with pytest.raises(BraintumorError, match=r"made\.zip .* another SHA-256"):
+            fetch(replace(again, out=tmp_path / "third"))
 
 
 class TestKaggle:

@@ -13,6 +13,7 @@ from braintumor.catalog.catalog import Catalog
 from braintumor.catalog.copies import find_copies
 from braintumor.catalog.fix import cleaned
 from braintumor.catalog.thumbnails import thumbnails
+from braintumor.files import sha256_of
 
 
 @pytest.fixture
@@ -36,6 +37,38 @@ def test_exact_copies_within_a_class_stay_once(root: Path) -> None:
     assert "test/glioma/again.png" in paths
     assert "train/glioma/img_0.png" not in paths
     assert {"train/glioma/img_1.png", "test/glioma/mirrored.png"} <= paths
+
+
+@pytest.mark.parametrize("count", [3, 20])
+def test_however_many_exact_copies_there_are_one_stays(root: Path, count: int) -> None:
+    """Of more than 32 in all, not every two are a pair."""
+    for number in range(count):
+        for split in ("train", "test"):
+            shutil.copy(
+                root / "valid/meningioma/img_0.png", root / split / f"meningioma/m{number}.png"
+            )
+    catalog = clean(root)
+    same = catalog.table["sha256"] == sha256_of(root / "valid/meningioma/img_0.png")
+    assert catalog.table["path"][same].tolist() == ["test/meningioma/m0.png"]
+    gone = [item for item in catalog.left_out if "copy of test/meningioma/m0" in item.reason]
+    assert len(gone) == 2 * count
+    assert {item.kind for item in gone} == {"copy"}
+
+
+@pytest.mark.parametrize("count", [3, 30])
+def test_however_many_copies_lie_in_two_classes_none_stays(root: Path, count: int) -> None:
+    picture, mirrored = root / "valid/meningioma/img_0.png", root / "valid/glioma/img_0.png"
+    with Image.open(picture) as image:
+        ImageOps.mirror(image).save(mirrored)
+    for number in range(count):
+        shutil.copy(picture, root / f"train/meningioma/m{number}.png")
+        shutil.copy(picture, root / f"test/pituitary/p{number}.png")
+        shutil.copy(mirrored, root / f"train/glioma/g{number}.png")
+    catalog = clean(root)
+    ours = {sha256_of(picture), sha256_of(mirrored)}
+    assert not ours & set(catalog.table["sha256"])
+    of = {item.path: item.kind for item in catalog.left_out}
+    assert of["train/meningioma/m2.png"] == of["train/glioma/g2.png"] == "conflict"
 
 
 def test_copies_in_two_classes_go_on_both_sides(root: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from PIL import Image
 from small_folders import CLASS_FOLDERS, data_set, picture
 
+from braintumor.catalog.catalog import Catalog
 from braintumor.catalog.readability import Readability, audit_readability
 from braintumor.classes import CLASSES
 
@@ -111,6 +112,17 @@ def test_missing_classes_and_splits(tmp_path: Path) -> None:
     data_set(tmp_path, splits=("train", "valid"), classes=CLASS_FOLDERS[:3], count=2)
     audit = audit_readability(tmp_path)
     assert kinds(audit) == {"missing_class": "wrong", "missing_split": "doubtful"}
+
+
+def test_a_list_without_training_images_is_judged_by_what_it_holds(tmp_path: Path) -> None:
+    whole = Catalog.from_folder(data_set(tmp_path / "data"))
+    whole.subset("test").write(tmp_path / "test.csv", with_root=True)
+    audit = audit_readability(tmp_path / "test.csv")
+    assert [finding.sentence for finding in audit.findings] == [
+        "There are no train images.",
+        "There are no valid images.",
+    ]
+    assert sum(audit.counts["test"].values()) == 12
 
 
 def test_a_split_that_was_drawn_is_noted(tmp_path: Path) -> None:

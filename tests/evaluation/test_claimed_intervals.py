@@ -75,11 +75,17 @@ def test_slices_counted_as_patients_are_found_and_careful_intervals_are_not_accu
         {"accuracy": 0.9, "intervals": {"accuracy": {"low": 0.85, "high": 0.94}}},
         {"accuracy": "0.9 (0.85-0.94)"},
         {"accuracy": "90 % [85 %, 94 %]"},
+        {"accuracy": ".9 (.85-.94)"},
     ],
 )
 def test_intervals_are_read_in_the_usual_forms(claims: dict[str, Any]) -> None:
     found = read(exact(claims))["accuracy"]
     assert (found.low, found.high, found.value) == pytest.approx((0.85, 0.94, 0.9))
+
+
+@pytest.mark.parametrize("text", ["0.95 (0.9.2-0.97)", "0.95 (0.92-.)", "0.95 [..., 0.97]"])
+def test_ends_that_are_no_numbers_are_no_interval(text: str) -> None:
+    assert read({"accuracy": text}) == {}
 
 
 def test_intervals_of_classes_are_read_too() -> None:

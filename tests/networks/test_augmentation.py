@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from braintumor.networks.augmentation import Augmentation, Draw, apply, draw
+from braintumor.networks.augmentation import LIMITS, Augmentation, Draw, apply, draw
 
 NOTHING = Augmentation(
     flip=0, rotation=0, zoom=0, stretch=0, shift=0, contrast=0, brightness=0, gamma=0
@@ -21,6 +21,18 @@ def slice_() -> np.ndarray:
     picture = np.where((rows - 32) ** 2 + (columns - 32) ** 2 < 26**2, 100, 0).astype(np.uint8)
     picture[16:24, 16:24] = 220
     return picture
+
+
+@pytest.mark.parametrize("name", [one.name for one in dataclasses.fields(Augmentation)])
+@pytest.mark.parametrize("value", [-5.0, 1000.0, float("nan")])
+def test_a_limit_out_of_range_is_refused_by_its_name(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=rf"^{name} must be between 0 and \d+( degrees)?, not"):
+        Augmentation(**{name: value})
+
+
+def test_limits_at_their_ends_can_be_drawn_and_applied(slice_: np.ndarray) -> None:
+    for image in range(20):
+        apply(slice_, draw(Augmentation(**LIMITS), seed=1, epoch=1, image=image))
 
 
 def test_the_same_seed_epoch_and_image_draw_the_same_change() -> None:

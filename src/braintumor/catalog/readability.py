@@ -158,6 +158,8 @@ def _balance(counts: Mapping[str, Mapping[str, int]]) -> Iterator[Finding]:
             text = f"The {split} split has no images of {', '.join(missing)}."
             yield Finding("missing_class", "wrong", text)
     of = {label: count for label, count in counts["train"].items() if count}
+    if not of:
+        return  # a list may hold test images alone
     most, least = max(of, key=lambda label: of[label]), min(of, key=lambda label: of[label])
     if of[most] > UNBALANCED * of[least]:
         text = f"Unbalanced: train has {of[most]} images of {most} and {of[least]} of {least}."

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     "--learning-curve", "curve", is_flag=True,
     help="The runs differ in how many patients they were trained on: draw accuracy against it.",
 )  # fmt: skip
-@click.option("--seed", default=0, show_default=True, help="Of bootstrap and permutations.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True,
+    help="Of bootstrap and permutations.",
+)  # fmt: skip
 @click.option("--no-images", is_flag=True, help="No picture of any slice in the page.")
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
 def command(

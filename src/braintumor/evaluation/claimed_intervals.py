@@ -28,7 +28,8 @@ _DRAWS = 200
 _LOW = "low|lower|lo|lower_bound|low_bound|lcl|min"
 _HIGH = "high|upper|hi|upper_bound|high_bound|ucl|max"
 _CI = re.compile(r"(?:^|_)(?:95_?)?(?:ci|conf_int|confidence_interval|interval)s?(?:_?95)?(?=_|$)")
-_INLINE = re.compile(r"[\[(]\s*([\d.]+)\s*%?\s*(?:-|–|,|;|to)\s*([\d.]+)\s*%?\s*[\])]\s*$")
+_END = r"(\d+(?:\.\d*)?|\.\d+)"  # journals write .92 too; 0.9.2 is no number
+_INLINE = re.compile(rf"[\[(]\s*{_END}\s*%?\s*(?:-|–|,|;|to)\s*{_END}\s*%?\s*[\])]\s*$")
 _PATIENTS = ("patients", "n_patients", "groups", "n_groups", "subjects", "n_subjects")
 _PROPORTIONS = ("accuracy", "sensitivity", "specificity", "precision")
 

@@ -18,6 +18,20 @@ from PIL import Image
 
 from braintumor.networks.scanner import Scan, draw_scan, scanned
 
+# The most that each limit of `Augmentation` may be. Zoom, stretch, contrast and gamma have no end
+# of their own: elevenfold is far past what leaves a picture, and no number overflows yet.
+LIMITS = {
+    "flip": 1.0,
+    "rotation": 360.0,
+    "zoom": 10.0,
+    "stretch": 10.0,
+    "shift": 1.0,
+    "contrast": 10.0,
+    "brightness": 1.0,
+    "gamma": 10.0,
+    "scanner": 1.0,
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
@@ -45,6 +59,13 @@ class Augmentation:
     brightness: float = 0.08
     gamma: float = 0.3
     scanner: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, most in LIMITS.items():
+            value = getattr(self, name)
+            if not 0 <= value <= most:
+                unit = " degrees" if name == "rotation" else ""
+                raise ValueError(f"{name} must be between 0 and {most:g}{unit}, not {value}")
 
     def to_dict(self) -> dict[str, float]:
         """The settings as plain values."""

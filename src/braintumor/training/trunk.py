@@ -3,28 +3,35 @@
 Only what is trained is run again: an epoch of fine-tuning costs the tail, not the whole network.
 An output is found by what was shown, pixel for pixel, and by the trunk's weights: so the folds of
 a cross-validation, which share most of their images, share most of the work, and a killed run
-goes on with the first set missing. Each file is written whole or not at all.
+goes on with the first set missing. Each file is written whole or not at all; of two processes that
+want one set, the second waits and reads.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+import math
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
-from numpy.lib.format import open_memmap
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from braintumor.files import atomic_path
+from braintumor.errors import BraintumorError
+from braintumor.files import atomic_path, lock
 from braintumor.progress import track
 from braintumor.training.examples import Drawn, Examples, augmented, coarse
 from braintumor.training.recipe import Recipe
 
 _BATCH = 32
+# What `atomic_path` calls a set of outputs, or its keys, until it is whole.
+_PART = re.compile(r"\.([0-9a-f]{16}-[0-9a-f]{16})\.(?:features|keys)\..*\.part\.npy")
 
 
 class Features:
@@ -84,6 +91,7 @@ class TrunkCache:
         self.halved = keras.Model(trunk.inputs, keras.ops.cast(trunk.output, "float16"))
         self.files: list[NDArray[np.float16]] = []
         self.found: dict[str, tuple[int, int]] = {}
+        _sweep(folder)
         for keys in sorted(folder.glob(f"{self.identity}-*.keys.npy")):
             self._take(keys)
 
@@ -123,24 +131,35 @@ class TrunkCache:
     ) -> None:
         """Show the trunk what it has not seen and keep what it makes of it."""
         keys, rows = list(missing), list(missing.values())
-        name = hashlib.sha256("".join(keys).encode()).hexdigest()[:16]
-        features, named = (
-            self.folder / f"{self.identity}-{name}.{kind}.npy" for kind in ("features", "keys")
-        )
+        name = f"{self.identity}-{hashlib.sha256(''.join(keys).encode()).hexdigest()[:16]}"
+        features, named = (self.folder / f"{name}.{kind}.npy" for kind in ("features", "keys"))
         shape = (len(rows), *self.halved.output.shape[1:])
-        with atomic_path(features) as part:
-            kept = open_memmap(part, "w+", np.float16, shape)
-            starts = range(0, len(rows), _BATCH)
-            for start in track(starts, total=len(starts), what=f"Frozen trunk, {what}"):
-                images = np.stack([shown(row) for row in rows[start : start + _BATCH]])
-                kept[start : start + _BATCH] = self.halved.predict_on_batch(
-                    images.astype(np.float32)[..., None]
-                )
-            kept.flush()
-        # Written last: features without keys are as if they were not there.
-        with atomic_path(named) as part, part.open("wb") as file:
-            np.save(file, np.array(keys))
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with lock(self.folder / name):
+                if not named.exists():  # else another process has made it meanwhile
+                    _write(features, shape, self._outputs(rows, shown, what))
+                    # Written last: features without keys are as if they were not there.
+                    with atomic_path(named) as part, part.open("wb") as file:
+                        np.save(file, np.array(keys))
+        except OSError as error:
+            need = math.prod(shape) * np.dtype(np.float16).itemsize / 2**20
+            raise BraintumorError(
+                f"The outputs of the frozen trunk cannot be written to {self.folder} "
+                f"({(error.strerror or 'error').lower()}); {need:.0f} MiB are needed: make room, "
+                "or name another folder with --trunk-cache"
+            ) from None
         self._take(named)
+
+    def _outputs(
+        self, rows: Sequence[int], shown: Callable[[int], NDArray[np.uint8]], what: str
+    ) -> Iterator[NDArray[np.float16]]:
+        """What the trunk makes of the rows, batch by batch."""
+        starts = range(0, len(rows), _BATCH)
+        for start in track(starts, total=len(starts), what=f"Frozen trunk, {what}"):
+            images = np.stack([shown(row) for row in rows[start : start + _BATCH]])
+            answer = self.halved.predict_on_batch(images.astype(np.float32)[..., None])
+            yield np.asarray(answer, np.float16)
 
     def _take(self, named: Path) -> None:
         """Know the outputs that lie beside a file of keys."""
@@ -148,6 +167,35 @@ class TrunkCache:
         self.files.append(np.load(features, mmap_mode="r"))
         for place, key in enumerate(np.load(named)):
             self.found[str(key)] = (len(self.files) - 1, place)
+
+
+def _write(path: Path, shape: tuple[int, ...], batches: Iterable[NDArray[np.float16]]) -> None:
+    """Write batches one after the other as an array of that shape, whole or not at all.
+
+    Through the file, not through a memory map: a full disk is then an error that can be reported,
+    and not the end of the process.
+    """
+    with atomic_path(path) as part, part.open("wb") as file:
+        descr = np.lib.format.dtype_to_descr(np.dtype(np.float16))
+        header = {"descr": descr, "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        for batch in batches:
+            file.write(batch.tobytes())
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed processes left half written; a set that is being written is locked."""
+    for part in folder.glob(".*.part.npy"):
+        found = _PART.fullmatch(part.name)
+        if found is None:
+            continue
+        try:
+            with FileLock(folder / f"{found[1]}.lock", timeout=0):
+                part.unlink(missing_ok=True)
+        except (Timeout, OSError, NotImplementedError):
+            continue  # somebody writes it, or this drive has no locks to tell by
 
 
 def _key(pixels: NDArray[np.uint8]) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from braintumor.catalog.fetch.download import Expected, Fetched, Patience, download
+from braintumor.catalog.fetch.download import Expected, Fetched, Patience, download, named
 from braintumor.catalog.fetch.figshare import fetch_article, lay_out
 from braintumor.catalog.fetch.kaggle import fetch_kaggle
 from braintumor.catalog.fetch.place import (
@@ -62,7 +64,7 @@ def fetch(wish: Fetch) -> dict[str, Any]:
     source = wish.source
     before = earlier(wish.same_as) if wish.same_as else None
     seen = before.downloads if before else {}
-    with working(wish.out) as place:
+    with working(wish.out) as place, _refused_is_thrown_away(wish, place):
         facts: dict[str, Any] = {}
         if source.kind == "kaggle":
             origin: list[Fetched] = []
@@ -113,7 +115,32 @@ def _export(wish: Fetch, place: Workplace, seen: dict[str, str]) -> Fetched:
             f"at {wish.source.page} and give its link with --url (or in {URL_VARIABLE}), or the "
             "downloaded file with --from"
         )
-    return download(wish.url, place.downloads / name, expected, wish.patience)
+    return download(wish.url, _place_of_export(wish, place), expected, wish.patience)
+
+
+def _place_of_export(wish: Fetch, place: Workplace) -> Path:
+    """Where an export from an address is put: beside, and not over, what another one gave.
+
+    The query makes no other address, because links are signed anew with every visit. The file's
+    own name stays, because the manifest of an earlier fetch knows it by that.
+    """
+    address = hashlib.sha256(named(wish.url).encode()).hexdigest()[:16]
+    return place.downloads / address / f"{wish.source.name}.zip"
+
+
+@contextmanager
+def _refused_is_thrown_away(wish: Fetch, place: Workplace) -> Iterator[None]:
+    """A download that turns out to be something else is fetched anew the next time.
+
+    It may be a page that asks for a login, or another export under the same address. What was
+    fetched from figshare has been held against its hash, and what is the user's own stays.
+    """
+    try:
+        yield
+    except BraintumorError:
+        if wish.source.kind == "zip" and wish.archive is None:
+            _place_of_export(wish, place).unlink(missing_ok=True)
+        raise
 
 
 def _own(archive: Path, sha256: str) -> Fetched:
