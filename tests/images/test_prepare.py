@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -17,7 +14,14 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from braintumor.images import prepare as module
-from braintumor.images.prepare import Preparation, Prepared, head_mask, prepare, prepare_each
+from braintumor.images.prepare import (
+    Preparation,
+    Prepared,
+    find_box,
+    head_mask,
+    prepare,
+    prepare_each,
+)
 
 SMALL = Preparation(size=96)
 
@@ -235,28 +239,23 @@ class TestSeveral:
         assert len(looked) == 1
 
 
-class TestMemory:
-    def test_the_next_slice_is_prepared_in_the_memory_of_the_last(self) -> None:
-        slice_ = head(640, 640).astype(np.uint8)
-        prepare(slice_)
-        Image.core.reset_stats()
-        for _ in range(5):
-            prepare(slice_)
-        assert Image.core.get_stats()["allocated_blocks"] == 0
+class TestReach:
+    """Only a part of the slice is resampled, and no canvas tells which."""
 
-    def test_whoever_sets_pillow_s_variable_decides(self) -> None:
-        told = (
-            "from PIL import Image; import braintumor.images.prepare;"
-            "print(Image.core.get_blocks_max())"
-        )
-        kept = subprocess.run(
-            [sys.executable, "-c", told],
-            env=os.environ | {"PILLOW_BLOCKS_MAX": "1"},
-            capture_output=True,
-            check=True,
-            text=True,
-        ).stdout
-        assert int(kept) == 1
+    @pytest.mark.parametrize("shape", [(640, 640), (90, 130), (1024, 300), (40, 700)])
+    @pytest.mark.parametrize("side", [0.3, 0.7, 1.0])
+    @pytest.mark.parametrize("size", [48, 160, 300])
+    def test_the_canvas_is_that_of_the_whole_slice(
+        self, shape: tuple[int, int], side: float, size: int
+    ) -> None:
+        slice_ = np.random.default_rng(0).normal(100, 9, shape).astype(np.float32)
+        slice_ += head(*shape, side=side)
+        preparation = Preparation(size=size)
+        box = find_box(slice_, preparation)
+        bounds = (box.left, box.top, box.right, box.bottom)
+        whole = Image.fromarray(slice_)
+        expected = whole.resize((size, size), Image.Resampling.BILINEAR, box=bounds)
+        np.testing.assert_allclose(module._resize(slice_, box, size), expected, rtol=1e-5)
 
 
 class TestHeadMask:
