@@ -205,7 +205,7 @@ def _part(table: str, settings: dict[str, Any], usual: Any) -> Any:
 
 
 def default_recipe(network: str, **overrides: Any) -> Recipe:
-    """The recipe that the published results were made with, save for what is overridden.
+    """The recipe of the results on the published split, save for what is overridden.
 
     Args:
         network: `cnn` or `resnet50`.
@@ -215,16 +215,17 @@ def default_recipe(network: str, **overrides: Any) -> Recipe:
     settings: dict[str, Any] = {"network": network, "preparation": preparation}
     if network == "resnet50":
         settings |= {
-            "epochs": 18,
+            "epochs": 24,
             "learning_rate": 3e-4,
             "warmup_epochs": 1,
             "dropout": 0.3,
             "weight_decay": 1e-2,
-            "patience": 18,
-            "balance": 0.0,
+            "patience": 24,
             "outside_weight": 0.2,
             "implant": 0.2,
             "heal": 0.06,
+            "tune_from": "conv4_block1_out",
+            "variants": 10,
             "augmentation": Augmentation(scanner=0.3),
         }
     return Recipe(**{**settings, **overrides})
