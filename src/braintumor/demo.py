@@ -64,6 +64,8 @@ class Settings:
             "variants": 2,
             "head_epochs": 2,
             "patience": 3,
+            # So few steps teach the last blocks something, and earlier ones nothing.
+            "tune_from": "conv4_block4_out",
         }
     )
 
