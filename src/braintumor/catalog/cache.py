@@ -133,22 +133,34 @@ def _sweep(file: Path) -> None:
 
 def _build(rows: Iterable[bytes], file: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     try:
-        # Row after row through the file, not through a memory map: a full disk is then an error
-        # that can be reported, and not the end of the process.
-        with atomic_path(file) as temporary, temporary.open("wb") as out:
-            descr = np.lib.format.dtype_to_descr(dtype)
-            header = {"descr": descr, "fortran_order": False, "shape": shape}
-            np.lib.format.write_array_header_1_0(out, header)
-            for row in rows:
-                out.write(row)
-            out.flush()
-            os.fsync(out.fileno())
+        write_array(file, rows, shape, dtype)
     except OSError as error:
         need = math.prod(shape) * dtype.itemsize / 2**20
         raise BraintumorError(
             f"The cache {file.parent} cannot be written ({(error.strerror or 'error').lower()}); "
             f"{need:.0f} MiB are needed: make room, or set BRAINTUMOR_CACHE to another folder"
         ) from None
+
+
+def write_array(
+    file: Path, pieces: Iterable[bytes], shape: tuple[int, ...], dtype: np.dtype[Any]
+) -> None:
+    """Write an array's bytes, piece after piece, as a file of NumPy's, whole or not at all.
+
+    Through the file, not through a memory map: a full disk is then an error that can be reported,
+    and not the end of the process.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with atomic_path(file) as temporary, temporary.open("wb") as out:
+        descr = np.lib.format.dtype_to_descr(dtype)
+        header = {"descr": descr, "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(out, header)
+        for piece in pieces:
+            out.write(piece)
+        out.flush()
+        os.fsync(out.fileno())
 
 
 def _made(catalog: Catalog, make: Callable[[Slice], bytes], what: str) -> Iterator[bytes]:

@@ -67,6 +67,7 @@ def fit_phase(
     Raises:
         BraintumorError: the training diverged.
     """
+    spent = spent or Spent(run)
     steps = len(phase.batches(0))
     compile_model(phase, recipe, steps)
     latest, best = run.latest, run.checkpoint / f"best-{phase.name}.npz"
@@ -81,7 +82,7 @@ def fit_phase(
                 )
             state.epoch += 1
             state.history.append(row)
-            state.seconds, state.cpu_seconds = spent.so_far() if spent else (0.0, 0.0)
+            state.seconds, state.cpu_seconds = spent.so_far()
             if recipe.keep == "last" or row["val_loss"] < state.best_loss:
                 state.best_loss, state.best_epoch = row["val_loss"], state.epoch
                 save_state(best, state, phase.model.get_weights(), [])

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from braintumor.catalog.cache import write_array
 from braintumor.errors import BraintumorError
 from braintumor.files import atomic_path, lock
 from braintumor.progress import track
@@ -138,7 +138,8 @@ class TrunkCache:
             self.folder.mkdir(parents=True, exist_ok=True)
             with lock(self.folder / name):
                 if not named.exists():  # else another process has made it meanwhile
-                    _write(features, shape, self._outputs(rows, shown, what))
+                    outputs = (one.tobytes() for one in self._outputs(rows, shown, what))
+                    write_array(features, outputs, shape, np.dtype(np.float16))
                     # Written last: features without keys are as if they were not there.
                     with atomic_path(named) as part, part.open("wb") as file:
                         np.save(file, np.array(keys))
@@ -167,22 +168,6 @@ class TrunkCache:
         self.files.append(np.load(features, mmap_mode="r"))
         for place, key in enumerate(np.load(named)):
             self.found[str(key)] = (len(self.files) - 1, place)
-
-
-def _write(path: Path, shape: tuple[int, ...], batches: Iterable[NDArray[np.float16]]) -> None:
-    """Write batches one after the other as an array of that shape, whole or not at all.
-
-    Through the file, not through a memory map: a full disk is then an error that can be reported,
-    and not the end of the process.
-    """
-    with atomic_path(path) as part, part.open("wb") as file:
-        descr = np.lib.format.dtype_to_descr(np.dtype(np.float16))
-        header = {"descr": descr, "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(file, header)
-        for batch in batches:
-            file.write(batch.tobytes())
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _sweep(folder: Path) -> None:
