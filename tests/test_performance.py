@@ -77,5 +77,20 @@ def test_the_weight_is_added_up_and_held_against_the_aim(
     assert ("missed" in text) is missed
 
 
+def test_what_half_size_would_save_and_change_is_told(tmp_path: Path) -> None:
+    one = {"same_class": 0.9973, "same_status": 0.98, "mean_change": 0.0066, "max_change": 0.34}
+    times = {"read": 0.65, "prepare": 2.28}
+    found = {
+        "slices": 748, "splits": ["valid", "test"], "whole_ms": times,
+        "half_ms": {"read": 0.58, "prepare": 1.54}, "bundles": {"cnn": one},
+    }  # fmt: skip
+    (tmp_path / "half_size.json").write_text(json.dumps(found))
+
+    text = performance.half_size(tmp_path)
+    assert "2.1 ms of a core in place of 2.9. Of 748 slices (valid and test of" in text
+    assert "| `cnn` | 99.7 % | 98.0 % | 0.007 | 0.340 |" in text
+
+
 def test_what_nobody_measured_is_not_made_up(tmp_path: Path) -> None:
-    assert performance.speed(tmp_path) == performance.weight(tmp_path) == "Not measured yet."
+    parts = (performance.speed, performance.half_size, performance.weight)
+    assert {part(tmp_path) for part in parts} == {"Not measured yet."}

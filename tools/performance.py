@@ -2,8 +2,8 @@
 
     python tools/performance.py [--write]
 
-Made from results/performance/speed.json and weight.json, which `benchmarks/speed.py --write` and
-`benchmarks/weight.py --write` measure; no number is typed by hand.
+Made from what `benchmarks/speed.py`, `half_size.py` and `weight.py` write into results/performance
+(each with --write); no number is typed by hand.
 """
 
 from __future__ import annotations
@@ -47,6 +47,32 @@ def speed(results: Path = RESULTS) -> str:
     heads = ("what", "ours", "peer", "ratio", "aim")
     return "\n".join(
         [*_machine(found), "", *table(heads, rows), "", *_stages(found), "", *_arithmetic(found)]
+    )
+
+
+def half_size(results: Path = RESULTS) -> str:
+    """What decoding JPEGs at half their size would save and change."""
+    found = _measured(results / "half_size.json")
+    if found is None:
+        return "Not measured yet."
+    whole, half = (sum(found[key].values()) for key in ("whole_ms", "half_ms"))
+    rows = [
+        [
+            f"`{name}`",
+            *(_percent(one[key]) for key in ("same_class", "same_status")),
+            *(f"{one[key]:.3f}" for key in ("mean_change", "max_change")),
+        ]
+        for name, one in found["bundles"].items()
+    ]
+    heads = ("bundle", "same class", "same status", "probability moves, mean", "at most")
+    return "\n".join(
+        [
+            f"JPEGs decoded at half their size: reading and preparing a slice would take "
+            f"{half:.1f} ms of a core in place of {whole:.1f}. "
+            f"Of {found['slices']} slices ({' and '.join(found['splits'])} of the labelled set):",
+            "",
+            *table(heads, rows),
+        ]
     )
 
 
@@ -143,7 +169,7 @@ def _arithmetic(found: dict[str, Any]) -> list[str]:
         share = one["gflops_a_core"] / can
         rows.append(
             [f"`{name}`", one["precision"], f"{one['gflop_a_slice']:.2f}",
-             f"{one['gflops_a_core']:.0f}", f"{can:.0f}", f"{share:.0%}".replace("%", " %")]
+             f"{one['gflops_a_core']:.0f}", f"{can:.0f}", _percent(share, 0)]
         )  # fmt: skip
     heads = ("network", "precision", "GFLOP a slice", "GFLOP/s a core", "peak", "reached")
     return [
@@ -157,6 +183,10 @@ def _arithmetic(found: dict[str, Any]) -> list[str]:
     ]
 
 
+def _percent(share: float, digits: int = 1) -> str:
+    return f"{100 * share:.{digits}f} %"
+
+
 def _goal(one: dict[str, Any]) -> str:
     if one["goal"] is None:
         return ""
@@ -165,6 +195,7 @@ def _goal(one: dict[str, Any]) -> str:
 
 PARTS = (
     Part("docs/performance.md", "speed", speed),
+    Part("docs/performance.md", "half", half_size),
     Part("docs/performance.md", "weight", weight),
 )
 
