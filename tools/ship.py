@@ -2,7 +2,7 @@ r"""Makes the bundles that the package ships, from runs of the published recipe.
 
     python tools/ship.py runs/cnn runs/resnet50 --data DATA [--beside FOLDER ...] \
         [--foreign FOLDER ...] [--only NAME] \
-        [--final runs/cnn-all --final runs/resnet50-all] [--keep] [--alone]
+        [--final runs/cnn-all --final runs/resnet50-all] [--keep [--parity]] [--alone]
 
 Each run says how good its recipe is; its graph is shipped, or that of the run in --final, which
 learnt from all slices. A run over folds needs a --final, and its folds decide together whether
@@ -12,8 +12,9 @@ evaluate` fitted (on the run's validation rows or over its folds, never on test)
 they cost next to nothing, and a gate fitted on DATA with the slices of other scanners in --beside
 as brains too, and what lies in --foreign as none; then the two as one, calibrated together. With
 --keep the graphs and gates that are shipped stay, and only what is said of them comes from the
-runs. Everything lands in `src/braintumor/bundle/shipped`, and a bundle that stands there is
-replaced.
+runs; with --parity beside it their eight bits are judged anew, too: the kept graphs against their
+own twins, their recipe on the folds. Everything lands in `src/braintumor/bundle/shipped`, and a
+bundle that stands there is replaced.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from braintumor.evaluation.decision import as_answered
 from braintumor.evaluation.judgement import judge, write_calibration, write_metrics
 from braintumor.evaluation.predictions import Predictions
 from braintumor.training.export import GateData, PrecisionData, export_run
+from braintumor.training.quantise import judge_again
 from braintumor.training.run import RunFolder
 from results import ENSEMBLE, pooled
 
@@ -93,6 +95,9 @@ def main() -> None:
         "--final", type=Path, action="append", help="ship this run's graph; once a run, in order"
     )
     parser.add_argument("--keep", action="store_true", help="keep the shipped graphs and gates")
+    parser.add_argument(
+        "--parity", action="store_true", help="with --keep: judge their eight bits anew"
+    )
     parser.add_argument("--alone", action="store_true", help="leave the folds' parity out")
     parser.add_argument("--only", help="make this bundle alone: a network's name, or ensemble")
     options = parser.parse_args()
@@ -116,6 +121,9 @@ def main() -> None:
                     else GateData(data, tuple(options.beside), tuple(options.foreign)),
                     precision=None if keep else PrecisionData("int8", data, apart),
                 )
+                if keep and options.parity:
+                    twin = export_run(graph, folder / "twins" / name, calibration=fitted(run))
+                    judge_again(bundle, twin, data, folds=folds(run, data, folder))
                 print(f"{name}: {bundle}")
         if options.only in (None, "ensemble") and len(tables) > 1:
             bundle = make_ensemble(

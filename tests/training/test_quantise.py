@@ -21,7 +21,7 @@ from braintumor.errors import BraintumorError
 
 pytest.importorskip("nncf", reason="SKIPPED FOR WANT OF the extra [train]")
 from braintumor.training import quantise
-from braintumor.training.quantise import change_precision
+from braintumor.training.quantise import change_precision, judge_again
 
 STRIPES = dict(zip(CLASSES, ("upright", "level", "even", "checked"), strict=True))
 
@@ -194,6 +194,48 @@ def test_where_there_are_folds_their_sum_decides(
     assert isinstance(table["folds"], dict)
     assert (table["folds"]["runs"], table["folds"]["accepted"]) == (1, False)
     assert read_card(bundle).precision == "float32"
+
+
+class TestJudgedAgain:
+    """A bundle of 8 bits whose graph stays, while its recipe meets other folds."""
+
+    @pytest.fixture
+    def small(self, bundle: Path, data: Path) -> Path:
+        change_precision(bundle, "int8", data)
+        return bundle
+
+    def test_the_graph_stays_and_the_table_is_of_the_new_folds(
+        self, small: Path, data: Path, tmp_path: Path
+    ) -> None:
+        card, graph = read_bundle(small)
+        twin, fold = make_tiny_bundle(tmp_path / "twin"), make_tiny_bundle(tmp_path / "fold")
+        table = judge_again(small, twin, data, folds=[(fold, data)])
+        after, kept = read_bundle(small)
+
+        assert kept == graph
+        assert after.parity == table
+        assert isinstance(table["folds"], dict)
+        assert (table["n"], table["folds"]["n"], table["folds"]["runs"]) == (20, 4, 1)
+        assert {**table, "folds": None} == {**card.parity, "folds": None}
+
+    def test_folds_that_lose_too_much_leave_the_card_as_it_was(
+        self, small: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        card = read_card(small)
+        twin, fold = make_tiny_bundle(tmp_path / "twin"), make_tiny_bundle(tmp_path / "fold")
+        turned = (make_tiny_bundle(tmp_path / "turned", turn=1) / "model.onnx").read_bytes()
+        monkeypatch.setattr(quantise, "quantised", lambda graph, canvases: turned)
+
+        with pytest.raises(BraintumorError, match=r"would not be accepted now: .* loses"):
+            judge_again(small, twin, data, folds=[(fold, data)])
+        assert read_card(small) == card
+
+    def test_what_is_not_of_eight_bits_has_nothing_to_judge(
+        self, bundle: Path, data: Path, tmp_path: Path
+    ) -> None:
+        twin = make_tiny_bundle(tmp_path / "twin")
+        with pytest.raises(BraintumorError, match="is in float32: there is no parity"):
+            judge_again(bundle, twin, data, folds=[])
 
 
 class TestCommand:

@@ -30,7 +30,7 @@ from braintumor.errors import BraintumorError, require
 from braintumor.files import sha256_bytes
 from braintumor.networks.where import HEAD
 from braintumor.progress import track
-from braintumor.training.parity import parity, summed
+from braintumor.training.parity import Table, parity, summed
 
 _SUBSET = 300
 _BATCH = 16
@@ -38,6 +38,8 @@ _BATCH = 16
 _MEASURED = 48
 # How many layers' inputs stay in float32: the first of these that costs next to nothing is taken.
 _FREED: Final = (0, 1, 2, 4, 8, None)
+# What of the parity table says how the graph came about.
+_RECIPE = ("float_inputs", "calibration_slices", "seed")
 # What any head is made of. It is cheap, and its maps are exact only where it stays in float32.
 _HEAD = ("Gemm", "ReduceMean", "GlobalAveragePool", "Flatten")
 
@@ -129,15 +131,8 @@ def change_precision(
     graph = twin.graph
     for graphs, recipe in _attempts((twin, *others), precision):
         graph = graphs[0]
-        tables = [
-            parity(one.truth, was, one.logits(now, precision), one.card.calibration)
-            for one, was, now in zip((twin, *others), before, graphs, strict=True)
-        ]
-        table = tables[0] | recipe | {"precision": precision, "seed": seed}
-        if others:
-            together = summed(tables[1:])
-            table |= {"folds": together}
-            table |= {key: together[key] for key in ("accepted", "reason")}
+        held = _held((twin, *others), before, graphs, precision)
+        table = held | recipe | {"precision": precision, "seed": seed}
         if table["accepted"]:
             break
     changes: dict[str, Any] = {"parity": table}
@@ -147,6 +142,62 @@ def change_precision(
         changes["graph"] = Graph(sha256=sha256_bytes(graph), opset=twin.card.graph.opset)
     Card(**{**dict(twin.card), **changes}).write(folder)
     return table
+
+
+def judge_again(
+    folder: Path,
+    twin: Path,
+    data: Path | Catalog,
+    *,
+    folds: Sequence[tuple[Path, Path | Catalog]],
+) -> dict[str, JsonValue]:
+    """Judge a bundle of 8 bits anew, whose graph stays: its recipe may have other folds by now.
+
+    Args:
+        folder: of the bundle; the parity table on its card is replaced.
+        twin: bundle in float32 of the same network.
+        data, folds: as for `change_precision`.
+
+    Returns:
+        The new table, in the form of `change_precision`.
+
+    Raises:
+        BraintumorError: as `change_precision`; a bundle that is not of 8 bits; or one that would
+            not be accepted, whose card is left as it is.
+    """
+    card, graph = read_bundle(folder)
+    if card.precision != "int8" or not card.parity:
+        raise BraintumorError(f"{folder} is in {card.precision}: there is no parity to judge")
+    recipe: dict[str, Any] = {key: card.parity[key] for key in _RECIPE}
+    names, subset, seed = (recipe[key] for key in _RECIPE)
+    twins = [
+        Twin.of(place, part, subset=subset, seed=seed, split=split)
+        for place, part, split in ((twin, data, "valid"), *((*one, "test") for one in folds))
+    ]
+    before = [one.logits(one.graph, "float32") for one in twins]
+    small = [with_float_inputs(quantised(one.graph, one.some), names) for one in twins[1:]]
+    table = _held(twins, before, [graph, *small], "int8") | recipe | {"precision": "int8"}
+    if not table["accepted"]:
+        raise BraintumorError(f"{folder} would not be accepted now: {table['reason']}")
+    Card(**{**dict(card), "parity": table}).write(folder)
+    return table
+
+
+def _held(
+    twins: Sequence[Twin],
+    before: Sequence[NDArray[np.float32]],
+    graphs: Sequence[bytes],
+    precision: Precision,
+) -> Table:
+    """The parity of the first twin's graph; where there are others, their sum decides."""
+    first, *rest = [
+        parity(one.truth, was, one.logits(now, precision), one.card.calibration)
+        for one, was, now in zip(twins, before, graphs, strict=True)
+    ]
+    if not rest:
+        return first
+    together = summed(rest)
+    return first | {"folds": together} | {key: together[key] for key in ("accepted", "reason")}
 
 
 def _attempts(
