@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from braintumor.evaluation.predictions import Predictions
 
 pytest.importorskip("tomli_w")
 import data_page
@@ -37,3 +40,21 @@ def test_no_number_of_the_set_stands_outside_the_marks() -> None:
     for part in data_page.PARTS:
         page = marks.replaced(page, part.mark, "")
     assert not re.search(r"\d+(\.\d+)? ?%", page)
+
+
+def test_copies_that_the_folds_part_are_counted_and_their_worth_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "labeled-mri-grouped" / "cnn"
+    folder.mkdir(parents=True)
+    truth = np.array([0, 0, 0, 0, 1])
+    p = np.full((5, 4), 0.1)
+    p[[0, 1, 2, 3, 4], [0, 0, 1, 0, 1]] = 0.7
+    Predictions.from_arrays(
+        [f"{n}.png" for n in range(5)], truth, p, fold=["0", "1", "0", "0", "1"], model="cnn"
+    ).write(folder / "predictions.csv")
+    pairs = [("0.png", "1.png"), ("0.png", "3.png")]
+    audit = {"copies": [{"first": one, "second": two} for one, two in pairs]}
+
+    told = data_page.astride(audit, tmp_path)
+    assert "1 pairs of the audit's copies (2 of 5 slices: 2 glioma) lie in two folds" in told
+    assert "Without these slices `cnn` is right in 66.7\N{NO-BREAK SPACE}% in place of 80.0" in told
+    assert data_page.astride({"copies": audit["copies"][1:]}, tmp_path) == ""

@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 from small_folders import data_set
 
 from braintumor.catalog.catalog import Catalog
+from braintumor.catalog.copies import Copy
 from braintumor.catalog.groups import Link, group_names, suffix_families, with_groups
 
 
@@ -139,6 +140,25 @@ class TestWithGroups:
         assert of["train/glioma/img_1.png"] == "pat_MR1B"
         merged = with_groups(catalog, ids, merge_suffixes=True).table.set_index("path")["group"]
         assert merged["train/glioma/img_1.png"] == merged["train/glioma/img_0.png"] == "pat_MR1"
+
+    def test_what_is_kept_together_is_one_group_and_joins_what_copies_it(
+        self, catalog: Catalog
+    ) -> None:
+        """Clusters that somebody else found are no patients: altered copies join them, too."""
+        paths = list(catalog.table["path"])
+        names = [f"train/glioma/img_{n}.png" for n in range(4)]
+        clusters = dict(zip(names, ("near1", "near1", "near2", "near2"), strict=True))
+        rows = [paths.index(name) for name in names]
+        altered = [Copy(rows[1], rows[2], 0.96, "upright", "altered")]
+
+        of = with_groups(catalog, together=clusters, copies=[]).table.set_index("path")["group"]
+        assert of[names[0]] == of[names[1]] != of[names[2]] == of[names[3]]
+        joined = with_groups(catalog, together=clusters, copies=altered)
+        of = joined.table.set_index("path")["group"]
+        assert len({of[name] for name in names}) == 1
+        assert of[names[0]].startswith("dup_")
+        people = with_groups(catalog, clusters, copies=altered).table.set_index("path")["group"]
+        assert people[names[1]] != people[names[2]]
 
     def test_the_catalogue_given_stays_as_it_is(self, catalog: Catalog) -> None:
         with_groups(catalog)

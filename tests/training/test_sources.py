@@ -135,3 +135,25 @@ def test_groups_are_patients_where_a_file_names_them(
     groups = dict(zip(catalog.table["path"], catalog.table["group"], strict=True))
     assert groups["train/glioma/a.png"] == "pat_MR1"
     assert all(groups.values())
+
+
+def test_a_group_that_is_no_patient_takes_in_what_copies_it(data: Path, tmp_path: Path) -> None:
+    """The file's author found some copies; what we find besides must not part from them."""
+    original = data / "train" / "glioma" / "a.png"
+    with Image.open(original) as picture:
+        altered = Image.fromarray(((np.asarray(picture) / 255) ** 2 * 255).astype(np.uint8))
+    altered.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(data / "test" / "glioma" / "e.png")
+    file = tmp_path / "clusters.csv"
+    file.write_text(
+        "split,class,file,patient,group\ntrain,glioma,a.png,,dup_1\ntrain,glioma,b.png,,dup_1\n"
+        "test,glioma,e.png,,dup_2\ntest,glioma,d.png,MR4,dup_3\nvalid,glioma,c.png,,dup_3\n"
+    )
+    catalog = grouped(Catalog.from_folder(data), [read_patients(file)])
+    groups = dict(zip(catalog.table["path"], catalog.table["group"], strict=True))
+
+    a, b, e = (
+        groups[f"{place}.png"] for place in ("train/glioma/a", "train/glioma/b", "test/glioma/e")
+    )
+    assert a == b == e
+    assert groups["test/glioma/d.png"] == groups["valid/glioma/c.png"] == "pat_MR4"
+    assert len(set(groups.values())) == 6

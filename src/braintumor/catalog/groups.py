@@ -48,6 +48,7 @@ def with_groups(
     catalog: Catalog,
     patients: Mapping[str, str] | None = None,
     *,
+    together: Mapping[str, str] | None = None,
     merge_suffixes: bool = False,
     copies: Sequence[Copy] | None = None,
 ) -> Catalog:
@@ -58,6 +59,9 @@ def with_groups(
         patients: path -> patient; an image that it does not name, or names "", is of unknown
             patient. Names stand in `group` as they are given: pass pseudonyms where they must
             not be read.
+        together: path -> name of what stays together for another reason, as clusters of copies
+            that somebody else found; "" or not named where nothing is known. Unlike a patient it
+            may be joined to others by any link.
         merge_suffixes: take ids that differ by letters at the end alone (`MR040240`,
             `MR040240B`) for one patient; see `suffix_families`.
         copies: where they are known already; looked for where None.
@@ -77,6 +81,7 @@ def with_groups(
         family_of = {id_: family for family, ids in suffix_families(of).items() for id_ in ids}
         of = [family_of.get(patient, patient) for patient in of]
     links = [*links_of_names(catalog), *links_of_copies(copies)]
+    links += _links_together([(together or {}).get(path, "") for path in table["path"]])
     return replace(catalog, table=table.assign(group=group_names(table["sha256"], of, links)))
 
 
@@ -108,6 +113,16 @@ def links_of_names(catalog: Catalog) -> list[Link]:
         Link(first, second, 1.0, False)
         for family in families
         for first, second in zip(family.rows, family.rows[1:], strict=False)
+    ]
+
+
+def _links_together(names: Sequence[str]) -> list[Link]:
+    """Every row linked to the first one of its name, as surely as copies are."""
+    first_of: dict[str, int] = {}
+    return [
+        Link(first_of.setdefault(name, row), row, 1.0, True)
+        for row, name in enumerate(names)
+        if name
     ]
 
 

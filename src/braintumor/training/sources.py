@@ -13,7 +13,7 @@ from braintumor.catalog.catalog import Catalog
 from braintumor.catalog.groups import suffix_families, with_groups
 from braintumor.catalog.lesions import Lesions
 from braintumor.errors import BraintumorError
-from braintumor.evaluation.patients import Patients
+from braintumor.evaluation.patients import Owner, Patients
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,18 @@ class Sources:
 
 
 def grouped(catalog: Catalog, patients: Sequence[Patients]) -> Catalog:
-    """The catalogue with its groups filled: patients where a file names them, else copies."""
-    known = _patients(catalog, patients)
-    return with_groups(catalog, known, merge_suffixes=True)
+    """The catalogue with its groups filled: patients where a file names them, else copies.
+
+    A group of the file that is no patient (near copies, to whoever wrote it) stays together, and
+    is joined to whatever else is found to copy it.
+    """
+    owners = _owners(catalog, patients)
+    return with_groups(
+        catalog,
+        {path: owner.patient for path, owner in owners.items()},
+        together={path: owner.group for path, owner in owners.items()},
+        merge_suffixes=True,
+    )
 
 
 @dataclass(frozen=True)
@@ -88,15 +97,22 @@ def _without(held: set[str], extra: Catalog, whose: dict[str, str]) -> Catalog:
 
 
 def _patients(catalog: Catalog, patients: Sequence[Patients]) -> dict[str, str]:
-    """Path -> patient, "" where no file knows it; a file that names the whole path goes first."""
+    """Path -> patient, or the group of the file where it names no patient; "" where neither."""
+    found = dict.fromkeys(catalog.table["path"], "")
+    owners = _owners(catalog, patients)
+    return found | {path: owner.patient or owner.group for path, owner in owners.items()}
+
+
+def _owners(catalog: Catalog, patients: Sequence[Patients]) -> dict[str, Owner]:
+    """Path -> what the files say of it; a file that names the whole path goes first."""
     table = catalog.table
-    found = dict.fromkeys(table["path"], "")
+    found: dict[str, Owner] = {}
     for whole_path in (True, False):
         for file in patients:
             owners = file.find_all(
                 table["path"], table["split"], table["label"], whole_path=whole_path
             )
             for path, owner in zip(table["path"], owners, strict=True):
-                if owner is not None and not found[path]:
-                    found[path] = owner.patient or owner.group
+                if owner is not None and (owner.patient or owner.group):
+                    found.setdefault(path, owner)
     return found
