@@ -24,8 +24,9 @@ from marks import ROOT, Part
 from numpy.typing import NDArray
 
 from braintumor.bundle.card import Card, read_card
-from braintumor.bundle.classifier import Classifier, Source
+from braintumor.bundle.classifier import Classifier
 from braintumor.bundle.shipped import find_bundle, shipped
+from braintumor.bundle.sources import Source
 from braintumor.catalog import foreign
 from braintumor.catalog.catalog import Catalog
 from braintumor.evaluation import words

@@ -26,7 +26,8 @@ import pandas as pd
 from marks import ROOT, Part
 
 from braintumor.classes import CLASSES
-from braintumor.evaluation.ensemble import combined
+from braintumor.evaluation.decision import as_answered
+from braintumor.evaluation.ensemble import combined, where_they_differ
 from braintumor.evaluation.judgement import judge, write_calibration, write_metrics
 from braintumor.evaluation.out_of_step import demonstrate, draw, sentence
 from braintumor.evaluation.patients import read_patients
@@ -76,7 +77,12 @@ def publish(runs: list[Path], out: Path, patients: Path | None = None) -> None:
 def pooled(runs: list[Path], out: Path) -> RunTables:
     """Several runs as one: the pooled answers, with no recipe and no history of their own."""
     members = [read_run(run) for run in runs]
-    table = combined([member.predictions for member in members], name=ENSEMBLE)
+    tables = [member.predictions for member in members]
+    answers = [as_answered(table) for table in tables]
+    # Of the splits valid and test the test rows alone are answered; what is fitted there, one
+    # temperature, changes no class.
+    whole = [a if len(a) == len(t) else t for a, t in zip(answers, tables, strict=True)]
+    table = where_they_differ(combined(tables, name=ENSEMBLE), whole)
     first = members[0].recipe.get("record", {})
     record = {key: first[key] for key in ("dataset", "catalog_sha256", "folds") if key in first}
     record["members"] = [member.model for member in members]

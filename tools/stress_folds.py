@@ -21,7 +21,7 @@ import pandas as pd
 from braintumor.bundle.classifier import Classifier
 from braintumor.catalog.catalog import Catalog
 from braintumor.evaluation.decision import fit_decision
-from braintumor.evaluation.ensemble import combined
+from braintumor.evaluation.ensemble import combined, where_they_differ
 from braintumor.evaluation.predictions import Predictions
 from braintumor.evaluation.stress_table import COLUMNS, EXTRA
 from braintumor.files import atomic_path
@@ -99,17 +99,22 @@ def pooled_and_calibrated(
     networks = [table.frame["model"].iloc[0] for table in judged[:-1]]
     rows = [raw[raw["model"] == name].reset_index(drop=True) for name in networks]
     tables = [_with_states_for_paths(part) for part in rows]
-    tables.append(combined(tables, name=ENSEMBLE))
     met = [part["in_training"] for part in rows]
     # Both have met what one of them has.
     met.append(pd.concat(met, axis=1).max(axis=1))
-    made = []
-    for table, taught, known in zip(tables, judged, met, strict=True):
-        others = np.flatnonzero((taught.frame["fold"] != fold).to_numpy())
-        frame = fit_decision(taught.take(others)).rules.apply(table).frame
+    rules = [
+        fit_decision(taught.take(np.flatnonzero((taught.frame["fold"] != fold).to_numpy()))).rules
+        for taught in judged
+    ]
+    *alone, both = rules
+    answers = [rule.apply(table) for rule, table in zip(alone, tables, strict=True)]
+    pooled = where_they_differ(combined(tables, name=ENSEMBLE), answers)
+    answers.append(both.apply(pooled))
+    made = [
         # Row for row those of the first network, whose states they are.
-        frame[["path", *EXTRA]] = rows[0][["path", *EXTRA]].assign(in_training=known)
-        made.append(frame)
+        table.frame.assign(**rows[0][["path", *EXTRA]].assign(in_training=known))
+        for table, known in zip(answers, met, strict=True)
+    ]
     return pd.concat(made, ignore_index=True)
 
 

@@ -33,12 +33,12 @@ def test_members_speak_through_their_ensemble(home: Path, open_page: Any) -> Non
     assert "**one** alone: " in words
     assert "**two** alone: " in words
     assert "##### one" not in words
-    assert any("Cannot be ruled out" in one.value for one in page.caption)
+    assert any("Classes that fit" in one.value for one in page.caption)
 
 
 def test_a_set_in_words() -> None:
     assert set_in_words([]) == "No class fits this slice well enough."
-    assert set_in_words(["no_tumor"]) == "Every other class than no tumour can be ruled out."
+    assert set_in_words(["no_tumor"]) == "Classes that fit: no tumour alone."
     assert set_in_words(["glioma", "pituitary"]) == (
-        "Cannot be ruled out: glioma and pituitary tumour."
+        "Classes that fit: glioma and pituitary tumour."
     )

@@ -17,9 +17,10 @@ from tiny_bundle import make_tiny_bundle, striped
 
 import braintumor
 from braintumor import CLASSES
-from braintumor.bundle.classifier import Classifier, Named, Source
+from braintumor.bundle.classifier import Classifier
 from braintumor.bundle.prediction import COLUMNS
 from braintumor.bundle.runtime import Runtime
+from braintumor.bundle.sources import Named, Source
 from braintumor.errors import BraintumorError
 from braintumor.evaluation import tables
 from braintumor.files import sha256_bytes, sha256_of

@@ -67,6 +67,43 @@ def test_doubt_and_set_stand_in_its_rows(home: Path) -> None:
     assert all(name in prediction.reason for name in prediction.set)
 
 
+def test_members_that_give_different_classes_make_it_uncertain_whatever_it_says(
+    tmp_path: Path,
+) -> None:
+    """No calibration of the pool and no set speaks of doubt here."""
+    make_tiny_bundle(tmp_path / "one", name="one")
+    make_tiny_bundle(tmp_path / "two", name="two", network="resnet50", size=32, turn=1)
+    make_tiny_bundle(tmp_path / "three", name="three", network="resnet50", size=32)
+    same = make_ensemble([tmp_path / "one", tmp_path / "three"], tmp_path / "same")
+    apart = make_ensemble([tmp_path / "one", tmp_path / "two"], tmp_path / "apart")
+    alone = [
+        Classifier.load(tmp_path / name).predict(striped("upright")) for name in ("one", "two")
+    ]
+    assert [one.status for one in alone] == ["ok", "ok"]
+
+    found = Classifier.load(apart).predict([striped("upright"), striped("level")])[0]
+    assert found.status == "uncertain"
+    first, second = (one.predicted for one in alone)
+    assert found.reason == f"its networks disagree: one says {first}, two says {second}"
+    agreed = Classifier.load(same).predict(striped("upright"))
+    assert (agreed.status, agreed.reason) == ("ok", "")
+
+
+def test_a_member_speaks_with_its_own_calibration(tmp_path: Path) -> None:
+    """What it says beside an ensemble is what it would say alone."""
+    make_tiny_bundle(tmp_path / "one", name="one")
+    turned = Judged(calibration=Calibration(bias=(-50.0, 0.0, 0.0, 0.0)))
+    make_tiny_bundle(tmp_path / "two", name="two", network="resnet50", size=32)
+    card = read_card(tmp_path / "two")
+    type(card)(**{**dict(card), **turned.for_card()}).write(tmp_path / "two")
+    both = make_ensemble([tmp_path / "one", tmp_path / "two"], tmp_path / "both")
+    label = Classifier.load(tmp_path / "two").predict(striped("upright")).predicted
+
+    reason = Classifier.load(both).predict(striped("upright")).reason
+    assert label != "glioma"
+    assert reason == f"its networks disagree: one says glioma, two says {label}"
+
+
 def test_a_batch_with_bad_files_keeps_its_order(home: Path) -> None:
     both = Classifier.load(home / "both")
     found = both.predict([striped("upright"), b"", striped("level"), striped("upright")])

@@ -16,10 +16,11 @@ from tiny_gate import add_tiny_gate
 
 from braintumor.bundle import checks
 from braintumor.bundle.card import BundleError, Card, read_card, read_gate
-from braintumor.bundle.classifier import Classifier, Named
+from braintumor.bundle.classifier import Classifier
 from braintumor.bundle.ensemble import make_ensemble
 from braintumor.bundle.gate import BLANK, DOUBTED, REFUSED, Gate
 from braintumor.bundle.network import check_bundle
+from braintumor.bundle.sources import Named
 from braintumor.errors import BraintumorError
 from braintumor.files import sha256_of
 

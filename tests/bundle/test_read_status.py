@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 from tiny_bundle import make_tiny_bundle, striped
 
-from braintumor.bundle.classifier import Classifier, Named
+from braintumor.bundle.classifier import Classifier
+from braintumor.bundle.sources import Named
 from braintumor.images.choice import Choice
 from braintumor.images.decode import Place, RefusedError, Slice, read_slice
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from braintumor.bundle.classifier import Classifier, Source
+from braintumor.bundle.classifier import Classifier
 from braintumor.bundle.shipped import default_model, shipped
+from braintumor.bundle.sources import Source
 from braintumor.catalog.foreign import KINDS, draw
 from braintumor.images import conditions
 from braintumor.images.choice import Choice

@@ -7,8 +7,8 @@ import pytest
 from made_answers import answers, table
 
 from braintumor.evaluation import tables as columns
-from braintumor.evaluation.decision import fit_decision
-from braintumor.evaluation.ensemble import combined
+from braintumor.evaluation.decision import as_answered, fit_decision
+from braintumor.evaluation.ensemble import combined, where_they_differ
 from braintumor.evaluation.predictions import Predictions, PredictionsError
 
 
@@ -116,3 +116,54 @@ def test_a_pool_needs_two(pair: tuple[Predictions, Predictions]) -> None:
         combined([pair[0]])
     with pytest.raises(ValueError, match="logarithmic or linear"):
         combined(pair, pool="median")
+
+
+class TestWhereTheyDiffer:
+    """A pool whose members prefer different classes is for a person to look at."""
+
+    @pytest.fixture
+    def answers(self, pair: tuple[Predictions, Predictions]) -> list[Predictions]:
+        names = ("one", "two")
+        return [
+            as_answered(Predictions.from_frame(table.frame.assign(model=name)))
+            for name, table in zip(names, pair, strict=True)
+        ]
+
+    def test_its_rows_are_uncertain_and_say_who_says_what(
+        self, pair: tuple[Predictions, Predictions], answers: list[Predictions]
+    ) -> None:
+        pool = combined(pair)
+        found = where_they_differ(pool, answers).frame
+        first, second = (one.frame["predicted"] for one in answers)
+        differ = (first != second).to_numpy()
+
+        assert 0 < differ.sum() < len(differ)
+        assert set(found["status"][differ]) == {"uncertain"}
+        row = int(np.flatnonzero(differ)[0])
+        told = f"its networks disagree: one says {first[row]}, two says {second[row]}"
+        assert found["reason"][row] == told
+        rest = pool.frame[~differ]
+        assert found[~differ].equals(rest)
+
+    def test_the_doubt_stays_when_the_pool_is_calibrated(
+        self, pair: tuple[Predictions, Predictions], answers: list[Predictions]
+    ) -> None:
+        doubted = where_they_differ(combined(pair), answers)
+        plain, found = (fit_decision(one).table.frame for one in (combined(pair), doubted))
+        differ = doubted.frame["status"].eq("uncertain")
+
+        assert set(found["status"][differ]) == {"uncertain"}
+        assert found["reason"][differ].str.startswith("its networks disagree: ").all()
+        assert found["confidence"].equals(plain["confidence"])
+
+    def test_a_row_without_an_answer_keeps_its_fate(
+        self, pair: tuple[Predictions, Predictions], answers: list[Predictions]
+    ) -> None:
+        first, second = (one.frame["predicted"] for one in answers)
+        row = int(np.flatnonzero(first != second)[0])
+        frame = pair[0].frame.copy()
+        frame.loc[row, ["status", "reason"]] = ["refused", "no brain"]
+        refused = combined([Predictions.from_frame(frame), pair[1]])
+
+        found = where_they_differ(refused, answers).frame
+        assert list(found.loc[row, ["status", "reason"]]) == ["refused", "no brain"]

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from braintumor.app.models import Network
-from braintumor.bundle.classifier import Named
 from braintumor.bundle.explanation import Explanation
 from braintumor.bundle.prediction import Prediction
+from braintumor.bundle.sources import Named
 from braintumor.errors import BraintumorError
 from braintumor.files import sha256_bytes
 from braintumor.images.choice import choose

@@ -65,10 +65,9 @@ def set_in_words(classes: Sequence[str]) -> str:
     """The prediction set as a sentence."""
     if not classes:
         return "No class fits this slice well enough."
-    names = [texts.class_name(name) for name in classes]
-    if len(names) == 1:
-        return f"Every other class than {names[0].lower()} can be ruled out."
-    return f"Cannot be ruled out: {listed([name.lower() for name in names])}."
+    names = [texts.class_name(name).lower() for name in classes]
+    alone = " alone" if len(names) == 1 else ""
+    return f"Classes that fit: {listed(names)}{alone}."
 
 
 def in_words(predictions: Mapping[str, Prediction]) -> str:

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, NamedTuple, overload
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,17 +24,27 @@ from numpy.typing import NDArray
 from braintumor.bundle.abreast import abreast, batches, cores
 from braintumor.bundle.card import AnyCard, BundleError
 from braintumor.bundle.checks import image_checks, is_blank
-from braintumor.bundle.decision import calibrated, combined, doubts, prediction_set
+from braintumor.bundle.decision import calibrated, combined, disagreement, doubts, prediction_set
 from braintumor.bundle.explanation import Explanation, Look
 from braintumor.bundle.gate import BLANK, DOUBTED, REFUSED, VERDICTS, Verdict
 from braintumor.bundle.network import Network, open_networks, prepared_for
 from braintumor.bundle.prediction import Prediction, Status
 from braintumor.bundle.runtime import Answer, model_cache
 from braintumor.bundle.shipped import find_bundle
+from braintumor.bundle.sources import (
+    ONE,
+    Named,
+    Source,
+    grey_array,
+    name_of,
+    only_slice,
+    path_or_bytes,
+    weight,
+)
 from braintumor.classes import CLASSES
 from braintumor.errors import BraintumorError
 from braintumor.images.choice import Choice
-from braintumor.images.decode import ImageError, Place, RefusedError, Slice, read_slice
+from braintumor.images.decode import ImageError, Place, RefusedError, Slice
 from braintumor.images.prepare import Prepared
 from braintumor.images.read import read_slices
 
@@ -46,19 +56,6 @@ _FEW = 64
 # Bytes of files that are begun ahead: one that holds more than a batch keeps its bytes until it is
 # read to its end. Enough for two batches of ordinary slices.
 _BEGUN = 32 * 2**20
-_ONE = (Path, str, bytes, bytearray, memoryview, np.ndarray, Slice, ImageError)
-
-
-class Named(NamedTuple):
-    """An image under a name: for bytes and arrays, which bear none themselves."""
-
-    name: str
-    source: Plain
-
-
-# What `read_slices` gives can be passed on as it is: a slice, or the error in the place of one.
-Plain = Path | str | bytes | bytearray | memoryview | NDArray[Any] | Slice | ImageError
-Source = Plain | Named
 
 
 @dataclass(frozen=True)
@@ -131,7 +128,7 @@ class Classifier:
             read has status `error` and a reason. In a list, a file of several slices (a volume, a
             ZIP archive) gives a prediction a slice; alone, it is no single image.
         """
-        if isinstance(images, (*_ONE, Named)):
+        if isinstance(images, (*ONE, Named)):
             return self._answers([self._read(images)])[0]
         return list(self.predict_many(images))
 
@@ -165,7 +162,7 @@ class Classifier:
             read = (
                 one
                 for first, rest in abreast(
-                    begun, images, pool=pool, ahead=2 * batch_size, weight=_weight, most=_BEGUN
+                    begun, images, pool=pool, ahead=2 * batch_size, weight=weight, most=_BEGUN
                 )
                 for one in chain(first, rest if len(first) == batch_size else ())
             )
@@ -202,26 +199,26 @@ class Classifier:
 
     def _read(self, image: Source) -> _Read:
         """One image, which must be a single slice."""
-        name, source = image if isinstance(image, Named) else (_name_of(image), image)
+        name, source = image if isinstance(image, Named) else (name_of(image), image)
         try:
             if isinstance(source, np.ndarray):
-                return self._prepare(_Read(name, pixels=_grey_array(source)))
+                return self._prepare(_Read(name, pixels=grey_array(source)))
             if isinstance(source, ImageError):
                 return _unread(name, source)
             if not isinstance(source, Slice):
-                source = _only_slice(_path_or_bytes(source), name or None)
+                source = only_slice(path_or_bytes(source), name or None)
         except Exception as error:
             return _unread(name, error)
         return self._read_slice(name, source)
 
     def _read_all(self, image: Source, choice: Choice | None) -> Iterator[_Read]:
         """One image, or every slice of a file that holds several."""
-        name, source = image if isinstance(image, Named) else (_name_of(image), image)
+        name, source = image if isinstance(image, Named) else (name_of(image), image)
         if isinstance(source, np.ndarray | Slice | ImageError):
             yield self._read(image)
             return
         try:
-            for one in read_slices(_path_or_bytes(source), name=name, choice=choice):
+            for one in read_slices(path_or_bytes(source), name=name, choice=choice):
                 # The name as it was given, which an error has made fit for a terminal.
                 label = name + one.name[len(name) :]
                 if isinstance(one, ImageError):
@@ -284,7 +281,9 @@ class Classifier:
         log_q = combined([answer.logits for answer in answers])
         shares = calibrated(log_q, self.card.calibration)
         verdicts = self._verdicts(read, answers)
-        return [self._said(*one) for one in zip(read, shares, verdicts, strict=True)]
+        voices = [network.alone(one) for network, one in zip(self.networks, answers, strict=True)]
+        each = zip(*(voice.argmax(axis=1).tolist() for voice in voices), strict=True)
+        return [self._said(*one) for one in zip(read, shares, verdicts, each, strict=True)]
 
     def _verdicts(self, read: Sequence[_Read], answers: Sequence[Answer]) -> list[Verdict]:
         """What the gates say of each picture: the sternest of them counts."""
@@ -297,7 +296,9 @@ class Classifier:
                 sternest[k] = max(sternest[k], network.gate.verdict(score), key=VERDICTS.index)
         return sternest
 
-    def _said(self, read: _Read, p: NDArray[np.float64], verdict: Verdict) -> Prediction:
+    def _said(
+        self, read: _Read, p: NDArray[np.float64], verdict: Verdict, voices: Sequence[int]
+    ) -> Prediction:
         if verdict == "refuse":
             return replace(self._blank(read), status="refused", reason=REFUSED)
         best = int(np.argmax(p))
@@ -305,6 +306,9 @@ class Classifier:
         classes = prediction_set(p, self.card.conformal)
         why = [read.reason] if read.reason else []
         why += [DOUBTED] if verdict == "doubt" else []
+        why += disagreement(
+            {one.card.name: said for one, said in zip(self.networks, voices, strict=True)}
+        )
         why += doubts(best, confidence, classes, self.card.thresholds)
         return replace(
             self._blank(read),
@@ -329,10 +333,9 @@ class Classifier:
 
 
 def _look(network: Network, prepared: Prepared, answer: Answer) -> Look:
-    p = calibrated(combined([answer.logits]), network.card.calibration)[0]
     return Look(
         network=network.card.name,
-        probabilities=dict(zip(CLASSES, map(float, p), strict=True)),
+        probabilities=dict(zip(CLASSES, map(float, network.alone(answer)[0]), strict=True)),
         prepared=prepared,
         maps=answer.maps[0],
     )
@@ -343,58 +346,9 @@ def _light(read: _Read) -> _Read:
     return replace(read, pixels=None)
 
 
-def _weight(image: Source) -> int:
-    """Bytes that an image keeps while it is read."""
-    source = image.source if isinstance(image, Named) else image
-    if isinstance(source, Path | str):
-        try:
-            return Path(source).stat().st_size
-        except (OSError, ValueError):  # reading it will say what is wrong
-            return 0
-    if isinstance(source, Slice):
-        return source.pixels.nbytes
-    if isinstance(source, np.ndarray | memoryview):
-        return source.nbytes
-    return 0 if isinstance(source, ImageError) else len(source)
-
-
 def _unread(name: str, error: Exception) -> _Read:
     if isinstance(error, RefusedError):
         return _Read(name, "refused", error.reason, error.sha256)
     if isinstance(error, ImageError):
         return _Read(name, "error", error.reason)
     return _Read(name, "error", str(error).strip() or type(error).__name__)
-
-
-def _only_slice(source: Path | str | bytes, name: str | None) -> Slice:
-    """The slice of a file that holds one; a volume of a single slice is such a file too.
-
-    Raises:
-        ImageError: it holds several, or none that can be read.
-    """
-    try:
-        return read_slice(source, name=name)
-    except ImageError:
-        found = list(islice(read_slices(source, name=name), 2))
-        if len(found) == 1 and isinstance(found[0], Slice) and found[0].format == "NIFTI":
-            return found[0]
-        raise
-
-
-def _path_or_bytes(source: Path | str | bytes | bytearray | memoryview) -> Path | str | bytes:
-    return bytes(source) if isinstance(source, bytearray | memoryview) else source
-
-
-def _name_of(source: Plain) -> str:
-    if isinstance(source, Slice | ImageError):
-        return source.name
-    return str(source) if isinstance(source, Path | str) else ""
-
-
-def _grey_array(array: NDArray[Any]) -> NDArray[Any]:
-    """A grey slice from an array; three equal channels, as many readers give, count as grey."""
-    if array.ndim == 3 and array.shape[2] == 1:
-        return array[..., 0]
-    if array.ndim == 3 and array.shape[2] == 3 and (array == array[..., :1]).all():
-        return array[..., 0]
-    return array

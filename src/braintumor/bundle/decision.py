@@ -6,7 +6,7 @@ no image, no file.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -61,7 +61,7 @@ def calibrated(log_q: NDArray[Any], calibration: Calibration) -> NDArray[np.floa
 
 
 def prediction_set(p: NDArray[Any], conformal: Conformal | None) -> tuple[str, ...] | None:
-    """The classes that cannot be ruled out, in the order of `CLASSES`.
+    """The classes that fit at the error rate on the card, in the order of `CLASSES`.
 
     Args:
         p: (4,) calibrated probabilities.
@@ -97,3 +97,19 @@ def doubts(
     if thresholds is not None and confidence < thresholds[best]:
         found.append(f"confidence {confidence:.3f} is below {thresholds[best]:.3f}")
     return found
+
+
+def disagreement(said: Mapping[str, int]) -> list[str]:
+    """Why a person should look where the networks of an ensemble prefer different classes.
+
+    Args:
+        said: name of each network -> index of the class that it gives alone, calibrated by its
+            own card.
+
+    Returns:
+        One clause, or none where they agree.
+    """
+    if len(set(said.values())) < 2:
+        return []
+    voices = ", ".join(f"{name} says {CLASSES[best]}" for name, best in said.items())
+    return [f"its networks disagree: {voices}"]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from braintumor.bundle.card import (
@@ -23,9 +24,10 @@ from braintumor.bundle.card import (
     read_card_and_hash,
     read_gate,
 )
+from braintumor.bundle.decision import calibrated, combined
 from braintumor.bundle.gate import Gate
 from braintumor.bundle.parts import Member
-from braintumor.bundle.runtime import Runtime
+from braintumor.bundle.runtime import Answer, Runtime
 from braintumor.images.prepare import Prepared, prepare, prepare_each
 
 
@@ -63,6 +65,10 @@ class Network:
     def prepare(self, pixels: NDArray[Any]) -> Prepared:
         """A grey slice as this network wants it."""
         return prepare(pixels, self.card.preparation_of_slices())
+
+    def alone(self, answer: Answer) -> NDArray[np.float64]:
+        """(n, 4) probabilities that this network gives by itself, calibrated by its own card."""
+        return calibrated(combined([answer.logits]), self.card.calibration)
 
 
 def prepared_for(networks: Sequence[Network], pixels: NDArray[Any]) -> tuple[Prepared, ...]:

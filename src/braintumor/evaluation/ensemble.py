@@ -65,6 +65,38 @@ def combined(
     return Predictions.from_frame(frame, source=" and ".join(table.source for table in tables))
 
 
+def where_they_differ(pooled: Predictions, answers: Sequence[Predictions]) -> Predictions:
+    """The pool, `uncertain` where its members prefer different classes, as a bundle has it.
+
+    Args:
+        pooled: of `combined`.
+        answers: of each member alone, calibrated: the same images, matched as in `combined`.
+
+    Raises:
+        PredictionsError: as `combined`.
+    """
+    by = _key_column([pooled, *answers])
+    voices = [_in_order_of(pooled, one, by).frame for one in answers]
+    said = np.array([voice["predicted"] for voice in voices], dtype=str)
+    rows = np.flatnonzero((said != said[0]).any(axis=0) & pooled.is_answered)
+    frame = pooled.frame.copy()
+    frame.loc[rows, "status"] = "uncertain"
+    names = [voice["model"] for voice in voices]
+    frame.loc[rows, "reason"] = [
+        "; ".join(
+            filter(None, [before, _told([name[row] for name in names], said[:, row].tolist())])
+        )
+        for before, row in zip(frame.loc[rows, "reason"], rows, strict=True)
+    ]
+    return Predictions(frame, pooled.source)
+
+
+def _told(names: Sequence[str], said: Sequence[str]) -> str:
+    """In the words of a bundle (`bundle.decision.disagreement`)."""
+    voices = ", ".join(f"{name} says {label}" for name, label in zip(names, said, strict=True))
+    return f"its networks disagree: {voices}"
+
+
 def _pooled(probs: Sequence[NDArray[np.float64]], pool: str) -> NDArray[np.float64]:
     if pool == "linear":
         return np.asarray(np.mean(probs, axis=0))

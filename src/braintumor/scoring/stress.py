@@ -23,7 +23,8 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from braintumor.bundle.classifier import Classifier, Named
+from braintumor.bundle.classifier import Classifier
+from braintumor.bundle.sources import Named
 from braintumor.catalog.catalog import Catalog
 from braintumor.catalog.folder import workers
 from braintumor.classes import CLASSES, split_from_name

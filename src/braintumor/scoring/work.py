@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from braintumor.bundle.card import BundleError, fingerprint
-from braintumor.bundle.classifier import Classifier, Named, Source
+from braintumor.bundle.classifier import Classifier
 from braintumor.bundle.prediction import Prediction
+from braintumor.bundle.sources import Named, Source
 from braintumor.errors import BraintumorError
 from braintumor.images import archive
 from braintumor.images.choice import Choice
