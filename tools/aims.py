@@ -125,17 +125,19 @@ def _pointed(results: Path, model: str, asked: str) -> str:
             continue
         found = pointing(folder)
         if found is not None:
-            hit, n = found
-            return _cell(f"{spread(hit)} of {n}{where}", hit.value >= POINTING, asked)
+            hit, strictly, n = found
+            told = f"{spread(hit)} of {n}{where}, {words.percent(strictly)} strictly in it"
+            return _cell(told, hit.value >= POINTING, asked)
     return f"{NOT_YET}; {asked}"
 
 
-def pointing(folder: Path) -> tuple[Estimate, int] | None:
-    """Share of tumours that the hottest place of a map hits, and of how many; None where nobody
-    looked."""
+def pointing(folder: Path) -> tuple[Estimate, float, int] | None:
+    """Share of tumours that the hottest place of a map hits, share in which it lies strictly
+    inside, and of how many; None where nobody looked."""
     found = read_run(folder).localisation
     if found is None:
         return None
     part = found["classes"]["all"]
     ends = part["interval"]
-    return Estimate(part["maps"]["pointing"], ends["low"], ends["high"]), part["n"]
+    maps = part["maps"]
+    return Estimate(maps["pointing"], ends["low"], ends["high"]), maps["pointing_exact"], part["n"]

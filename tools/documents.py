@@ -21,6 +21,7 @@ import intervals
 import model_card
 import newcomers
 import performance
+import pointing
 import scale
 import stress
 from marks import Part
@@ -31,6 +32,7 @@ PARTS: tuple[Part, ...] = (
     *newcomers.PARTS,
     *results.PARTS,
     *intervals.PARTS,
+    *pointing.PARTS,
     *stress.PARTS,
     *data_page.PARTS,
     *comparison.PARTS,

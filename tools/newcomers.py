@@ -40,8 +40,9 @@ def table(results: Path = RESULTS) -> str:
         "macro AUC",
         "calibration error",
         "accuracy, the surest 90 %",
-        "`uncertain`: right of the rest",
-        "heat map hits the tumour",
+        "left to a person (`uncertain`)",
+        "right of the rest",
+        "heat map hits the tumour (strictly)",
     )
     rows = [_row(matchup, model, results) for model in matchup.rows]
     units = next(iter(matchup.metrics.values()))["intervals"]["units"]
@@ -54,7 +55,8 @@ def table(results: Path = RESULTS) -> str:
         " of them without a tumour) no patient is known, and only near copies are kept together, "
         "so that one person may stand on both sides there, and count several times. Probabilities "
         "calibrated by the other folds; 95 % intervals over groups, a dagger (†) where too few "
-        "carry one; `uncertain` by the prediction set, whatever the gate may doubt besides."
+        "carry one; `uncertain` by the prediction set, and the ensemble where its networks "
+        "disagree, whatever the gate may doubt besides."
     )
     said += _hit(results / GROUPED / next(iter(matchup.rows)))
     return "\n".join([*marks.table(heads, rows), "", said]).replace(words.NBSP, " ")
@@ -69,15 +71,15 @@ def _row(matchup: Matchup, model: str, results: Path) -> list[str]:
         score(metrics, "macro_auc", False),
         score(metrics, "ece", False),
         spread(matchup.surest(model)),
-        _uncertain(matchup.calibrated[model]),
+        *_uncertain(matchup.calibrated[model]),
         _pointing(results / GROUPED / model),
     ]
 
 
-def _uncertain(answers: Predictions) -> str:
-    """Share left to a person by the prediction sets, and how often the others are right."""
+def _uncertain(answers: Predictions) -> tuple[str, str]:
+    """Share left to a person by the network's own rule, and how often the others are right."""
     own = at_threshold(answers.scored(), 0.0)
-    return f"{words.percent(own.below)}: {words.percent(own.right)}"
+    return words.percent(own.below), words.percent(own.right)
 
 
 def _hit(folder: Path) -> str:
@@ -85,18 +87,22 @@ def _hit(folder: Path) -> str:
     found = read_run(folder).localisation
     if found is None:
         return ""
-    middle = words.percent(found["classes"]["all"]["centre"]["pointing"])
+    middle = found["classes"]["all"]["centre"]
+    near, inside = (words.percent(middle[key]) for key in ("pointing", "pointing_exact"))
     return (
         " A heat map hits where its hottest place lies in the tumour or at most "
-        f"{found['tolerance']} of {found['side']} pixels from it; the middle of the head does so "
-        f"in {middle}."
+        f"{found['tolerance']} of {found['side']} pixels from it, strictly where it lies in it; "
+        f"the middle of the head does so in {near} ({inside})."
     )
 
 
 def _pointing(folder: Path) -> str:
     """Share of tumours that the hottest place of the map hits; "–" where nobody looked."""
     found = pointing(folder)
-    return "–" if found is None else f"{words.percent(found[0].value)} of {found[1]:,}"
+    if found is None:
+        return "–"
+    hit, strictly, n = found
+    return f"{words.percent(hit.value)} ({words.percent(strictly)}) of {n:,}"
 
 
 PARTS = (Part("README.md", "newcomers", table),)
