@@ -32,6 +32,12 @@ _QUESTIONS = (
     ("Whose probabilities are closer to the truth?", "log_loss", False, False),
     ("Which is better calibrated?", "ece", False, False),
 )
+_CALIBRATED = (
+    ("accuracy", "Accuracy", True),
+    ("balanced_accuracy", "Balanced accuracy", True),
+    ("log_loss", "Log loss", False),
+    ("ece", "ECE", False),
+)
 
 
 def page(results: Path = RESULTS) -> str:
@@ -49,6 +55,10 @@ def page(results: Path = RESULTS) -> str:
     rows.append(("For whom?", _for_whom(answers[0][2], gain, cost)))
     lines = [
         "## In short",
+        "",
+        "The scores are of the networks' own probabilities, as they come, where nothing else is "
+        "said: a network is compared, not what is fitted to it. What is answered with in the end "
+        "is calibrated, and stands in rows that say so.",
         "",
         f"In brackets: `{CUSTOM}` less `{TRANSFER}` (accuracy in points of a hundred), its 95 % "
         "interval, and a p-value corrected by Holm's method over the settings that are large "
@@ -182,10 +192,12 @@ def _side_by_side(matchup: Matchup) -> list[str]:
         ]
         for key, heading, share in words.SCORES
     ]
-    for key, heading in (("log_loss", "Log loss, calibrated"), ("ece", "ECE, calibrated")):
+    # Calibration moves the classes, too: these are the answers that are given.
+    for key, heading, share in _CALIBRATED:
         scores = [matchup.calibrated[model].metrics()[key] for model in models]
         found = matchup.calibrated_tests.differences[key]
-        rows.append([heading, *(words.number(value) for value in scores), *tested(found, False)])
+        told = (words.score(value, share) for value in scores)
+        rows.append([f"{heading}, calibrated", *told, *tested(found, share)])
     surest = [matchup.surest(model) for model in models]
     told = [spread(one) for one in surest]
     rows.append(["Accuracy, the surest 90 %", *told, "–", "–"])
