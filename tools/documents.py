@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+import afterwards
 import comparison
 import data_page
 import experiments
@@ -38,6 +39,7 @@ PARTS: tuple[Part, ...] = (
     *comparison.PARTS,
     *healthy.PARTS,
     *experiments.PARTS,
+    *afterwards.PARTS,
     *scale.PARTS,
     *performance.PARTS,
     *gate.PARTS,

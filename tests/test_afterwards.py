@@ -1,0 +1,82 @@
+"""What was tried on the answers is reckoned from them, and nothing fitted meets its own fold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tomli_w")
+import afterwards
+import splits
+from made_results import put, table, two_networks
+
+
+def published(results: Path) -> Path:
+    """Two networks over three folds, in each of which lie all classes."""
+    two_networks(results)
+    for name, skill in (("cnn", 1.5), ("resnet50", 4.0)):
+        put(results, splits.GROUPED, name, table(skill, len(name), name, folds=3))
+    return results
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return published(tmp_path_factory.mktemp("results"))
+
+
+def test_every_way_has_a_row_beside_the_one_that_is_shipped(results: Path) -> None:
+    lines = afterwards.section(results).splitlines()
+    assert lines[2].startswith(f"| {afterwards.OURS} | ")
+    assert lines[2].endswith(" | – |")
+    names = [line.split(" | ")[0] for line in lines[3:8]]
+    assert sum("logistic regression" in name for name in names) == 3
+    assert not any("four networks" in line for line in lines), "there are no earlier folds here"
+
+
+def test_other_networks_of_the_same_folds_are_asked_where_they_were_published(
+    tmp_path: Path,
+) -> None:
+    results = published(tmp_path)
+    for name in ("cnn", "resnet50"):
+        put(results, splits.EARLIER, name, table(2.0, 77, name, folds=3))
+    assert "| four networks: " in afterwards.section(results)
+
+
+def test_what_is_fitted_has_not_seen_the_fold(results: Path) -> None:
+    """With one fold's labels turned, its own answers stay; those of the others change."""
+    tables = afterwards._tables(results / splits.GROUPED)
+    before = afterwards._stacked(tables, 1.0)
+    own = (tables[0].frame["fold"] == "0").to_numpy()
+    turned = [
+        type(one).from_frame(
+            one.frame.assign(label=np.where(own, "glioma", one.frame["label"].astype(str)))
+        )
+        for one in tables
+    ]
+    after = afterwards._stacked(turned, 1.0)
+    assert np.allclose(before.y_prob[own], after.y_prob[own])
+    assert not np.allclose(before.y_prob[~own], after.y_prob[~own])
+
+
+def test_the_weight_goes_to_the_network_that_is_right(results: Path) -> None:
+    cnn, resnet50 = afterwards._tables(results / splits.GROUPED)
+    found = afterwards._weighted([cnn, resnet50])
+    away = [float(np.abs(found.y_prob - one.y_prob).mean()) for one in (cnn, resnet50)]
+    assert away[1] < away[0] / 2
+
+
+def test_rows_are_put_in_step_by_path(tmp_path: Path) -> None:
+    results = published(tmp_path)
+    before = afterwards._tables(results / splits.GROUPED)
+    file = results / splits.GROUPED / "resnet50" / "predictions.csv"
+    rows = before[1].take(np.random.default_rng(0).permutation(len(before[1])))
+    rows.write(file)
+    after = afterwards._tables(results / splits.GROUPED)
+    assert list(after[1].frame["path"]) == list(before[0].frame["path"])
+    assert np.allclose(after[1].y_prob, before[1].y_prob)
+
+
+def test_without_folds_nothing_is_claimed(tmp_path: Path) -> None:
+    assert afterwards.section(tmp_path) == afterwards.NONE_YET

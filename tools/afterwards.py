@@ -1,0 +1,187 @@
+"""What was tried on the answers, with no training: for docs/experiments.md.
+
+    python tools/afterwards.py [--write]
+
+Everything is reckoned from the out-of-fold answers under results/labeled-mri-grouped and, for
+other networks of the same folds, results/labeled-mri-grouped-before. Whatever is fitted is fitted
+on the other folds; every pool is calibrated as the shipped one is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import marks
+import numpy as np
+from marks import Part
+from matchups import SUREST
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from splits import EARLIER, GROUPED, RESULTS, tested
+
+from braintumor.evaluation import crossfit, words
+from braintumor.evaluation.decision import fit_decision
+from braintumor.evaluation.ensemble import combined
+from braintumor.evaluation.paired import paired
+from braintumor.evaluation.predictions import Predictions
+from braintumor.evaluation.tables import PROBABILITIES
+from results import NETWORKS
+
+NONE_YET = "The folds have not been published yet."
+# The shipped way, with which all others are compared.
+OURS = "logarithmic pool, calibrated (as shipped)"
+# How strongly a stacking model is held back (scikit-learn's C), tried from hard to soft.
+_HELD = (0.01, 0.1, 1.0)
+_FLOOR = 1e-6
+# Intervals of a log need no more; no p-value is told.
+_DRAWS, _SWAPS = 1000, 1
+Floats = NDArray[np.float64]
+
+
+def section(results: Path = RESULTS) -> str:
+    """Two tables: other ways to make one answer of several, and to say how sure it is."""
+    tables = _tables(results / GROUPED)
+    if not tables:
+        return NONE_YET
+    pools = {OURS: _calibrated(combined(tables)), **_others(tables, results)}
+    ours = pools[OURS]
+    rows = [[name, *_scores(ours, table)] for name, table in pools.items()]
+    heads = ("one answer of several networks", "balanced accuracy", "macro AUC",
+             "accuracy, the surest 90 %", "balanced accuracy against the first")  # fmt: skip
+    members = [_calibrated(table) for table in tables]
+    sure = [[name, words.percent(_surest(ours, how(ours, members)))] for name, how in _SURE.items()]
+    lines = [
+        *marks.table(heads, rows),
+        "",
+        *marks.table(("how sure the shipped pool is", "accuracy, the surest 90 %"), sure),
+    ]
+    return "\n".join(lines).replace(words.NBSP, " ")
+
+
+def _tables(folder: Path) -> list[Predictions]:
+    """The networks' answers, rows of the second in the order of the first; none where one lacks."""
+    files = [folder / name / "predictions.csv" for name in NETWORKS]
+    if not all(file.is_file() for file in files):
+        return []
+    first, *rest = (Predictions.read(file) for file in files)
+    return [first, *(_in_order(first, other) for other in rest)]
+
+
+def _in_order(first: Predictions, other: Predictions) -> Predictions:
+    place = {path: row for row, path in enumerate(other.frame["path"])}
+    return other.take(np.array([place[path] for path in first.frame["path"]], np.int64))
+
+
+def _others(tables: Sequence[Predictions], results: Path) -> dict[str, Predictions]:
+    found = {
+        "mean of the probabilities": _calibrated(combined(tables, pool="linear")),
+        "pool weighted by what the other folds prefer": _calibrated(_weighted(tables)),
+    }
+    earlier = _tables(results / EARLIER)
+    if earlier:
+        four = [*tables, *(_in_order(tables[0], one) for one in earlier)]
+        found["four networks: the same two before they learnt from other scanners, too"] = (
+            _calibrated(combined(four))
+        )
+    for held in _HELD:
+        found[f"logistic regression on both networks' log-probabilities, C = {held:g}"] = _stacked(
+            tables, held
+        )
+    return found
+
+
+def _calibrated(table: Predictions) -> Predictions:
+    return fit_decision(table).table
+
+
+def _logs(tables: Sequence[Predictions]) -> Floats:
+    """(n, 4 m) log-probabilities of m networks side by side."""
+    return np.log(np.maximum(np.hstack([table.y_prob for table in tables]), _FLOOR))
+
+
+def _replaced(table: Predictions, p: Floats) -> Predictions:
+    """The table with other probabilities, and the classes that follow from them."""
+    frame = table.frame.drop(columns=["predicted", "confidence"])
+    frame[list(PROBABILITIES)] = p
+    return Predictions.from_frame(frame, source=table.source)
+
+
+def _stacked(tables: Sequence[Predictions], held: float) -> Predictions:
+    """Answers of a model that was fitted on those of the other folds."""
+    logs, truth = _logs(tables), tables[0].y_true
+    p = crossfit.cross_fitted(
+        crossfit.fold_numbers(tables[0]),
+        lambda on: LogisticRegression(C=held, max_iter=2000, class_weight="balanced").fit(
+            logs[on], truth[on]
+        ),
+        lambda fitted, on: fitted.predict_proba(logs[on]),
+    )
+    return _replaced(tables[0], p)
+
+
+def _weighted(tables: Sequence[Predictions]) -> Predictions:
+    """Logarithmic pools whose weight of the first has the least log loss on the other folds."""
+    logs, truth = [_logs([table]) for table in tables], tables[0].y_true
+
+    def pool(weight: float, on: NDArray[np.int64]) -> Floats:
+        powers = np.exp(weight * logs[0][on] + (1 - weight) * logs[1][on])
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+    def loss(weight: float, on: NDArray[np.int64]) -> float:
+        return float(-np.log(pool(weight, on)[np.arange(len(on)), truth[on]]).mean())
+
+    def best(on: NDArray[np.int64]) -> float:
+        return min(np.linspace(0, 1, 21).tolist(), key=lambda weight: loss(weight, on))
+
+    return _replaced(tables[0], crossfit.cross_fitted(crossfit.fold_numbers(tables[0]), best, pool))
+
+
+def _scores(ours: Predictions, table: Predictions) -> list[str]:
+    metrics = table.metrics()
+    groups = list(ours.frame["group"])
+    found = paired(
+        ours.y_true, table.y_prob, ours.y_prob, groups, draws=_DRAWS, permutations=_SWAPS
+    )
+    low_to_high, _ = tested(found.differences["balanced_accuracy"], True)
+    return [
+        words.percent(metrics["balanced_accuracy"]),
+        words.number(metrics["macro_auc"]),
+        words.percent(_surest(table, table.confidence)),
+        "–" if table is ours else low_to_high,
+    ]
+
+
+def _surest(table: Predictions, sure: Floats) -> float:
+    order = np.argsort(-sure, kind="stable")[: round(SUREST * len(table))]
+    return float((table.y_pred == table.y_true)[order].mean())
+
+
+def _least_of_members(ours: Predictions, members: Sequence[Predictions]) -> Floats:
+    """What the more doubtful member gives to the pool's class."""
+    rows = np.arange(len(ours))
+    return np.min([one.y_prob[rows, ours.y_pred] for one in members], axis=0)
+
+
+def _entropy(ours: Predictions, _: Sequence[Predictions]) -> Floats:
+    p = ours.y_prob
+    return np.asarray((p * np.log(np.maximum(p, _FLOOR))).sum(axis=1))
+
+
+def _margin(ours: Predictions, _: Sequence[Predictions]) -> Floats:
+    """How far the most probable class is ahead of the next."""
+    ordered = np.sort(ours.y_prob, axis=1)
+    return np.asarray(ordered[:, -1] - ordered[:, -2])
+
+
+_SURE: dict[str, Callable[[Predictions, Sequence[Predictions]], Floats]] = {
+    "its probability of its class (as shipped)": lambda ours, _: ours.confidence,
+    "how far that is ahead of the next class": _margin,
+    "entropy of its probabilities": _entropy,
+    "what its more doubtful member gives to its class": _least_of_members,
+}
+
+PARTS = (Part("docs/experiments.md", "afterwards", section),)
+
+if __name__ == "__main__":
+    marks.command(PARTS, __doc__)
