@@ -63,18 +63,37 @@ def test_a_busy_machine_is_told(tmp_path: Path) -> None:
     assert "not quiet" in written(tmp_path, measured(load=3.0))
 
 
+def weighed(packages: dict[str, float], **extras: Any) -> dict[str, Any]:
+    imports = {"import x": 0.1}
+    return {
+        "system": "S", "packages": packages, "bytecode": 1e8, "imports_s": imports, "extras": extras
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(("largest", "missed"), [(500e6, False), (690e6, True)])
 def test_the_weight_is_added_up_and_held_against_the_aim(
     tmp_path: Path, largest: float, missed: bool
 ) -> None:
     packages = {"big": largest, "small": 4e6, "tiny": 8e6}
-    found = {"system": "S", "packages": packages, "bytecode": 1e8, "imports_s": {"import x": 0.1}}
+    found = weighed(packages)
     (tmp_path / "weight.json").write_text(json.dumps(found))
 
     text = performance.weight(tmp_path)
     assert f"**{(largest + 12e6) / 1e6:.0f} MB**, 100 MB of it bytecode" in text
     assert "| 1 others | 4 MB |" in text
     assert ("missed" in text) is missed
+
+
+def test_an_extra_is_weighed_by_itself_and_with_the_rest(tmp_path: Path) -> None:
+    app = {"packages": {"server": 90e6, "a": 2e6, "b": 1e6}, "bytecode": 5e6}
+    found = weighed({"big": 600e6}, app=app)
+    (tmp_path / "weight.json").write_text(json.dumps(found))
+
+    text = performance.weight(tmp_path)
+    assert "weighs **600 MB**" in text
+    assert "`[app]` adds **93 MB**, 5 MB of it bytecode, and makes it 693 MB" in text
+    assert "| `server` | 90 MB |\n| 2 others | 3 MB |" in text
+    assert "missed" not in text
 
 
 def test_what_half_size_would_save_and_change_is_told(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ _STAGES = {
     "network": "the network",
 }
 _MEGA = 1e6
+_LIGHT = 5e6
 _ALLOWED = 700  # MB
 
 
@@ -77,28 +78,45 @@ def half_size(results: Path = RESULTS) -> str:
 
 
 def weight(results: Path = RESULTS) -> str:
-    """What is installed, by weight, and how long imports take."""
+    """What is installed, by weight, how long imports take, and what `[app]` adds."""
     found = _measured(results / "weight.json")
     if found is None:
         return "Not measured yet."
-    packages = sorted(found["packages"].items(), key=lambda pair: -pair[1])
-    heavy = [pair for pair in packages if pair[1] >= 5 * _MEGA]
-    light = [pair for pair in packages if pair[1] < 5 * _MEGA]
-    rows = [[f"`{name}`", f"{size / _MEGA:.0f} MB"] for name, size in heavy]
-    rows.append([f"{len(light)} others", f"{sum(size for _, size in light) / _MEGA:.0f} MB"])
-    total = sum(found["packages"].values()) / _MEGA
+    total = _mega(found)
     imports = [[f"`{name}`", f"{seconds:.2f} s"] for name, seconds in found["imports_s"].items()]
-    return "\n".join(
-        [
-            f"`pip install .` in an empty environment ({found['system']}) weighs **{total:.0f} "
-            f"MB**, {found['bytecode'] / _MEGA:.0f} MB of it bytecode that pip compiles. "
-            + ("" if total < _ALLOWED else f"The aim, {_ALLOWED} MB all told, is missed."),
+    lines = [
+        f"`pip install .` in an empty environment ({found['system']}) weighs **{total:.0f} "
+        f"MB**, {found['bytecode'] / _MEGA:.0f} MB of it bytecode that pip compiles. "
+        + ("" if total < _ALLOWED else f"The aim, {_ALLOWED} MB all told, is missed."),
+        "",
+        *_packages(found),
+        "",
+        *table(("in a fresh process", "processor time"), imports),
+    ]
+    for extra, one in found["extras"].items():
+        lines += [
             "",
-            *table(("package", "on the disk"), rows),
+            f"The extra `[{extra}]` adds **{_mega(one):.0f} MB**, {one['bytecode'] / _MEGA:.0f} MB "
+            f"of it bytecode, and makes it {total + _mega(one):.0f} MB:",
             "",
-            *table(("in a fresh process", "processor time"), imports),
+            *_packages(one),
         ]
-    )
+        total += _mega(one)
+    return "\n".join(lines)
+
+
+def _mega(found: dict[str, Any]) -> float:
+    """Megabytes of all packages."""
+    return float(sum(found["packages"].values()) / _MEGA)
+
+
+def _packages(found: dict[str, Any]) -> list[str]:
+    """The table of packages, the heaviest first and the light ones as one."""
+    packages = sorted(found["packages"].items(), key=lambda pair: -pair[1])
+    light = [size for _, size in packages if size < _LIGHT]
+    rows = [[f"`{name}`", f"{size / _MEGA:.0f} MB"] for name, size in packages if size >= _LIGHT]
+    rows.append([f"{len(light)} others", f"{sum(light) / _MEGA:.0f} MB"])
+    return table(("package", "on the disk"), rows)
 
 
 def _measured(file: Path) -> dict[str, Any] | None:
