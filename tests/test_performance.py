@@ -110,6 +110,52 @@ def test_what_half_size_would_save_and_change_is_told(tmp_path: Path) -> None:
     assert "| `cnn` | 99.7 % | 98.0 % | 0.007 | 0.340 |" in text
 
 
+def engines(folder: Path, **changes: Any) -> str:
+    one = {
+        "name": "cnn", "precision": "int8", "same_class": 0.9987, "aim": 0.02,
+        "within_aim": 0.975, "mean_change": 0.0031, "p99_change": 0.03, "max_change": 0.0604,
+    }  # fmt: skip
+    found = {
+        "slices": 748, "splits": ["valid", "test"], "processor": "P",
+        "versions": {"openvino": "1", "onnxruntime": "2"}, "bundles": [one | changes],
+    }  # fmt: skip
+    (folder / "engines.json").write_text(json.dumps(found))
+    return performance.engines(folder)
+
+
+def test_two_engines_are_held_against_what_was_aimed_at(tmp_path: Path) -> None:
+    text = engines(tmp_path)
+    assert "OpenVINO 1 and ONNX Runtime 2 on P, asked about 748 slices (valid and test" in text
+    assert "| `cnn` | int8 | 99.87 % | 0.0031 | 0.03 | 0.06 | 97.5 % within 0.02 |" in text
+    assert "the same class for 99.5 % is reached" in text
+    assert (
+        "within 0.02 is **missed** (the mean is), by 2.5 % of the slices and by up to 0.06." in text
+    )
+
+
+def test_engines_that_keep_every_aim_are_not_called_missed(tmp_path: Path) -> None:
+    text = engines(tmp_path, precision="float32", aim=1e-4, within_aim=1.0)
+    assert "every probability within 0.0001 is reached" in text
+    assert "missed" not in text
+
+
+def test_engines_that_disagree_are_called_so(tmp_path: Path) -> None:
+    text = engines(tmp_path, same_class=0.99, mean_change=0.03)
+    assert "the same class for 99.5 % is missed" in text
+    assert "(the mean is not either)" in text
+
+
+def test_what_eight_bits_change_is_what_the_shipped_cards_say() -> None:
+    text = performance.eight_bits()
+    for name in ("cnn", "resnet50"):
+        card = json.loads((performance.SHIPPED / name / "card.json").read_text())
+        folds = card["parity"]["folds"]
+        assert f"{100 * folds['same_class']:.1f} %" in text
+        for one in folds["classes"].values():
+            assert f"{one['hits_float32']} → {one['hits']} of {one['n']}" in text
+        assert f"{folds['macro_auc_float32']:.4f} → {folds['macro_auc']:.4f}" in text
+
+
 def test_what_nobody_measured_is_not_made_up(tmp_path: Path) -> None:
-    parts = (performance.speed, performance.half_size, performance.weight)
+    parts = (performance.speed, performance.half_size, performance.weight, performance.engines)
     assert {part(tmp_path) for part in parts} == {"Not measured yet."}
