@@ -2,8 +2,9 @@
 
     python tools/performance.py [--write]
 
-Made from what `benchmarks/speed.py`, `engines.py`, `half_size.py` and `weight.py` write into
-results/performance (each with --write), and from the shipped cards; no number is typed by hand.
+Made from what `benchmarks/speed.py`, `engines.py`, `finetune.py`, `half_size.py` and `weight.py`
+write into results/performance (each with --write), and from the shipped cards; no number is typed
+by hand.
 """
 
 from __future__ import annotations
@@ -164,6 +165,31 @@ def _hits(one: dict[str, int]) -> str:
     return f"{one['hits_float32']} → {one['hits']} of {one['n']}"
 
 
+def finetune(results: Path = RESULTS) -> str:
+    """What the frozen-trunk cache and mixed bfloat16 save in fine-tuning."""
+    found = _measured(results / "finetune.json")
+    if found is None:
+        return "Not measured yet."
+    reference = found["ways"][0]["plain_s"]
+    rows = []
+    for one in found["ways"]:
+        precision = one["precision"].replace("_", " ")
+        of = {part: f"{one[f'{part}_per_s']:.3g}" for part in ("whole", "trunk", "tail")}
+        for way, cost, how in (
+            ("whole network at every step", one["plain_s"], of["whole"]),
+            ("trunk once, tail at every step", one["cached_s"], f"{of['trunk']}; {of['tail']}"),
+        ):
+            rows.append([way, precision, how, f"{cost:.3g} s", f"{reference / cost:.1f}"])
+    heads = ("way", "precision", "images a second", "an image costs", "times as fast")
+    units = "has" if found["bfloat16_in_hardware"] else "lacks"
+    about = (
+        f"ResNet50 tuned after `{found['tuned_from']}`, {found['epochs']} epochs over "
+        f"{found['variants']} augmented variants of each image; the processor {units} units for "
+        f"bfloat16. The first row is Keras's plain way:"
+    )
+    return "\n".join([*_machine(found), "", about, "", *table(heads, rows)])
+
+
 def weight(results: Path = RESULTS) -> str:
     """What is installed, by weight, how long imports take, and what `[app]` adds."""
     found = _measured(results / "weight.json")
@@ -303,6 +329,7 @@ PARTS = (
     Part("docs/performance.md", "engines", engines),
     Part("docs/performance.md", "eight-bits", eight_bits),
     Part("docs/performance.md", "half", half_size),
+    Part("docs/performance.md", "finetune", finetune),
     Part("docs/performance.md", "weight", weight),
 )
 
