@@ -1,41 +1,50 @@
-"""What the frozen-trunk cache and mixed bfloat16 save when ResNet50's last stage is fine-tuned.
+"""What the frozen-trunk cache and mixed bfloat16 save when ResNet50's last stages are fine-tuned.
 
-    python benchmarks/finetune.py [--images 96] [--epochs 18] [--variants 8]
+    python benchmarks/finetune.py [--images 96] [--epochs 24] [--variants 10] [--write] [--small]
 
 Measures, side by side in one run and on made images (speed does not depend on what they show):
 Keras's plain way (`Model.fit` on the whole network, lower layers frozen, float32), the same in
 mixed bfloat16, and ours (trunk once per variant, then the tail alone), each as images a second
-after a warm-up, median of the rounds. Prints what a training of `--epochs` over `--variants`
-costs per image either way, and the ratios. The random weights that it uses cost the same time.
+after a warm-up, median of the rounds. From them follows what a training of `--epochs` over
+`--variants` costs per image either way; augmentation, and reading what the trunk gave, are left out
+of both. The random weights that it uses cost the same time. `--write` puts the numbers into
+`results/performance/finetune.json`, of which `tools/performance.py` makes a part of
+`docs/performance.md`. Takes some minutes; only on a quiet machine do the ratios mean something.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
+from speed_material import machine
 
 from braintumor.networks import build, resnet50
 from braintumor.networks.where import places
 from braintumor.training.objective import objective, targets
 from braintumor.training.recipe import default_recipe, has_bfloat16
 
+RESULT = Path(__file__).parents[1] / "results" / "performance" / "finetune.json"
 BATCH = 32
 ROUNDS = 3
+PRECISIONS = ("float32", "mixed_bfloat16")
 
 
 def rate(work: Callable[[], object], images: int) -> float:
-    """Images a second: median of `ROUNDS`, after one warm-up."""
+    """Images a second: median of `ROUNDS`, after one warm-up; of one round where few are given."""
     work()
     seconds = []
-    for _ in range(ROUNDS):
+    for _ in range(ROUNDS if images > BATCH else 1):
         started = time.perf_counter()
         work()
         seconds.append(time.perf_counter() - started)
@@ -79,36 +88,62 @@ def cached(
     return once, often
 
 
+def material(images: int) -> tuple[np.ndarray, np.ndarray]:
+    """Made images, (n, size, size, 1) with n a multiple of a batch, and what is learnt of them."""
+    random = np.random.default_rng(0)
+    count = -(-images // BATCH) * BATCH
+    canvases = random.uniform(0, 255, (count, resnet50.SIZE, resnet50.SIZE, 1)).astype(np.float32)
+    rows = np.eye(4, dtype=np.float32)[random.integers(0, 4, count)]
+    side = resnet50.SIZE // 16
+    return canvases, targets(rows, np.zeros((count, side, side), np.float32), np.ones(count, bool))
+
+
+def measure(images: int, epochs: int, variants: int, cut_at: str) -> list[dict[str, Any]]:
+    """For each precision: images a second of each way, and the seconds that an image costs."""
+    canvases, labels = material(images)
+    found = []
+    for precision in PRECISIONS:
+        whole = plain(precision, cut_at, canvases, labels)
+        trunk, tail = cached(precision, cut_at, canvases, labels)
+        found.append(
+            {
+                "precision": precision,
+                "whole_per_s": whole,
+                "trunk_per_s": trunk,
+                "tail_per_s": tail,
+                "plain_s": epochs / whole,
+                "cached_s": variants / trunk + epochs / tail,
+            }
+        )
+    return found
+
+
 def main() -> None:
-    """Measure and print."""
+    """Measure, print, and write where asked to."""
     recipe = default_recipe("resnet50")
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--images", type=int, default=96)
     parser.add_argument("--epochs", type=int, default=recipe.epochs)
     parser.add_argument("--variants", type=int, default=recipe.variants)
+    parser.add_argument("--write", action="store_true", help=f"write {RESULT.name}")
+    parser.add_argument("--small", action="store_true", help="a try; its numbers mean nothing")
     options = parser.parse_args()
-    random = np.random.default_rng(0)
-    count = -(-options.images // BATCH) * BATCH
-    images = random.uniform(0, 255, (count, resnet50.SIZE, resnet50.SIZE, 1)).astype(np.float32)
-    rows = np.eye(4, dtype=np.float32)[random.integers(0, 4, count)]
-    side = resnet50.SIZE // 16
-    labels = targets(rows, np.zeros((count, side, side), np.float32), np.ones(count, bool))
-
-    print(f"{os.cpu_count()} cores, bfloat16 in hardware: {has_bfloat16()}, cut {recipe.tune_from}")
-    costs = {}
-    for precision in ("float32", "mixed_bfloat16"):
-        whole = plain(precision, recipe.tune_from, images, labels)
-        trunk, tail = cached(precision, recipe.tune_from, images, labels)
-        costs[f"plain {precision}"] = options.epochs / whole
-        costs[f"cached {precision}"] = options.variants / trunk + options.epochs / tail
-        print(f"{precision:15s} whole network {whole:6.1f}/s   trunk {trunk:6.1f}/s"
-              f"   tail {tail:6.1f}/s")  # fmt: skip
-    reference = costs["plain float32"]
-    print(f"seconds an image for {options.epochs} epochs, {options.variants} variants:")
-    for name, cost in costs.items():
-        print(
-            f"  {name:24s} {cost:6.2f} s   {reference / cost:4.1f} x as fast as Keras's plain way"
-        )
+    begun = time.time()
+    found: dict[str, Any] = {
+        "machine": machine(),
+        "small": options.small,
+        "bfloat16_in_hardware": has_bfloat16(),
+        "tuned_from": recipe.tune_from,
+        "epochs": options.epochs,
+        "variants": options.variants,
+    }
+    images = BATCH if options.small else options.images
+    found["ways"] = measure(images, options.epochs, options.variants, recipe.tune_from)
+    found["seconds"] = time.time() - begun
+    print(json.dumps(found, indent=1))
+    if options.write:
+        RESULT.parent.mkdir(parents=True, exist_ok=True)
+        RESULT.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

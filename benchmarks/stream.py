@@ -1,14 +1,17 @@
 """What scoring many images costs: rate, processor time, and memory from the first to the last.
 
-    python benchmarks/stream.py [--images 100000] [--side 512] [--model cnn] [--out memory.json]
+    python benchmarks/stream.py [--images 100000] [--side 512] [--model cnn] [--workers N]
+                                [--out memory.json]
 
 Links a hundred thousand JPEG files to a few phantom slices, in folders of a thousand, and scores
-them in a process of its own as `braintumor predict FOLDER --out table.csv --workers 1` does. Twenty
-times on the way it notes how many rows there are, how long it took, and how much memory the process
-holds (Linux alone tells). Writes what it found to results/scale/, from which
+them as `braintumor predict FOLDER --out table.csv` does, in a process of its own and, unless
+`--workers 1` says otherwise, in those that it starts. Twenty times on the way it notes how many
+rows there are, how long it took, how many processes there are and how much memory they hold, added
+up (Linux alone tells). Writes what it found to results/scale/, from which
 `tools/documents.py --write` makes the tables of docs/scale.md: `--out memory.json` is the long run
-that they show memory of, `--out rate.json` the one that they reckon from. With `--model tiny` a
-hundred thousand images take minutes: what a run holds in memory beside its network is the same.
+that they show memory of, `--out rate.json` the one that they reckon from (both with `--workers 1`),
+`--out processes.json` the one as a user would start it. With `--model tiny` a hundred thousand
+images take minutes: what a run holds in memory beside its network is the same.
 """
 
 from __future__ import annotations
@@ -59,16 +62,37 @@ def tiny(folder: Path) -> Path:
     return make_tiny_bundle(folder / "tiny")
 
 
-def memory() -> int:
-    """Memory that this process and its children hold, bytes."""
+def held() -> list[int]:
+    """Memory that this process holds and each of those that it started, and they, bytes.
+
+    What several hold together (libraries, mapped files) counts for each of them: it is no less
+    than what the machine must have.
+    """
     page = os.sysconf("SC_PAGE_SIZE")
-    mine = Path("/proc/self/task") / str(os.getpid()) / "children"
-    processes = ["self", *mine.read_text().split()]
-    return sum(int(Path(f"/proc/{one}/statm").read_text().split()[1]) * page for one in processes)
+    return [
+        int(statm.split()[1]) * page
+        for one in family("self")
+        if (statm := text_of(Path("/proc") / one / "statm"))
+    ]
 
 
-def measure(folder: Path, count: int, model: str, workers: int) -> dict[str, Any]:
-    """Score the folder in this process, and say what it cost."""
+def family(process: str) -> list[str]:
+    """A process and all that descend from it, as /proc names them; whichever thread began them."""
+    tasks = Path("/proc") / process / "task"
+    begun = [one for file in tasks.glob("*/children") for one in text_of(file).split()]
+    return [process, *(one for child in begun for one in family(child))]
+
+
+def text_of(file: Path) -> str:
+    """What stands in a file of /proc; nothing where the process has just ended."""
+    try:
+        return file.read_text()
+    except OSError:
+        return ""
+
+
+def measure(folder: Path, count: int, model: str, workers: int | None) -> dict[str, Any]:
+    """Score the folder from this process, and say what it cost; workers as for `predict`."""
     from braintumor.scoring.score import Plan, score
 
     notes: list[dict[str, float]] = []
@@ -82,7 +106,10 @@ def measure(folder: Path, count: int, model: str, workers: int) -> dict[str, Any
             rows += 1
             if rows % max(1, count // NOTES) == 0:
                 seconds = round(time.monotonic() - started, 1)
-                notes.append({"rows": rows, "seconds": seconds, "bytes": memory()})
+                now = held()
+                notes.append(
+                    {"rows": rows, "seconds": seconds, "bytes": sum(now), "processes": len(now)}
+                )
 
         return show
 
@@ -152,7 +179,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=100_000)
     parser.add_argument("--side", type=int, default=512, help="of each JPEG, pixels")
     parser.add_argument("--model", default="cnn", help="or tiny: the graph of the tests")
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--workers", type=int, help="default: as many as predict takes by itself")
     parser.add_argument("--out", default="memory.json", help="name of the file in results/scale")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -165,7 +192,7 @@ def main() -> None:
         size = make_folder(folder, given.images, given.side)
         command = [sys.executable, __file__, "--child", folder, "--images", given.images]
         command += ["--model", tiny(Path(place)) if given.model == "tiny" else given.model]
-        command += ["--workers", given.workers]
+        command += ["--workers", given.workers] if given.workers else []
         told = subprocess.run(
             list(map(str, command)), stdout=subprocess.PIPE, text=True, check=True
         ).stdout

@@ -1,11 +1,12 @@
-"""What `pip install .` weighs, package by package, and how long its imports take.
+"""What `pip install .` weighs, package by package, what `[app]` adds, and how long imports take.
 
     python benchmarks/weight.py [--write]
 
 Makes an environment of its own, installs this checkout into it with the versions of
-`constraints.txt`, adds up what lies on the disk, and imports in fresh processes. `--write` puts
-the numbers into `results/performance/weight.json`, of which `tools/performance.py` makes
-`docs/performance.md`. Needs a connection, and a minute or two.
+`constraints.txt`, adds up what lies on the disk, and imports in fresh processes; then installs the
+extra `[app]` on top and weighs what came. `--write` puts the numbers into
+`results/performance/weight.json`, of which `tools/performance.py` makes `docs/performance.md`.
+Needs a connection, and a few minutes.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ ROOT = Path(__file__).parents[1]
 RESULT = ROOT / "results" / "performance" / "weight.json"
 LEFT_OUT = shutil.ignore_patterns(".*", "runs", "demo", "tests", "__pycache__", "results")
 LIMIT = 700e6
+EXTRAS = ("app",)
 # Run inside the environment: bytes of every distribution's files, and how many are bytecode, which
 # pip makes for a quicker start and Python makes anew where it is missing.
 WEIGH = """
@@ -51,7 +53,7 @@ TIMED = "import time; t = time.process_time(); {}; print(time.process_time() - t
 
 
 def measure() -> dict[str, Any]:
-    """Install, weigh and import."""
+    """Install, weigh and import; then what each extra brings along."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         source = folder / "source"
@@ -59,18 +61,38 @@ def measure() -> dict[str, Any]:
         venv.create(folder / "venv", with_pip=True)
         python = folder / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
         bare = sizes(python)
-        subprocess.run(
-            [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-             "--constraint", ROOT / "constraints.txt", source],
-            check=True,
-        )  # fmt: skip
-        found = sizes(python)
+        install(python, str(source))
+        plain = sizes(python)
         imports = {name: seconds(python, code, folder) for name, code in IMPORTS.items()}
+        extras, before = {}, plain
+        for extra in EXTRAS:
+            install(python, f"{source}[{extra}]")
+            after = sizes(python)
+            extras[extra] = added(before, after)
+            before = after
     return {
         "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
-        "packages": {name: both[0] for name, both in found.items() if name not in bare},
-        "bytecode": sum(both[1] for name, both in found.items() if name not in bare),
+        **added(bare, plain),
         "imports_s": imports,
+        "extras": extras,
+    }
+
+
+def install(python: Path, what: str) -> None:
+    """Install with the committed versions."""
+    subprocess.run(
+        [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+         "--constraint", ROOT / "constraints.txt", what],
+        check=True,
+    )  # fmt: skip
+
+
+def added(before: dict[str, list[int]], after: dict[str, list[int]]) -> dict[str, Any]:
+    """The distributions that came, bytes of each, and how many of them all are bytecode."""
+    came = {name: both for name, both in after.items() if name not in before}
+    return {
+        "packages": {name: size for name, (size, _) in came.items()},
+        "bytecode": sum(bytecode for _, bytecode in came.values()),
     }
 
 
@@ -93,16 +115,25 @@ def seconds(python: Path, code: str, folder: Path) -> float:
     return statistics.median(times[1:])
 
 
+def told(found: dict[str, Any]) -> int:
+    """Print what was weighed; bytes all told."""
+    for name, size in sorted(found["packages"].items(), key=lambda pair: -pair[1]):
+        print(f"{name:24} {size / 1e6:7.1f} MB")
+    total = sum(found["packages"].values())
+    print(f"{'all told':24} {total / 1e6:7.1f} MB, {found['bytecode'] / 1e6:.1f} MB of it bytecode")
+    return total
+
+
 def main() -> None:
     """Measure, print, and write where asked to."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--write", action="store_true", help=f"write {RESULT.name}")
     write = parser.parse_args().write
     found = measure()
-    for name, size in sorted(found["packages"].items(), key=lambda pair: -pair[1]):
-        print(f"{name:24} {size / 1e6:7.1f} MB")
-    total = sum(found["packages"].values())
-    print(f"{'all told':24} {total / 1e6:7.1f} MB, {found['bytecode'] / 1e6:.1f} MB of it bytecode")
+    total = told(found)
+    for extra, one in found["extras"].items():
+        print(f"\n[{extra}] adds")
+        told(one)
     for name, took in found["imports_s"].items():
         print(f"{name:40} {took:.2f} s")
     if write:

@@ -63,18 +63,37 @@ def test_a_busy_machine_is_told(tmp_path: Path) -> None:
     assert "not quiet" in written(tmp_path, measured(load=3.0))
 
 
+def weighed(packages: dict[str, float], **extras: Any) -> dict[str, Any]:
+    imports = {"import x": 0.1}
+    return {
+        "system": "S", "packages": packages, "bytecode": 1e8, "imports_s": imports, "extras": extras
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(("largest", "missed"), [(500e6, False), (690e6, True)])
 def test_the_weight_is_added_up_and_held_against_the_aim(
     tmp_path: Path, largest: float, missed: bool
 ) -> None:
     packages = {"big": largest, "small": 4e6, "tiny": 8e6}
-    found = {"system": "S", "packages": packages, "bytecode": 1e8, "imports_s": {"import x": 0.1}}
+    found = weighed(packages)
     (tmp_path / "weight.json").write_text(json.dumps(found))
 
     text = performance.weight(tmp_path)
     assert f"**{(largest + 12e6) / 1e6:.0f} MB**, 100 MB of it bytecode" in text
     assert "| 1 others | 4 MB |" in text
     assert ("missed" in text) is missed
+
+
+def test_an_extra_is_weighed_by_itself_and_with_the_rest(tmp_path: Path) -> None:
+    app = {"packages": {"server": 90e6, "a": 2e6, "b": 1e6}, "bytecode": 5e6}
+    found = weighed({"big": 600e6}, app=app)
+    (tmp_path / "weight.json").write_text(json.dumps(found))
+
+    text = performance.weight(tmp_path)
+    assert "weighs **600 MB**" in text
+    assert "`[app]` adds **93 MB**, 5 MB of it bytecode, and makes it 693 MB" in text
+    assert "| `server` | 90 MB |\n| 2 others | 3 MB |" in text
+    assert "missed" not in text
 
 
 def test_what_half_size_would_save_and_change_is_told(tmp_path: Path) -> None:
@@ -91,6 +110,72 @@ def test_what_half_size_would_save_and_change_is_told(tmp_path: Path) -> None:
     assert "| `cnn` | 99.7 % | 98.0 % | 0.007 | 0.340 |" in text
 
 
+def engines(folder: Path, **changes: Any) -> str:
+    one = {
+        "name": "cnn", "precision": "int8", "same_class": 0.9987, "aim": 0.02,
+        "within_aim": 0.975, "mean_change": 0.0031, "p99_change": 0.03, "max_change": 0.0604,
+    }  # fmt: skip
+    found = {
+        "slices": 748, "splits": ["valid", "test"], "processor": "P",
+        "versions": {"openvino": "1", "onnxruntime": "2"}, "bundles": [one | changes],
+    }  # fmt: skip
+    (folder / "engines.json").write_text(json.dumps(found))
+    return performance.engines(folder)
+
+
+def test_two_engines_are_held_against_what_was_aimed_at(tmp_path: Path) -> None:
+    text = engines(tmp_path)
+    assert "OpenVINO 1 and ONNX Runtime 2 on P, asked about 748 slices (valid and test" in text
+    assert "| `cnn` | int8 | 99.87 % | 0.0031 | 0.03 | 0.06 | 97.5 % within 0.02 |" in text
+    assert "the same class for 99.5 % is reached" in text
+    assert (
+        "within 0.02 is **missed** (the mean is), by 2.5 % of the slices and by up to 0.06." in text
+    )
+
+
+def test_engines_that_keep_every_aim_are_not_called_missed(tmp_path: Path) -> None:
+    text = engines(tmp_path, precision="float32", aim=1e-4, within_aim=1.0)
+    assert "every probability within 0.0001 is reached" in text
+    assert "missed" not in text
+
+
+def test_engines_that_disagree_are_called_so(tmp_path: Path) -> None:
+    text = engines(tmp_path, same_class=0.99, mean_change=0.03)
+    assert "the same class for 99.5 % is missed" in text
+    assert "(the mean is not either)" in text
+
+
+def test_what_eight_bits_change_is_what_the_shipped_cards_say() -> None:
+    text = performance.eight_bits()
+    for name in ("cnn", "resnet50"):
+        card = json.loads((performance.SHIPPED / name / "card.json").read_text())
+        folds = card["parity"]["folds"]
+        assert f"{100 * folds['same_class']:.1f} %" in text
+        for one in folds["classes"].values():
+            assert f"{one['hits_float32']} → {one['hits']} of {one['n']}" in text
+        assert f"{folds['macro_auc_float32']:.4f} → {folds['macro_auc']:.4f}" in text
+
+
+def test_what_the_trunk_run_once_saves_is_told_against_the_plain_way(tmp_path: Path) -> None:
+    way = {"whole_per_s": 5.0, "trunk_per_s": 12.0, "tail_per_s": 40.0}
+    found = {
+        **measured(), "small": True, "bfloat16_in_hardware": True, "tuned_from": "conv4",
+        "epochs": 24, "variants": 10, "ways": [
+            way | {"precision": "float32", "plain_s": 4.8, "cached_s": 1.6},
+            way | {"precision": "mixed_bfloat16", "plain_s": 2.4, "cached_s": 0.8},
+        ],
+    }  # fmt: skip
+    (tmp_path / "finetune.json").write_text(json.dumps(found))
+
+    text = performance.finetune(tmp_path)
+    assert "no number means anything" in text
+    assert "| whole network at every step | float32 | 5 | 4.8 s | 1.0 |" in text
+    assert "| trunk once, tail at every step | mixed bfloat16 | 12; 40 | 0.8 s | 6.0 |" in text
+
+
 def test_what_nobody_measured_is_not_made_up(tmp_path: Path) -> None:
-    parts = (performance.speed, performance.half_size, performance.weight)
+    parts = (
+        performance.speed, performance.half_size, performance.weight, performance.engines,
+        performance.finetune,
+    )  # fmt: skip
     assert {part(tmp_path) for part in parts} == {"Not measured yet."}

@@ -18,6 +18,8 @@ FOUND = ROOT / "results" / "scale"
 # from an object store, in US dollars. Put your own.
 CORE_HOUR = 0.05
 THOUSAND_READS = 0.0004
+# What was measured; the last as a user would start it, where somebody has.
+RUNS = ("rate.json", "memory.json", "processes.json")
 MILLION, BILLION = 10**6, 10**9
 CORES = (64, 1024)
 
@@ -30,8 +32,8 @@ def found(name: str) -> dict[str, Any]:
 
 def measured() -> str:
     """Rate and memory, and where they were measured."""
-    rows = [_told(found(name)) for name in ("rate.json", "memory.json")]
-    heads = ["images", "pixels, bytes a file", "network", "seconds", "images a second",
+    rows = [_told(found(name)) for name in RUNS if (FOUND / name).is_file()]
+    heads = ["images", "pixels, bytes a file", "network", "processes", "seconds", "images a second",
              "processor milliseconds an image", "memory after 5 %", "at the end"]  # fmt: skip
     return "\n".join([*table(heads, rows), "", *_where()])
 
@@ -95,6 +97,7 @@ def _told(run: dict[str, Any]) -> list[str]:
         f"{run['rows']:,}",
         f"{setting['side']} x {setting['side']}, {setting['bytes_per_image']:,}",
         setting["model"],
+        str(_processes(run)),
         f"{run['seconds']:,.0f}",
         f"{run['rows'] / run['seconds']:,.0f}",
         f"{1000 * run['cpu_seconds'] / run['rows']:.1f}",
@@ -102,9 +105,14 @@ def _told(run: dict[str, Any]) -> list[str]:
     ]
 
 
+def _processes(run: dict[str, Any]) -> int:
+    """The most that there were at once; those who worked in one noted none."""
+    return max(note.get("processes", 1) for note in run["notes"])
+
+
 def _where() -> list[str]:
     lines = []
-    for name in ("rate.json", "memory.json"):
+    for name in (name for name in RUNS if (FOUND / name).is_file()):
         run = found(name)
         on = run["machine"]
         before, after = on["load_before"][0], on["load_after"][0]
