@@ -153,10 +153,13 @@ def _what_the_threshold_does(results: Results, threshold: float, available: Offe
         part = next(iter(evidence.parts.values()))
         done = part.at_threshold(threshold)
         which = texts.SPLIT_NAMES.get(part.split, "known")
+        name = texts.in_markdown(label)
+        twins = "judged" in evidence.card.evidence  # of other networks than the one shipped
+        whose = f"networks made like {name} were" if twins else f"{name} was"
         st.caption(
-            f"Of the {done.n:,} {which} slices that {texts.in_markdown(label)} was judged on, this "
-            f"and what is uncertain anyway leave {texts.percent(done.below)} to a person; of the "
-            f"others, {texts.percent(done.right)} are right."
+            f"Of the {done.n:,} {which} slices that {whose} judged on, this and what is "
+            f"uncertain anyway leave {texts.percent(done.below)} to a person; of the others, "
+            f"{texts.percent(done.right)} are right."
         )
 
 
