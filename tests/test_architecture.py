@@ -168,6 +168,14 @@ def test_the_public_face_never_loads_keras(use: str) -> None:
     assert not HEAVY & loaded_after(use)
 
 
+@pytest.mark.parametrize(
+    "use", ["from braintumor import Predictions", "import braintumor.evaluation.check"]
+)
+def test_a_table_is_opened_without_the_libraries_of_statistics(use: str) -> None:
+    """They take longer to import than pandas; what needs them imports them when it is called."""
+    assert not {"scipy", "sklearn", "matplotlib"} & loaded_after(use)
+
+
 def test_no_file_is_longer_than_a_person_reads() -> None:
     files = [f for top in ("src", "tests", "benchmarks") for f in (ROOT / top).rglob("*.py")]
     lengths = {name_of(f): len(f.read_text(encoding="utf-8").splitlines()) for f in files}
