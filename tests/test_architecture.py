@@ -33,7 +33,7 @@ ROOMS = (
     "cli",
 )
 # Anybody may import these, and they import no room.
-EVERYBODYS = {"classes", "errors", "files", "privacy", "progress", "__init__"}
+EVERYBODYS = {"classes", "errors", "files", "privacy", "progress", "quiet", "__init__"}
 # What a room must not know, though it comes before it.
 STRANGERS = {
     "images": {"evaluation"},
@@ -166,6 +166,14 @@ def test_help_loads_no_library_of_numbers() -> None:
 )
 def test_the_public_face_never_loads_keras(use: str) -> None:
     assert not HEAVY & loaded_after(use)
+
+
+@pytest.mark.parametrize(
+    "use", ["from braintumor import Predictions", "import braintumor.evaluation.check"]
+)
+def test_a_table_is_opened_without_the_libraries_of_statistics(use: str) -> None:
+    """They take longer to import than pandas; what needs them imports them when it is called."""
+    assert not {"scipy", "sklearn", "matplotlib"} & loaded_after(use)
 
 
 def test_no_file_is_longer_than_a_person_reads() -> None:

@@ -7,7 +7,6 @@ done again when the demo is run a second time; what was interrupted goes on.
 
 from __future__ import annotations
 
-import os
 import shutil
 import textwrap
 import time
@@ -93,7 +92,6 @@ def tell(
         MissingExtraError: Keras is not installed.
         BraintumorError: the folder holds something else, or a step failed.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's notes about the machine
     require("tomli_w", extra="train", what="The demo")
     require("keras", extra="train", what="The demo")
     return _Story(Path(out), say, settings or Settings(), cnn_only=cnn_only).tell()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib
+from contextlib import nullcontext
 from types import ModuleType
+
+from braintumor.quiet import tensorflow_silent
 
 
 class BraintumorError(Exception):
@@ -22,12 +25,13 @@ class MissingExtraError(BraintumorError):
 
 
 def require(module: str, *, extra: str, what: str) -> ModuleType:
-    """Import a module that only an extra installs.
+    """Import a module that only an extra installs; Keras without the notes of its TensorFlow.
 
     Raises:
         MissingExtraError: the module, or one that it needs, is not installed.
     """
     try:
-        return importlib.import_module(module)
+        with tensorflow_silent() if module == "keras" else nullcontext():
+            return importlib.import_module(module)
     except ModuleNotFoundError as error:
         raise MissingExtraError(extra, what) from error

@@ -231,12 +231,14 @@ def test_a_reader_that_leaves_early_gets_no_complaint() -> None:
 
 @pytest.fixture
 def bad(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder with an empty folder, an empty file, and one of rubbish."""
+    """A working folder with an empty folder, an empty file, one of rubbish, and a fair table."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
     (tmp_path / "rubbish.csv").write_bytes(bytes(range(256)) * 4)
     (tmp_path / "void.csv").touch()
     (tmp_path / "words.csv").write_text("a,b\n1,2\n")
+    header = "path,label,p_glioma,p_meningioma,p_no_tumor,p_pituitary\n"
+    (tmp_path / "table.csv").write_text(f"{header}a.png,glioma,0.7,0.1,0.1,0.1\n")
     return tmp_path
 
 
@@ -278,17 +280,65 @@ def test_input_that_makes_no_sense_is_one_sentence(
     "arguments",
     [
         ["audit", "nowhere"],
+        ["audit", "words.csv", "--patients", "nowhere"],
+        ["audit", "words.csv", "--run", "nowhere"],
         ["train", "nowhere"],
+        *(
+            ["train", "empty", option, "nowhere"]
+            for option in ("--recipe", "--patients", "--extra", "--masks", "--start", "--weights")
+        ),
         ["evaluate", "nowhere"],
+        ["evaluate", "empty", "--masks", "nowhere"],
+        ["evaluate", "words.csv", "--patients", "nowhere"],
         ["compare", "nowhere", "words.csv"],
+        ["stress", "nowhere", "empty"],
+        ["stress", "cnn", "nowhere"],
         ["check", "nowhere"],
+        ["check", "table.csv", "--metrics", "nowhere"],
+        ["check", "table.csv", "--catalog", "nowhere"],
         ["export", "nowhere", "--out", "bundle"],
+        *(
+            ["export", "empty", "--out", "bundle", option, "nowhere"]
+            for option in (
+                "--calibration", "--evidence", "--data", "--gate", "--gate-beside",
+                "--gate-foreign", "--predictions",
+            )
+        ),
+        ["app", "--model", "nowhere"],
+        ["data", "fetch", "labeled-mri", "--out", "new", "--yes", "--from", "nowhere"],
+        ["data", "fetch", "figshare", "--out", "new", "--yes", "--same-as", "nowhere"],
     ],
     ids=" ".join,
-)
-def test_a_path_that_is_not_there_is_named(call: Call, bad: Path, arguments: list[str]) -> None:
+)  # fmt: skip
+def test_a_path_that_is_not_there_is_bad_input_whoever_names_it(
+    call: Call, bad: Path, arguments: list[str]
+) -> None:
     ended = call(*arguments)
-    # A path is checked by click, as an argument (2), or by us, as input (1).
-    assert ended.status in (1, 2)
+    assert ended.status == 1
+    assert one_sentence(ended.err), ended.err
     assert "nowhere" in ended.err
-    assert "Traceback" not in ended.err
+    assert ended.out == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["audit", "empty", "--patients", "empty"], "File 'empty' is a directory: check '--pati"),
+        (["train", "empty", "--masks", "void.csv"], "Directory 'void.csv' is a file: check '--ma"),
+        (["compare", "empty", "empty", "--out", "void.csv"], "'void.csv' is a file: check '--out"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value),
+)
+def test_so_is_a_folder_for_a_file_and_a_file_for_a_folder(
+    call: Call, bad: Path, arguments: list[str], says: str
+) -> None:
+    ended = call(*arguments)
+    assert ended.status == 1
+    assert one_sentence(ended.err)
+    assert says in ended.err
+
+
+def test_a_path_that_is_not_given_at_all_is_wrong_usage(call: Call, bad: Path) -> None:
+    ended = call("export", "empty")
+    assert ended.status == 2
+    assert "Missing option '--out'" in ended.err

@@ -95,7 +95,7 @@ class Classifier:
     def load(
         cls, name_or_folder: str | Path, *, cache_dir: Path | None = None, cache: bool = True
     ) -> Classifier:
-        """Open a bundle.
+        """Open a bundle, on the device that `BRAINTUMOR_DEVICE` names; else on the processor.
 
         Args:
             name_or_folder: `cnn`, `resnet50` or `ensemble` for a shipped one, or the folder of a

@@ -1,4 +1,4 @@
-"""OpenVINO as a runtime's engine, on the processor."""
+"""OpenVINO as a runtime's engine, on the processor or another of its devices."""
 
 from __future__ import annotations
 
@@ -16,59 +16,89 @@ import openvino as ov
 from braintumor.bundle.abreast import cores
 from braintumor.bundle.card import BundleError
 from braintumor.bundle.parts import GRAPH_INPUT, GRAPH_OUTPUTS, Precision
-from braintumor.bundle.runtime import Arrays, not_a_face
+from braintumor.bundle.runtime import AUTO, CPU, Arrays, not_a_face
 from braintumor.classes import CLASSES
 from braintumor.files import lock
 
 # A copy of a graph that leaves the other cores to the other copies.
 _ALONE = {"INFERENCE_NUM_THREADS": 1, "ENABLE_CPU_PINNING": False}
+# A device that takes no graph whose number of slices is open: each slice goes through it alone.
+_ONE_BY_ONE = ("NPU",)
+_EXACT = {"EXECUTION_MODE_HINT": "ACCURACY"}
 
 
 class OpenVinoEngine:
     """A graph compiled by OpenVINO; each call has a request of its own.
 
-    Compiled at once for the quickest answer to one batch, all cores on it; and once many batches
-    are asked for, for most answers a second: copies as they are needed, each with a core to itself.
-    Copies, for OpenVINO 2026.4 compiles a quantised ResNet50 for several streams wrongly every
-    other time (logits off by eight), and for one stream rightly.
+    For the processor compiled at once for the quickest answer to one batch, all cores on it; and
+    once many batches are asked for, for most answers a second: copies as they are needed, each with
+    a core to itself. Copies, for OpenVINO 2026.4 compiles a quantised ResNet50 for several streams
+    wrongly every other time (logits off by eight), and for one stream rightly.
+
+    For another device compiled once, as the device sees fit, in the graph's own precision where the
+    device can be told so.
     """
 
     def __init__(
-        self, graph: bytes, *, size: int, name: str, precision: Precision, cache_dir: Path | None
+        self,
+        graph: bytes,
+        *,
+        size: int,
+        name: str,
+        precision: Precision,
+        cache_dir: Path | None,
+        device: str,
     ) -> None:
         """Compile; see `Runtime`.
 
         Raises:
-            BundleError: not a graph, or one with another face than a bundle's.
+            BundleError: not a graph, or one with another face than a bundle's; or the device is
+                not there or cannot run it.
         """
-        self._precision = "bf16" if precision == "bfloat16" else "f32"
         self._core = ov.Core()
+        self._device = device
+        self._options = _options(self._core, device, precision)
         self._cache_dir = cache_dir
-        if cache_dir is not None:
-            self._core.set_property({"CACHE_DIR": str(cache_dir)})
+        if cache_dir is not None and device != CPU:
+            self._cache_dir = cache_dir / device.lower()
+        if self._cache_dir is not None:
+            self._core.set_property({"CACHE_DIR": str(self._cache_dir)})
         try:
             self._model = self._core.read_model(io.BytesIO(graph))
             _check_face(self._model, size, name)
+            self._alone = device.startswith(_ONE_BY_ONE)
+            if self._alone:
+                self._model.reshape({GRAPH_INPUT: [1, size, size, 1]})
             self._few = _Copies(self._compiled, 1)
             self._few.make_ready()
         except RuntimeError as error:
             raise BundleError(
                 f"{name} is not a graph that OpenVINO can run: copy or export the bundle again"
+                if device == CPU
+                else f"OpenVINO cannot run {name} on {device}: unset BRAINTUMOR_DEVICE to have it "
+                f"run on the processor"
             ) from error
-        self._many = _Copies(lambda: self._compiled(_ALONE), cores())
+        self._many = self._few
+        if device == CPU:
+            self._many = _Copies(lambda: self._compiled(_ALONE), cores())
 
     def infer(self, batch: Arrays, *, many: bool = False) -> tuple[Arrays, Arrays, Arrays]:
         """Logits, embedding and maps of (n, size, size, 1) float32, in arrays of their own."""
-        return (self._many if many else self._few).infer(batch)
+        copies = self._many if many else self._few
+        if not self._alone:
+            return copies.infer(batch)
+        answers = [copies.infer(batch[k : k + 1]) for k in range(len(batch))]
+        logits, embedding, maps = (np.concatenate(one) for one in zip(*answers, strict=True))
+        return logits, embedding, maps
 
     def _compiled(self, more: Mapping[str, Any] | None = None) -> ov.CompiledModel:
-        options = {"INFERENCE_PRECISION_HINT": self._precision, "NUM_STREAMS": 1, **(more or {})}
+        options = {**self._options, **(more or {})}
         if self._cache_dir is None:
-            return self._core.compile_model(self._model, "CPU", options)
+            return self._core.compile_model(self._model, self._device, options)
         # OpenVINO writes a compiled graph into the cache piece by piece, and another process that
         # reads it in the middle dies of it.
         with lock(self._cache_dir / "compiling"):
-            return self._core.compile_model(self._model, "CPU", options)
+            return self._core.compile_model(self._model, self._device, options)
 
 
 class _Copies:
@@ -109,6 +139,28 @@ class _Copies:
                 self._copies.append(self._compiled())
                 return self._copies[-1].create_infer_request()
         return self._copies[next(self._next) % len(self._copies)].create_infer_request()
+
+
+def _options(core: ov.Core, device: str, precision: Precision) -> dict[str, Any]:
+    """What a device is told of the arithmetic, in words that it knows.
+
+    Raises:
+        BundleError: there is no such device.
+    """
+    if device == CPU:
+        exactly = "bf16" if precision == "bfloat16" else "f32"
+        return {"INFERENCE_PRECISION_HINT": exactly, "NUM_STREAMS": 1}
+    if device != AUTO:
+        found = list(core.available_devices)
+        # The first of several is called GPU.0, and GPU for short.
+        there = [AUTO, *dict.fromkeys(name for one in found for name in (one.split(".")[0], one))]
+        if device not in there:
+            raise BundleError(
+                f"OpenVINO finds no device {device} here: set BRAINTUMOR_DEVICE to one of "
+                f"{', '.join(there)}"
+            )
+    knows = core.get_property(device, "SUPPORTED_PROPERTIES")
+    return _EXACT if precision != "bfloat16" and _EXACT.keys() <= set(knows) else {}
 
 
 def _check_face(model: ov.Model, size: int, name: str) -> None:

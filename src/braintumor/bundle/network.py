@@ -27,7 +27,7 @@ from braintumor.bundle.card import (
 from braintumor.bundle.decision import calibrated, combined
 from braintumor.bundle.gate import Gate
 from braintumor.bundle.parts import Member
-from braintumor.bundle.runtime import Answer, Runtime
+from braintumor.bundle.runtime import CPU, Answer, Runtime, wished_device
 from braintumor.images.prepare import Prepared, prepare, prepare_each
 
 
@@ -46,11 +46,12 @@ class Network:
     gate: Gate | None = None
 
     @classmethod
-    def load(cls, folder: Path, *, cache_dir: Path | None = None) -> Network:
+    def load(cls, folder: Path, *, cache_dir: Path | None = None, device: str = CPU) -> Network:
         """Open a bundle of one network.
 
         Raises:
-            BundleError: no bundle, or one damaged, changed or of another version.
+            BundleError: no bundle, or one damaged, changed or of another version; or the device
+                is not there or cannot run it.
         """
         card, graph = read_bundle(folder)
         runtime = Runtime(
@@ -59,6 +60,7 @@ class Network:
             name=str(folder / card.graph.file),
             precision=card.precision,
             cache_dir=cache_dir,
+            device=device,
         )
         return cls(card, runtime, read_gate(folder, card))
 
@@ -79,20 +81,22 @@ def prepared_for(networks: Sequence[Network], pixels: NDArray[Any]) -> tuple[Pre
 def open_networks(
     folder: Path, *, cache_dir: Path | None = None
 ) -> tuple[AnyCard, tuple[Network, ...]]:
-    """Open a bundle, or an ensemble with all its members.
+    """Open a bundle, or an ensemble with all its members, on the device that the user wishes for.
 
     Returns:
         The folder's card and its networks: one, or an ensemble's members in their order.
 
     Raises:
         BundleError: no bundle, or one damaged, changed or of another version; an ensemble that
-            lacks a member or has another one than it was made with.
+            lacks a member or has another one than it was made with; a device that is not there.
     """
+    device = wished_device()
     card = read_card(folder)
     if isinstance(card, Card):
-        return card, (Network.load(folder, cache_dir=cache_dir),)
+        return card, (Network.load(folder, cache_dir=cache_dir, device=device),)
     places = member_folders(folder, card)
-    return card, tuple(Network.load(place, cache_dir=cache_dir) for place in places)
+    opened = (Network.load(place, cache_dir=cache_dir, device=device) for place in places)
+    return card, tuple(opened)
 
 
 def check_bundle(folder: Path) -> AnyCard:

@@ -1,10 +1,10 @@
-"""Runs a bundle's graph on the processor, from any number of threads.
+"""Runs a bundle's graph, from any number of threads; on the processor unless told otherwise.
 
 With OpenVINO; with ONNX Runtime where OpenVINO has no wheel for the machine.
 
 Arithmetic is that of the card: float32 throughout, also where the processor offers bfloat16, unless
-the card says that the network was judged in another precision. This module does not know what the
-numbers mean.
+the card says that the network was judged in another precision. Other devices are asked for the same
+and may not have it. This module does not know what the numbers mean.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,9 @@ from braintumor.errors import BraintumorError
 EngineName = Literal["openvino", "onnxruntime"]
 ENGINES: tuple[EngineName, ...] = ("openvino", "onnxruntime")
 Arrays = NDArray[np.float32]
+# Devices of OpenVINO. AUTO is whichever OpenVINO takes for the best one.
+CPU: Final = "CPU"
+AUTO: Final = "AUTO"
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class Runtime:
         precision: Precision = "float32",
         cache_dir: Path | None = None,
         engine: EngineName | None = None,
+        device: str = CPU,
     ) -> None:
         """Compile a graph.
 
@@ -76,9 +80,12 @@ class Runtime:
             cache_dir: where OpenVINO keeps the compiled graph for the next start; None for
                 nowhere.
             engine: one of `ENGINES`; the first that is installed where None.
+            device: of OpenVINO: `CPU`, `GPU`, `GPU.1`, `NPU` or `AUTO`. ONNX Runtime has the
+                processor alone.
 
         Raises:
-            BundleError: not a graph, or one with another face than a bundle's.
+            BundleError: not a graph, or one with another face than a bundle's; or the device is
+                not there or cannot run it.
         """
         # ONNX marks weights that lie in another file by this key. OpenVINO would look for that
         # file anywhere on the machine, and the hash of the graph would say nothing about it.
@@ -92,7 +99,17 @@ class Runtime:
             from braintumor.bundle.engine_openvino import OpenVinoEngine
 
             self._engine: Engine = OpenVinoEngine(
-                graph, size=size, name=name, precision=precision, cache_dir=cache_dir
+                graph,
+                size=size,
+                name=name,
+                precision=precision,
+                cache_dir=cache_dir,
+                device=device,
+            )
+        elif device not in (CPU, AUTO):
+            raise BundleError(
+                f"ONNX Runtime, which stands in for OpenVINO here, has no device {device}: set "
+                f"BRAINTUMOR_DEVICE to one of {AUTO}, {CPU}"
             )
         else:
             from braintumor.bundle.engine_onnx import OnnxEngine
@@ -125,6 +142,11 @@ def available_engine() -> EngineName:
         if find_spec(name) is not None:
             return name
     raise BundleError("nothing is installed that runs a graph: run  pip install openvino")
+
+
+def wished_device() -> str:
+    """The device that BRAINTUMOR_DEVICE names; the processor where it names none."""
+    return os.environ.get("BRAINTUMOR_DEVICE", "").strip().upper() or CPU
 
 
 def model_cache(folder: Path | None = None) -> Path | None:

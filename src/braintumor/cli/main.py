@@ -2,7 +2,8 @@
 
 Each command lives in `cli/NAME.py`, as the click command `command`; only that file is imported,
 so that `braintumor --help` and `braintumor predict` start at once. Bad input ends in one sentence
-on standard error and exit status 1, wrong usage in 2, never in a traceback.
+on standard error and exit status 1, wrong usage in 2, never in a traceback. A path that is not
+there is bad input, whichever argument or option names it.
 """
 
 from __future__ import annotations
@@ -69,8 +70,7 @@ def run(arguments: list[str] | None = None) -> None:
     except click.exceptions.Exit as stop:
         status = stop.exit_code
     except click.ClickException as error:
-        error.show()
-        status = error.exit_code
+        status = _told(error)
     except (KeyboardInterrupt, click.Abort):
         click.echo("Stopped.", err=True)
         status = 130
@@ -87,3 +87,19 @@ def run(arguments: list[str] | None = None) -> None:
         click.echo(f"braintumor: {where}{error.strerror or error}", err=True)
         status = 1
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _told(error: click.ClickException) -> int:
+    """Say what click found wrong with the arguments; the exit status."""
+    if (
+        isinstance(error, click.BadParameter)
+        and not isinstance(error, click.MissingParameter)
+        and error.param is not None
+        and isinstance(error.param.type, click.Path)
+    ):
+        # To click a path that is not there is wrong usage, with a page on how it goes.
+        where = error.param.get_error_hint(error.ctx)
+        click.echo(f"braintumor: {error.message.rstrip('.')}: check {where}", err=True)
+        return 1
+    error.show()
+    return error.exit_code

@@ -120,9 +120,7 @@ def command(
     """
     from braintumor.errors import require
 
-    require("keras", extra="train", what="Training")
     require("tomli_w", extra="train", what="Training")
-    from braintumor.training.fit import train
     from braintumor.training.recipe import Recipe, default_recipe
 
     given = {
@@ -147,6 +145,8 @@ def command(
     if folds is None and (engine != "local" or only_fold):
         raise click.UsageError("--engine ray and --only-fold are about folds: add --folds")
     catalog, materials = _read(data, split, folds, patients, extra, masks, recipe.seed)
+    # Which takes seconds; a folder that cannot be trained on is told before.
+    require("keras", extra="train", what="Training")
     if folds is not None:
         from braintumor.training.folds import train_folds
 
@@ -155,6 +155,8 @@ def command(
             weights=weights, trunk=trunk_cache, engine=engine, address=ray_address,
         )  # fmt: skip
     else:
+        from braintumor.training.fit import train
+
         sources = materials.for_training(catalog)
         folder = train(
             catalog, recipe, run, sources=sources, start=start, resume=resume, weights=weights,

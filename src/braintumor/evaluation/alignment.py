@@ -16,7 +16,6 @@ from itertools import permutations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
 
 from braintumor.classes import CLASSES
 from braintumor.evaluation import association, metrics
@@ -201,6 +200,8 @@ def _blocks(name: str, prob: Floats, truth: Ints) -> Iterator[Finding]:
 
 def _placed(prob: Floats, truth: Ints, misfits: Windows) -> list[_Place]:
     """Windows whose labels are found elsewhere."""
+    from scipy.special import ndtri
+
     said = prob.argmax(axis=1)
     tried = range(0, len(misfits.start), max(1, len(misfits.start) // _MOST_TRIED))
     fits: list[tuple[float, _Place]] = []
@@ -219,7 +220,7 @@ def _placed(prob: Floats, truth: Ints, misfits: Windows) -> list[_Place]:
         fits.append((float(z[best] / np.sqrt(run)), place))
     trials = max(len(tried) * (len(truth) - misfits.size + 1), 1)
     for apart, luck in _BY_LUCK.items():
-        found = [place for z_there, place in fits if z_there >= norm.isf(luck / trials)]
+        found = [place for z_there, place in fits if z_there >= -ndtri(luck / trials)]
         if _apart(found) >= apart:
             return found
     return []

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, rankdata
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -81,8 +80,11 @@ def permuted(scores: Floats, truth: Ints) -> tuple[float, float, float]:
 
 def normal_scores(prob: Floats) -> Floats:
     """Each column's ranks as normal deviates (van der Waerden); equals share their mean rank."""
+    from scipy.special import ndtri
+    from scipy.stats import rankdata
+
     ranks = rankdata(prob, axis=0, method="average")
-    return np.asarray(norm.ppf((ranks - 0.5) / len(prob)), np.float64)
+    return np.asarray(ndtri((ranks - 0.5) / len(prob)), np.float64)
 
 
 def run_ratios(values: Ints, start: Ints, size: int) -> Floats:

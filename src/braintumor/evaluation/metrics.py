@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
 
 from braintumor.classes import CLASSES
 
@@ -234,6 +233,8 @@ def reliability(
 
 def equal_mass_bins(values: NDArray[np.float64], bins: int) -> NDArray[np.int64]:
     """(n,) bin of each value, 0 to bins - 1, of (nearly) equal numbers; equal values share one."""
+    from scipy.stats import rankdata
+
     rank = rankdata(values, method="average") if len(values) else np.zeros(0)
     return np.minimum((bins * (rank - 0.5) / max(len(values), 1)).astype(np.int64), bins - 1)
 

@@ -120,7 +120,6 @@ def export_run(
             _copy(run, folder, name, calibration, evidence, with_predictions=with_predictions)
             _finish(folder, gate, precision)
         return out
-    require("keras", extra="train", what="Exporting a run")
     require("onnx", extra="train", what="Exporting a run")
     recipe, record = _recipe(run)
     name = name or recipe.network
@@ -128,6 +127,7 @@ def export_run(
         raise BraintumorError(
             f"a bundle cannot be called {name!r}: use letters, digits, '.', '-' and '_', at most 64"
         )
+    require("keras", extra="train", what="Exporting a run")
     served = _served(run, recipe)
     with workshop(out) as folder:
         opset = _write_graph(served, folder / GRAPH_FILE)
