@@ -24,6 +24,7 @@ from tiny_bundle import striped
 from braintumor.app import texts
 from braintumor.bundle.classifier import Classifier
 from braintumor.bundle.prediction import COLUMNS
+from braintumor.bundle.shipped import default_model
 
 pytestmark = pytest.mark.slow
 
@@ -54,16 +55,18 @@ class Server:
     """The page, served in a process of its own whose every connection is recorded."""
 
     def __init__(self, folder: Path, *bundles: Path) -> None:
+        """Offer these bundles, or the shipped ones where there are none."""
         self.recorder = Recorder(folder)
         self.home = folder / "home"
         self.home.mkdir()
         self.log = folder / "server.log"
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        models = [part for bundle in bundles for part in ("--model", str(bundle))]
+        # The shipped gates turn the striped pictures of these tests away.
+        models = ["--no-shipped"] if bundles else []
+        models += [part for bundle in bundles for part in ("--model", str(bundle))]
         self.process = subprocess.Popen(
-            # The shipped gates turn the striped pictures of these tests away.
-            [PYTHON, "-m", "braintumor", "app", "--no-shipped", "--port", str(port), *models],
+            [PYTHON, "-m", "braintumor", "app", "--port", str(port), *models],
             env=self.recorder.environment() | {"HOME": str(self.home)},
             cwd=folder,
             stdout=subprocess.PIPE,
@@ -257,6 +260,29 @@ def test_the_page_says_on_every_page_that_it_is_no_medical_device(page: Any) -> 
     page.get_by_role("link", name="How good is it?").click()
     page.get_by_role("heading", name="How good is it?").wait_for()
     page.get_by_text("This is not a medical device").wait_for()
+
+
+def test_the_shipped_networks_answer_a_first_visitor(browser: Any, tmp_path: Path) -> None:
+    """With nothing set up: both networks, their maps, and what they say alone."""
+    if default_model() != "ensemble":
+        pytest.skip("SKIPPED: this tree ships no ensemble")
+    running = Server(tmp_path)
+    context = browser.new_context()
+    try:
+        page = context.new_page()
+        page.set_default_timeout(WAIT_MS)
+        page.goto(running.url)
+        page.get_by_role("button", name="Try: Glioma").click()
+        page.get_by_role("heading", name=re.compile(r"^ensemble: ")).wait_for()
+        for network in ("cnn", "resnet50"):
+            page.get_by_text(re.compile(rf"^{network} alone: .* %$")).wait_for()
+            assert is_drawn(page.get_by_alt_text(f"heat map of {network}"))
+            assert is_drawn(page.get_by_alt_text(f"prepared input of {network}"))
+        page.get_by_text(re.compile("^Classes that fit: |^No class fits")).wait_for()
+        keep_shot(page, "shipped")
+    finally:
+        context.close()
+        running.stop()
 
 
 def test_afterwards_nothing_was_sent_written_or_logged(browser: Any, server: Server) -> None:

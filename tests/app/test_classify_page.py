@@ -107,7 +107,7 @@ class TestOneSlice:
     ) -> None:
         page = upload(open_page(tiny), stripes("upright"))
         heat, prepared = page.get("image")[:2]
-        assert "Where tiny sees glioma" in heat.captions[0]
+        assert "What speaks to tiny for glioma" in heat.captions[0]
         assert "heat map of tiny for Glioma" in heat.proto.imgs[0].alt
         assert "64 x 64" in prepared.captions[0]
         assert "prepared input" in prepared.proto.imgs[0].alt

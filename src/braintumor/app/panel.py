@@ -141,7 +141,7 @@ def _map(found: Explanation, look: Look, voice: str, strength: float) -> None:
     heat = look.heat(found.label)
     name = texts.class_name(found.label)
     told = (
-        f"Where {voice} sees {name.lower()}: the brighter, the more speaks for it"
+        f"What speaks to {voice} for {name.lower()}: the brighter, the more"
         if heat.any()
         else f"Nothing in this slice speaks to {voice} for {name.lower()}"
     )
