@@ -1,0 +1,117 @@
+"""`braintumor train`: options that go together, and one run folder a seed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from made_training import stand_in
+from small_folders import data_set
+
+pytest.importorskip("keras")
+pytest.importorskip("tomli_w")
+
+from braintumor.cli import train as module
+from braintumor.cli.main import run as braintumor
+from braintumor.evaluation.predictions import Predictions
+from braintumor.training.recipe import Recipe
+
+Asked = list[tuple[str, bool]]
+
+
+@pytest.fixture
+def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asked:
+    """What the stand-in of the training was asked, in a working folder with `data`."""
+    monkeypatch.chdir(tmp_path)
+    data_set(tmp_path / "data")
+    return stand_in(monkeypatch)
+
+
+@pytest.fixture
+def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Folders that were given to `braintumor evaluate`."""
+    found: list[str] = []
+    monkeypatch.setattr(module, "_evaluate", lambda run, no_images: found.append(run.as_posix()))
+    return found
+
+
+def ended(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as stop:
+        braintumor(["train", "data", *arguments])
+    return int(str(stop.value.code))
+
+
+def test_seeds_make_a_run_each_and_are_judged_together_at_the_end(
+    asked: Asked, judged: list[str]
+) -> None:
+    assert ended("--seeds", "1, 7", "--epochs", "3", "--out", "run") == 0
+    assert asked == [("seed-1", False), ("seed-7", False)]
+    assert judged == ["run/seed-1", "run/seed-7", "run"]
+    recipe = Recipe.read(Path("run/seed-7/recipe.toml"))
+    assert (recipe.seed, recipe.epochs) == (7, 3)
+
+
+def test_resumed_they_need_no_settings_and_more_seeds_may_join(
+    asked: Asked, judged: list[str]
+) -> None:
+    assert ended("--seeds", "1,2", "--epochs", "3", "--out", "run") == 0
+    assert ended("--seeds", "1,2,3", "--out", "run", "--resume") == 0
+    assert asked[2:] == [("seed-1", True), ("seed-2", True), ("seed-3", True)]
+    assert Recipe.read(Path("run/seed-3/recipe.toml")).epochs == 3
+
+
+def test_a_grouped_split_is_drawn_anew_by_each_seed(asked: Asked, judged: list[str]) -> None:
+    assert ended("--seeds", "1,2", "--split", "grouped", "--out", "run") == 0
+    one, two = (
+        set(Predictions.read(Path(f"run/seed-{n}/predictions.csv")).frame["path"]) for n in (1, 2)
+    )
+    assert one != two
+
+
+def test_folds_of_every_seed(asked: Asked, judged: list[str]) -> None:
+    assert ended("--seeds", "1,2", "--folds", "3", "--only-fold", "1", "--out", "run") == 0
+    assert asked == [("fold-1", False)] * 2
+    assert judged == ["run/seed-1", "run/seed-2", "run"]
+
+
+def test_where_nothing_is_held_back_nothing_is_judged(
+    asked: Asked, judged: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_said", lambda run: False)
+    assert ended("--seeds", "1,2", "--split", "all", "--out", "run") == 0
+    assert (len(asked), judged) == (2, [])
+    assert Recipe.read(Path("run/seed-2/recipe.toml")).keep == "last"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--seeds", "1,2,1"], "1 is named twice"),
+        (["--seeds", "1,02,2"], "2 is named twice"),
+        (["--seeds", "3"], "for one use --seed 3"),
+        (["--seeds", "1,x"], "whole numbers from 0"),
+        (["--seeds", "1,-2"], "whole numbers from 0"),
+        (["--seeds", "1,,2"], "whole numbers from 0"),
+        (["--seeds", "1,4294967296"], "whole numbers from 0 to 4294967295"),
+        (["--seeds", "1,2", "--seed", "3"], "leave out --seed"),
+        (["--engine", "ray"], "add --folds or --seeds"),
+        (["--only-fold", "1", "--seeds", "1,2"], "add --folds"),
+        (["--folds", "3", "--split", "all", "--seeds", "1,2"], "without --start, --split all"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_options_that_make_no_sense_are_refused_before_anything_is_read(
+    asked: Asked, capsys: pytest.CaptureFixture[str], options: list[str], said: str
+) -> None:
+    assert ended(*options, "--out", "run") == 2
+    assert said in " ".join(capsys.readouterr().err.split())
+    assert not asked
+    assert not Path("run").exists()
+
+
+def test_repeats_are_not_gone_on_with_as_one_run(
+    asked: Asked, judged: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ended("--seeds", "1,2", "--out", "run") == 0
+    assert ended("--out", "run", "--resume") == 1
+    assert "run holds repeats: go on with the --seeds" in capsys.readouterr().err
