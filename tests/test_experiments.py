@@ -14,6 +14,7 @@ import experiments
 
 from braintumor.errors import BraintumorError
 from braintumor.evaluation.predictions import Predictions
+from braintumor.evaluation.spread import spread
 
 WORDS = {"hypothesis": "It helps", "why": "it did", "verdict": "kept"}
 
@@ -104,6 +105,14 @@ def test_seeds_are_shown_with_their_spread(add, tmp_path: Path) -> None:  # type
     assert cells[3].endswith("seeds 1, 2, 3")
     assert cells[4].startswith(f"{100 * np.mean(found):.1f} % (")
     assert cells[4].endswith("by seed " + ", ".join(f"{100 * value:.1f} %" for value in found))
+
+
+def test_a_folder_of_repeats_stands_for_its_seeds(add, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    for seed in (1, 2, 10):
+        run(tmp_path / "runs" / f"seed-{seed}", seed=seed)
+    folder = add([tmp_path / "runs"], "first")
+    assert lines(tmp_path)["first"][3].endswith("seeds 1, 2, 10")
+    assert tuple(spread(folder).seeds) == (1, 2, 10), "what is committed tells the spread"
 
 
 def test_a_run_over_folds_is_judged_out_of_fold(add, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

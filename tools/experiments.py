@@ -5,7 +5,8 @@ r"""docs/experiments.md: what was tried, what it gave, kept or dropped, and why.
     python tools/experiments.py [--write]
 
 `add` puts into results/experiments/NAME what the line needs: experiment.toml (the words),
-recipe.toml of the first run, and of every run (one a seed) the judged rows, a few columns of them.
+recipe.toml of the first run, and of every run (one a seed; a folder of repeats stands for all of
+its seeds) the judged rows, a few columns of them.
 The document is made from these files alone: what was changed is told by the two recipes, scores
 have intervals by group, and the difference is taken on the slices that both judged.
 """
@@ -26,7 +27,7 @@ import marks
 import numpy as np
 import tomli_w
 from marks import ROOT, Part
-from splits import differing, judged
+from splits import judged
 
 from braintumor.errors import BraintumorError
 from braintumor.evaluation import words
@@ -34,8 +35,8 @@ from braintumor.evaluation.intervals import Interval, intervals
 from braintumor.evaluation.judgement import Part as Judged
 from braintumor.evaluation.paired import paired
 from braintumor.evaluation.predictions import Predictions
-from braintumor.evaluation.run_tables import RunTables, read_run
-from braintumor.evaluation.sections.training import recipe_rows
+from braintumor.evaluation.run_tables import RunTables, find_seeds, read_run, seed_folder
+from braintumor.evaluation.settings import differing, recipe_rows
 from braintumor.evaluation.tables import PROBABILITIES
 from braintumor.files import write_text
 
@@ -75,11 +76,12 @@ class Experiment:
     def read(cls, folder: Path) -> Experiment:
         """Read what `add` wrote."""
         found = tomllib.loads((folder / "experiment.toml").read_text(encoding="utf-8"))
-        files = sorted(folder.glob("seed-*.csv"), key=lambda file: int(file.stem.split("-")[1]))
-        seeds = {int(file.stem.split("-")[1]): Predictions.read(file) for file in files}
+        files = find_seeds(folder)
+        seeds = {seed: Predictions.read(file) for seed, file in files.items()}
         recipe = tomllib.loads((folder / "recipe.toml").read_text(encoding="utf-8"))
-        first = next(iter(seeds.values()))
-        return cls(folder, found, RunTables(None, files[0], first, recipe=recipe), seeds)
+        first = min(seeds)
+        run = RunTables(None, files[first], seeds[first], recipe=recipe)
+        return cls(folder, found, run, seeds)
 
     @property
     def name(self) -> str:
@@ -122,7 +124,7 @@ def add(
     """Put an experiment's evidence under results/experiments.
 
     Args:
-        runs: finished runs that differ in nothing but the seed.
+        runs: finished runs that differ in nothing but the seed, or folders of them.
         name: of the experiment; one that stands there is replaced.
         hypothesis: what was expected, and of what.
         why: the reason for the verdict, without numbers: they are computed.
@@ -136,6 +138,7 @@ def add(
         BraintumorError: runs that do not belong together, an unknown experiment, or the published
             test split.
     """
+    runs = [run for given in runs for run in find_seeds(given).values() or [given]]
     tables = [read_run(run) for run in runs]
     if against and not (results / against / "experiment.toml").is_file():
         raise BraintumorError(f"{results} holds no experiment {against} to compare with.")
@@ -167,7 +170,9 @@ def add(
         frame = kept.frame[list(_COLUMNS)].copy()
         frame["sha256"] = frame["sha256"].str[:_HASH]
         frame[list(PROBABILITIES)] = frame[list(PROBABILITIES)].round(_DIGITS)
-        write_text(folder / f"seed-{seed}.csv", frame.to_csv(index=False, lineterminator="\n"))
+        write_text(
+            folder / f"{seed_folder(seed)}.csv", frame.to_csv(index=False, lineterminator="\n")
+        )
     return folder
 
 

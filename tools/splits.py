@@ -22,14 +22,12 @@ from braintumor.evaluation.metrics import Metrics
 from braintumor.evaluation.paired import Difference, paired
 from braintumor.evaluation.predictions import Predictions
 from braintumor.evaluation.run_tables import RunTables, read_run
-from braintumor.evaluation.sections.training import recipe_rows
+from braintumor.evaluation.settings import differing
 from results import NETWORKS, TIES, unseen
 
 RESULTS = ROOT / "results"
 GIVEN, GROUPED, AGAIN = "labeled-mri-given", "labeled-mri-grouped", "labeled-mri-given-again"
 EARLIER = "labeled-mri-grouped-before"
-# Settings that came later, and the value at which a network trains as it did before them.
-_BEFORE = {"balance": "0.0", "keep": "best"}
 _Two = tuple[RunTables | None, RunTables | None]
 NONE_YET = (
     "No network has been published on a grouped split yet, so what the split does is unknown."
@@ -82,31 +80,6 @@ def how_judged(run: RunTables) -> str:
     folds = run.predictions.frame["fold"]
     count = folds[folds != ""].nunique()
     return f"{count} grouped folds" if count > 1 else "one grouped split, test"
-
-
-def differing(first: RunTables, second: RunTables) -> list[tuple[str, str, str]]:
-    """Settings of two recipes that are not the same, and what else was learnt from: name, and
-    its value in each."""
-    one, two = (
-        _BEFORE | dict(recipe_rows(run.recipe.get("recipe", {}))) | _materials(run)
-        for run in (first, second)
-    )
-    names = [*one, *(name for name in two if name not in one)]
-    return [
-        (name, one.get(name, "–"), two.get(name, "–"))
-        for name in names
-        if one.get(name) != two.get(name)
-    ]
-
-
-def _materials(run: RunTables) -> dict[str, str]:
-    """What a run learnt from beside the slices of its split."""
-    record = run.recipe.get("record", {})
-    return {
-        "folders of further slices": str(len(record.get("extra_sha256", "").split())),
-        "masks": "yes" if record.get("masks") else "no",
-        "begun with another run": "yes" if record.get("start_sha256") else "no",
-    }
 
 
 def _rows(name: str, given: _Two, grouped: _Two, ties: Path) -> list[list[str]]:

@@ -229,6 +229,32 @@ def test_a_run_with_predictions_needs_no_keras(  # type: ignore[no-untyped-def]
     assert not predicted
 
 
+def test_of_repeats_every_seed_and_the_spread_are_told(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    for seed in (1, 2, 3):
+        made_run(tmp_path / "runs" / f"seed-{seed}", seed=seed, phantom=seed == 3)
+    ended = call("evaluate", tmp_path / "runs")
+    assert ended.status == 0, ended.err
+    rows = {line.split()[0] for line in ended.out.splitlines() if line.strip()}
+    assert {"1", "2", "3", "Mean", "SD", "Lowest", "Highest"} <= rows
+    assert "Accuracy over 3 seeds" in ended.out
+    assert "PHANTOM DATA" in ended.out
+    assert "over 3 seeds" in (tmp_path / "runs" / "spread.html").read_text()
+    ended = call("evaluate", tmp_path / "runs", "--json", "--out", tmp_path / "out")
+    told = json.loads(ended.out)
+    assert told["seeds"]["2"]["n"] == 80
+    assert set(told["scores"]["ece"]) == {"mean", "sd", "lowest", "highest"}
+    assert Path(told["spread"]).parent == tmp_path / "out"
+
+
+@pytest.mark.parametrize("option", ["--data", "--patients", "--mlflow"])
+def test_what_is_about_one_run_is_not_asked_of_repeats(call, tmp_path: Path, option: str) -> None:  # type: ignore[no-untyped-def]
+    for seed in (1, 2):
+        made_run(tmp_path / "runs" / f"seed-{seed}", seed=seed)
+    ended = call("evaluate", tmp_path / "runs", option, tmp_path / "x")
+    assert ended.status == 2
+    assert "name one of the seeds" in ended.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -1,58 +1,117 @@
-"""`braintumor train` and `export` say what is wrong with their input before they load Keras."""
+"""`braintumor train`: options that go together, and one run folder a seed."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
+from made_training import stand_in
+from small_folders import data_set
 
-CHILD = """
-import sys
-from braintumor.cli.main import run
-try:
-    run({arguments!r})
-finally:
-    print(*({{"keras", "tensorflow", "torch", "jax"}} & set(sys.modules)))
-"""
+pytest.importorskip("keras")
+pytest.importorskip("tomli_w")
+
+from braintumor.cli import train as module
+from braintumor.cli.main import run as braintumor
+from braintumor.evaluation.predictions import Predictions
+from braintumor.training.recipe import Recipe
+
+Asked = list[tuple[str, bool]]
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
-    """Holds a data set of one class, and an empty folder."""
-    (tmp_path / "data" / "glioma").mkdir(parents=True)
-    for number in range(3):
-        pixels = np.full((32, 32), 40 * number, np.uint8)
-        Image.fromarray(pixels).save(tmp_path / "data" / "glioma" / f"{number}.png")
-    (tmp_path / "empty").mkdir()
-    return tmp_path
+def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asked:
+    """What the stand-in of the training was asked, in a working folder with `data`."""
+    monkeypatch.chdir(tmp_path)
+    data_set(tmp_path / "data")
+    return stand_in(monkeypatch)
+
+
+@pytest.fixture
+def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Folders that were given to `braintumor evaluate`."""
+    found: list[str] = []
+    monkeypatch.setattr(module, "_evaluate", lambda run, no_images: found.append(run.as_posix()))
+    return found
+
+
+def ended(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as stop:
+        braintumor(["train", "data", *arguments])
+    return int(str(stop.value.code))
+
+
+def test_seeds_make_a_run_each_and_are_judged_together_at_the_end(
+    asked: Asked, judged: list[str]
+) -> None:
+    assert ended("--seeds", "1, 7", "--epochs", "3", "--out", "run") == 0
+    assert asked == [("seed-1", False), ("seed-7", False)]
+    assert judged == ["run/seed-1", "run/seed-7", "run"]
+    recipe = Recipe.read(Path("run/seed-7/recipe.toml"))
+    assert (recipe.seed, recipe.epochs) == (7, 3)
+
+
+def test_resumed_they_need_no_settings_and_more_seeds_may_join(
+    asked: Asked, judged: list[str]
+) -> None:
+    assert ended("--seeds", "1,2", "--epochs", "3", "--out", "run") == 0
+    assert ended("--seeds", "1,2,3", "--out", "run", "--resume") == 0
+    assert asked[2:] == [("seed-1", True), ("seed-2", True), ("seed-3", True)]
+    assert Recipe.read(Path("run/seed-3/recipe.toml")).epochs == 3
+
+
+def test_a_grouped_split_is_drawn_anew_by_each_seed(asked: Asked, judged: list[str]) -> None:
+    assert ended("--seeds", "1,2", "--split", "grouped", "--out", "run") == 0
+    one, two = (
+        set(Predictions.read(Path(f"run/seed-{n}/predictions.csv")).frame["path"]) for n in (1, 2)
+    )
+    assert one != two
+
+
+def test_folds_of_every_seed(asked: Asked, judged: list[str]) -> None:
+    assert ended("--seeds", "1,2", "--folds", "3", "--only-fold", "1", "--out", "run") == 0
+    assert asked == [("fold-1", False)] * 2
+    assert judged == ["run/seed-1", "run/seed-2", "run"]
+
+
+def test_where_nothing_is_held_back_nothing_is_judged(
+    asked: Asked, judged: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_said", lambda run: False)
+    assert ended("--seeds", "1,2", "--split", "all", "--out", "run") == 0
+    assert (len(asked), judged) == (2, [])
+    assert Recipe.read(Path("run/seed-2/recipe.toml")).keep == "last"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("options", "said"),
     [
-        (["train", "data"], "it holds images of one class only (glioma)"),
-        (["train", "empty", "--folds", "3"], "empty"),
-        (["export", "empty", "--out", "bundle"], "empty holds no finished run"),
+        (["--seeds", "1,2,1"], "1 is named twice"),
+        (["--seeds", "1,02,2"], "2 is named twice"),
+        (["--seeds", "3"], "for one use --seed 3"),
+        (["--seeds", "1,x"], "whole numbers from 0"),
+        (["--seeds", "1,-2"], "whole numbers from 0"),
+        (["--seeds", "1,,2"], "whole numbers from 0"),
+        (["--seeds", "1,4294967296"], "whole numbers from 0 to 4294967295"),
+        (["--seeds", "1,2", "--seed", "3"], "leave out --seed"),
+        (["--engine", "ray"], "add --folds or --seeds"),
+        (["--only-fold", "1", "--seeds", "1,2"], "add --folds"),
+        (["--folds", "3", "--split", "all", "--seeds", "1,2"], "without --start, --split all"),
     ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_bad_input_is_told_before_keras_is_loaded(
-    place: Path, arguments: list[str], says: str
+def test_options_that_make_no_sense_are_refused_before_anything_is_read(
+    asked: Asked, capsys: pytest.CaptureFixture[str], options: list[str], said: str
 ) -> None:
-    pytest.importorskip("keras")
-    done = subprocess.run(
-        [sys.executable, "-c", CHILD.format(arguments=arguments)],
-        cwd=place,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert done.stdout == "\n"
-    (line,) = done.stderr.strip().splitlines()
-    assert line.startswith("braintumor: ")
-    assert says in line
+    assert ended(*options, "--out", "run") == 2
+    assert said in " ".join(capsys.readouterr().err.split())
+    assert not asked
+    assert not Path("run").exists()
+
+
+def test_repeats_are_not_gone_on_with_as_one_run(
+    asked: Asked, judged: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ended("--seeds", "1,2", "--out", "run") == 0
+    assert ended("--out", "run", "--resume") == 1
+    assert "run holds repeats: go on with the --seeds" in capsys.readouterr().err

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import sys
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 from deadly import Doubling
+from two_computers import added, two_computers
 
 from braintumor.errors import BraintumorError
 from braintumor.parallel.ordered import WorkerDiedError, ordered
@@ -23,26 +23,8 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    """A cluster of two computers with a processor each, both of them this one."""
-    pytest.importorskip("ray", reason="SKIPPED FOR WANT OF THE EXTRA [ray]")
-    from ray.cluster_utils import Cluster
-
-    with pytest.MonkeyPatch.context() as patch:
-        path = [str(Path(__file__).parent), *filter(None, sys.path)]
-        patch.setenv("PYTHONPATH", os.pathsep.join(path))
-        made = Cluster()
-        for _ in range(2):
-            added(made, num_cpus=1)
+    with two_computers() as made:
         yield made
-        made.shutdown()
-
-
-def added(cluster: Any, **resources: int) -> Any:
-    """A further computer; Ray waits half a minute for one, and a busy machine may need longer."""
-    for _ in range(3):
-        with contextlib.suppress(Exception):
-            return cluster.add_node(**resources)
-    return cluster.add_node(**resources)
 
 
 def rescue(item: int, alone: Callable[[int], Result]) -> Result:

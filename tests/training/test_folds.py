@@ -3,43 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytest
 
 pytest.importorskip("keras")
 
-from braintumor.catalog.catalog import COLUMNS, Catalog
+from braintumor.catalog.catalog import Catalog
 from braintumor.errors import BraintumorError
 from braintumor.evaluation.predictions import Predictions
 from braintumor.images.prepare import Preparation
-from braintumor.training import folds
+from braintumor.training import folds, several
 from braintumor.training.recipe import default_recipe
 from braintumor.training.run import RunFolder
 
-LABELS = ("glioma", "no_tumor")
-
-
-@pytest.fixture
-def catalog(tmp_path: Path) -> Catalog:
-    """60 rows of 30 groups."""
-    rows = [
-        {
-            "path": f"train/{LABELS[n % 2]}/{n}.png",
-            "sha256": f"{n:064x}",
-            "label": LABELS[n % 2],
-            "split": "train",
-            "group": f"g{n // 4}{n % 2}",
-            "width": 8,
-            "height": 8,
-            "mode": "L",
-            "format": "PNG",
-        }
-        for n in range(60)
-    ]
-    table = pd.DataFrame(rows).assign(fold=pd.array([pd.NA] * 60, dtype="Int64"))
-    return Catalog(root=tmp_path, table=table[list(COLUMNS)])
+RECIPE = default_recipe("cnn", preparation=Preparation(size=32))
 
 
 def test_no_group_is_on_two_sides_of_a_fold(catalog: Catalog) -> None:
@@ -62,34 +40,16 @@ def test_where_the_last_epoch_is_kept_nothing_is_held_back_to_choose_by(catalog:
     assert ((own["fold"] == 0) == (own["split"] == "test")).all()
 
 
-@pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
-    """In the place of the training stands one that is sure of the label it is asked for."""
-    asked = []
-
-    def train(own: Catalog, recipe: object, out: Path, **options: object) -> RunFolder:
-        asked.append((out.name, options["resume"]))
-        run = RunFolder(out)
-        part = own.subset("test")
-        rows = np.full((len(part), 4), 0.1)
-        rows[np.arange(len(part)), part.labels] = 0.7
-        Predictions.from_arrays(list(part.table["path"]), part.labels, rows, split="test").write(
-            run.predictions
-        )
-        recipe.write(run.recipe, record={"seconds": 2.0})
-        return run
-
-    monkeypatch.setattr(folds, "train", train)
-    return asked
-
-
-RECIPE = default_recipe("cnn", preparation=Preparation(size=32))
+def train_folds(catalog: Catalog, out: Path, *, resume: bool = False, **options: Any) -> RunFolder:
+    plan = folds.Folds(catalog, RECIPE, out, resume=resume, **options)
+    (run,) = several.carry_out([plan], several.Common(resume=resume))
+    return run
 
 
 def test_the_folds_answers_are_joined_in_the_catalogues_order(
     catalog: Catalog, tmp_path: Path, asked: list[tuple[str, bool]]
 ) -> None:
-    run = folds.train_folds(catalog, RECIPE, tmp_path / "run", count=3, resume=True)
+    run = train_folds(catalog, tmp_path / "run", count=3, resume=True)
     assert asked == [("fold-0", True), ("fold-1", True), ("fold-2", True)]
     table = Predictions.read(run.predictions).frame
     assert list(table["path"]) == list(catalog.table["path"])
@@ -101,13 +61,13 @@ def test_the_folds_answers_are_joined_in_the_catalogues_order(
 def test_a_screen_trains_and_judges_the_folds_asked_for(
     catalog: Catalog, tmp_path: Path, asked: list[tuple[str, bool]]
 ) -> None:
-    run = folds.train_folds(catalog, RECIPE, tmp_path / "run", count=3, only=[2, 0])
+    run = train_folds(catalog, tmp_path / "run", count=3, only=[2, 0])
     assert asked == [("fold-0", False), ("fold-2", False)]
     table = Predictions.read(run.predictions).frame
     folded = catalog.with_folds(3, seed=RECIPE.seed).table
     assert list(table["path"]) == list(folded["path"][folded["fold"] != 1])
     assert set(table["fold"].astype(str)) == {"0", "2"}
-    folds.train_folds(catalog, RECIPE, tmp_path / "run", count=3, resume=True)
+    train_folds(catalog, tmp_path / "run", count=3, resume=True)
     assert len(Predictions.read(run.predictions)) == len(catalog)
 
 
@@ -118,10 +78,10 @@ def test_a_run_that_is_none_over_these_folds_is_left_alone(
     RECIPE.write(run.recipe, record={"seconds": 2.0})
     before = run.recipe.read_text()
     with pytest.raises(BraintumorError, match="no run over 3 folds"):
-        folds.train_folds(catalog, RECIPE, run.root, count=3, resume=True)
+        train_folds(catalog, run.root, count=3, resume=True)
     assert (run.recipe.read_text(), asked) == (before, [])
 
 
 def test_a_fold_that_there_is_not(catalog: Catalog, tmp_path: Path) -> None:
     with pytest.raises(BraintumorError, match="counted from 0 to 2"):
-        folds.train_folds(catalog, RECIPE, tmp_path / "run", count=3, only=[3])
+        train_folds(catalog, tmp_path / "run", count=3, only=[3])

@@ -58,8 +58,17 @@ def command(
 
     RUN is a folder made by  braintumor train; PREDICTIONS is a table (.csv, .jsonl or .parquet)
     with labels and probabilities, ours or anybody's, and needs no model and no images.
+    Of a folder of repeats (train --seeds; seed-1, seed-2, ... or tables seed-1.csv, ...) the scores
+    of each seed are told, and their mean and spread: spread.json and spread.html.
     With --masks the heat maps are judged first, into localisation.json; of a bundle, only they are.
     """
+    if _is_repeats(source):
+        if data or patients or masks or mlflow:
+            raise click.UsageError(
+                "--data, --patients, --masks and --mlflow are about one run: name one of the seeds"
+            )
+        _spread(source, out or source, as_json=as_json)
+        return
     located = None
     if masks is not None:
         located = _maps(source, data, masks, patients, out or source, as_json)
@@ -97,6 +106,47 @@ def command(
     click.echo(f"Report: {report}")
     if logged is not None:
         click.echo(f"MLflow: run {logged['run_id']} in {logged['uri']}")
+
+
+def _is_repeats(source: Path) -> bool:
+    from braintumor.evaluation.run_tables import find_seeds, find_table
+
+    return source.is_dir() and find_table(source) is None and bool(find_seeds(source))
+
+
+def _spread(folder: Path, out: Path, *, as_json: bool) -> None:
+    """Judge the repeats in a folder, write what was found and print it."""
+    import json
+
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from braintumor.evaluation import words
+    from braintumor.evaluation.spread import sentences, spread
+    from braintumor.evaluation.spread_report import table_rows, write_spread
+
+    found = spread(folder)
+    written, page = write_spread(found, out)
+    if as_json:
+        files = {"spread": str(written), "report": str(page)}
+        click.echo(json.dumps({**found.to_dict(), **files}, indent=2, ensure_ascii=False))
+        return
+    title = f"{found.model}: {words.part_name(found.split or 'all')}"
+    # Nine columns stand in a narrow terminal if nothing stands between them.
+    table = Table(title=Text(title), title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
+    for heading in ("Seed", *(heading for _, heading, _ in words.SCORES)):
+        width = max(map(len, heading.split()))
+        table.add_column(heading, justify="left" if heading == "Seed" else "right", min_width=width)
+    for name, *scores in table_rows(found):
+        table.add_row(name, *scores, end_section=name == str(max(found.seeds)))
+    Console().print(table)
+    for sentence in sentences(found):
+        click.echo(sentence)
+    click.echo(f"Report: {page}")
+    if found.phantom:
+        click.echo("PHANTOM DATA: drawn by code; these numbers say nothing about medicine.")
 
 
 def _log(judgement: Judgement, folder: Path, target: str | None) -> dict[str, str] | None:

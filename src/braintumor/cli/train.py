@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -11,6 +13,24 @@ import click
 if TYPE_CHECKING:
     from braintumor.catalog.catalog import Catalog
     from braintumor.training.sources import Materials
+
+_MOST = 2**32 - 1
+
+
+def _seeds(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int, ...]:
+    """The seeds of `--seeds`; none where it is not given."""
+    if text is None:
+        return ()
+    names = [name.strip() for name in text.split(",")]
+    if not all(name.isdecimal() and int(name) <= _MOST for name in names):
+        raise click.BadParameter(f"give whole numbers from 0 to {_MOST}, as 1,2,3.")
+    seeds = tuple(map(int, names))
+    twice = sorted({seed for seed in seeds if seeds.count(seed) > 1})
+    if twice:
+        raise click.BadParameter(f"{twice[0]} is named twice; name each seed once.")
+    if len(seeds) < 2:
+        raise click.BadParameter(f"name two seeds at least, as 1,2,3; for one use --seed {text}.")
+    return seeds
 
 
 @click.command("train")
@@ -41,8 +61,14 @@ if TYPE_CHECKING:
     "command with --resume and without this trains the rest.",
 )  # fmt: skip
 @click.option(
+    "--seeds", metavar="N,N,...", callback=_seeds,
+    help="Repeat the training with each of these seeds, in RUN/seed-N, and tell how far the scores "
+    "spread. With --folds each seed deals the folds anew, with --split grouped the split. The same "
+    "command with --resume and more seeds adds these.",
+)  # fmt: skip
+@click.option(
     "--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True,
-    help="Who trains the folds: this computer one by one, or Ray (needs the extra [ray]).",
+    help="Who trains folds and repeats: this computer one by one, or Ray (needs the extra [ray]).",
 )  # fmt: skip
 @click.option("--ray-address", metavar="ADDRESS", help="Of a Ray cluster, as for predict.")
 @click.option(
@@ -67,7 +93,7 @@ if TYPE_CHECKING:
 @click.option("--batch-size", type=click.IntRange(min=2), help="Images a step.")
 @click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), help="Highest rate.")
 @click.option(
-    "--seed", type=click.IntRange(min=0, max=2**32 - 1), help="Seed of everything drawn at random."
+    "--seed", type=click.IntRange(min=0, max=_MOST), help="Seed of everything drawn at random."
 )
 @click.option(
     "--deterministic/--no-deterministic", default=None,
@@ -96,6 +122,7 @@ def command(
     split: str,
     folds: int | None,
     only_fold: tuple[int, ...],
+    seeds: tuple[int, ...],
     engine: Literal["local", "ray"],
     ray_address: str | None,
     patients: tuple[Path, ...],
@@ -123,6 +150,7 @@ def command(
     require("tomli_w", extra="train", what="Training")
     from braintumor.training.recipe import Recipe, default_recipe
 
+    _refuse(split, folds, only_fold, seeds, seed, engine, start)
     given = {
         "epochs": epochs,
         "batch_size": batch_size,
@@ -136,38 +164,82 @@ def command(
     else:
         recipe = default_recipe(network or "cnn", **settings)
     run = out or Path("runs") / recipe.network
-    if resume and (run / "recipe.toml").is_file() and recipe_file is None and not settings:
-        recipe = Recipe.read(run / "recipe.toml", network=network)
+    before = _begun_with(run, seeds) if resume else None
+    if before is not None and recipe_file is None and not settings:
+        recipe = Recipe.read(before, network=network)
     if split == "all":
         recipe = recipe.changed(keep="last")
-    if folds is not None and (start is not None or split == "all"):
-        raise click.UsageError("--folds holds every image back once: without --start, --split all")
-    if folds is None and (engine != "local" or only_fold):
-        raise click.UsageError("--engine ray and --only-fold are about folds: add --folds")
-    catalog, materials = _read(data, split, folds, patients, extra, masks, recipe.seed)
+    catalog, materials = _read(data, split, folds, patients, extra, masks)
     # Which takes seconds; a folder that cannot be trained on is told before.
     require("keras", extra="train", what="Training")
+    from braintumor.training.folds import Folds
+    from braintumor.training.repeats import repeats
+    from braintumor.training.several import Common, Plan, Training, carry_out
+
+    catalogs = _dealt(catalog, split, folds, seeds or (recipe.seed,))
+    make: Callable[[Catalog, Recipe, Path], Plan] = partial(Training, trunk=trunk_cache)
     if folds is not None:
-        from braintumor.training.folds import train_folds
-
-        folder = train_folds(
-            catalog, recipe, run, count=folds, only=only_fold, materials=materials, resume=resume,
-            weights=weights, trunk=trunk_cache, engine=engine, address=ray_address,
-        )  # fmt: skip
+        make = partial(Folds, count=folds, only=only_fold, trunk=trunk_cache, resume=resume)
+    if seeds:
+        plans = repeats(catalogs, recipe, run, make, resume=resume)
     else:
-        from braintumor.training.fit import train
+        plans = [make(catalogs[recipe.seed], recipe, run)]
+    common = Common(
+        materials=materials, start=start, resume=resume, weights=weights, engine=engine,
+        address=ray_address,
+    )  # fmt: skip
+    trained = [one.root for one in carry_out(plans, common) if _said(one.root)]
+    if evaluate:
+        for folder in [*trained, *([run] if seeds and trained else [])]:
+            _evaluate(folder, no_images=no_images)
 
-        sources = materials.for_training(catalog)
-        folder = train(
-            catalog, recipe, run, sources=sources, start=start, resume=resume, weights=weights,
-            trunk=trunk_cache,
-        )  # fmt: skip
-    click.echo(f"trained: {folder.root}", err=True)
-    if evaluate and folder.predictions.is_file():
-        from braintumor.cli.evaluate import command as evaluate_command
 
-        arguments = [str(folder.root), *(["--no-images"] if no_images else [])]
-        evaluate_command.main(arguments, standalone_mode=False)
+def _refuse(
+    split: str,
+    folds: int | None,
+    only_fold: tuple[int, ...],
+    seeds: tuple[int, ...],
+    seed: int | None,
+    engine: str,
+    start: Path | None,
+) -> None:
+    """Refuse options that make no sense together."""
+    if folds is not None and (start is not None or split == "all"):
+        raise click.UsageError("--folds holds every image back once: without --start, --split all")
+    if folds is None and only_fold:
+        raise click.UsageError("--only-fold is about folds: add --folds")
+    if folds is None and not seeds and engine != "local":
+        raise click.UsageError("--engine ray is about folds and repeats: add --folds or --seeds")
+    if seeds and seed is not None:
+        raise click.UsageError("--seeds names every seed: leave out --seed")
+
+
+def _begun_with(run: Path, seeds: tuple[int, ...]) -> Path | None:
+    """The recipe of a run, or of the first of its repeats; None where there is none yet."""
+    from braintumor.errors import BraintumorError
+    from braintumor.evaluation.run_tables import find_seeds
+
+    repeated = find_seeds(run)
+    if repeated and not seeds:
+        raise BraintumorError(
+            f"{run} holds repeats: go on with the --seeds that they were begun with, or choose "
+            "another folder"
+        )
+    files = [folder / "recipe.toml" for folder in (run, *repeated.values())]
+    return next((file for file in files if file.is_file()), None)
+
+
+def _said(run: Path) -> bool:
+    """Say that a run is trained; whether there is anything to judge it by."""
+    click.echo(f"trained: {run}", err=True)
+    return (run / "predictions.csv").is_file()
+
+
+def _evaluate(run: Path, *, no_images: bool) -> None:
+    from braintumor.cli.evaluate import command as evaluate_command
+
+    arguments = [str(run), *(["--no-images"] if no_images else [])]
+    evaluate_command.main(arguments, standalone_mode=False)
 
 
 def _read(
@@ -177,9 +249,9 @@ def _read(
     patients: tuple[Path, ...],
     extra: tuple[Path, ...],
     masks: Path | None,
-    seed: int,
 ) -> tuple[Catalog, Materials]:
-    """What is trained on: the catalogue with the split asked for, and what lies beside it."""
+    """What is trained on: the catalogue, with groups where they are needed, and what lies
+    beside it."""
     from braintumor.catalog.catalog import Catalog
     from braintumor.catalog.lesions import Lesions
     from braintumor.evaluation.patients import read_patients
@@ -189,14 +261,21 @@ def _read(
     catalog = Catalog.open(data)
     if split == "grouped" or folds is not None:
         catalog = grouped(catalog, files)
-        if folds is None:
-            catalog = catalog.grouped(seed=seed)
     if split == "all":
         catalog = replace(catalog, table=catalog.table.assign(split="train"))
-    for warning in catalog.warnings:
-        click.echo(f"warning: {warning}", err=True)
     return catalog, Materials(
         patients=files,
         extra=tuple(Catalog.from_folder(path, least=1) for path in extra),
         lesions=Lesions(masks, files) if masks is not None else None,
     )
+
+
+def _dealt(
+    catalog: Catalog, split: str, folds: int | None, seeds: tuple[int, ...]
+) -> dict[int, Catalog]:
+    """Seed -> the catalogue with the split asked for; what is to be known of them is said."""
+    drawn = split == "grouped" and folds is None
+    dealt = {seed: catalog.grouped(seed=seed) if drawn else catalog for seed in seeds}
+    for warning in dict.fromkeys(text for own in dealt.values() for text in own.warnings):
+        click.echo(f"warning: {warning}", err=True)
+    return dealt

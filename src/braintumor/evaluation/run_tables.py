@@ -116,6 +116,25 @@ def find_table(path: Path) -> Path | None:
     return None
 
 
+def seed_folder(seed: int) -> str:
+    """Name of the run with this seed in a folder of repeats."""
+    return f"seed-{seed}"
+
+
+def find_seeds(folder: Path) -> dict[int, Path]:
+    """The repeats in a folder by their seeds, the lowest first; none where it is no such folder.
+
+    They are run folders `seed-1`, `seed-2` and so on, finished or not, or tables `seed-1.csv`.
+    """
+    found: dict[int, Path] = {}
+    for path in sorted(folder.glob("seed-*")):
+        name = path.name if path.is_dir() else path.stem
+        seed = re.fullmatch(r"seed-(0|[1-9][0-9]{0,9})", name)
+        if seed and (path.is_dir() or path.suffix in SUFFIXES):
+            found.setdefault(int(seed[1]), path)
+    return dict(sorted(found.items()))
+
+
 def read_run(path: Path | str) -> RunTables:
     """Read a run folder, or a predictions table.
 
@@ -129,6 +148,10 @@ def read_run(path: Path | str) -> RunTables:
     if not path.exists():
         raise BraintumorError(f"{path} does not exist; give a run folder or a predictions table.")
     table = find_table(path)
+    if table is None and (seeds := find_seeds(path)):
+        raise BraintumorError(
+            f"{path} holds the repeats of a training; name one of them, as {min(seeds.values())}."
+        )
     if table is None:
         raise BraintumorError(
             f"{path} holds no predictions.csv: make it with  braintumor evaluate {path} --data DATA"

@@ -18,7 +18,8 @@ from braintumor.errors import BraintumorError, require
 from braintumor.evaluation.judgement import METRICS_FILE, Judgement
 from braintumor.evaluation.record import CHECKLIST, CHECKLIST_PAGE, MODEL_CARD
 from braintumor.evaluation.report import REPORT_FILE
-from braintumor.evaluation.sections import curves, training
+from braintumor.evaluation.sections import curves
+from braintumor.evaluation.settings import recipe_rows
 
 EXPERIMENT = "braintumor"
 DEFAULT_FOLDER = "mlruns"
@@ -81,7 +82,7 @@ def _uri(target: str) -> str:
 def _write(client: Any, run_id: str, judgement: Judgement, folder: Path) -> None:
     client.set_tag(run_id, "braintumor", __version__)
     client.set_tag(run_id, "phantom", str(judgement.run.phantom).lower())
-    for setting, value in training.recipe_rows(judgement.run.recipe):
+    for setting, value in recipe_rows(judgement.run.recipe):
         client.log_param(run_id, setting, value[:_LONGEST_VALUE])
     for name, score in scores(judgement):
         client.log_metric(run_id, name, score)

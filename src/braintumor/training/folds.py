@@ -7,8 +7,8 @@ cross-validation goes on where it stopped.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,9 @@ from braintumor.catalog.catalog import Catalog
 from braintumor.catalog.splits import grouped
 from braintumor.errors import BraintumorError
 from braintumor.evaluation.predictions import Predictions
-from braintumor.parallel.ordered import ordered
-from braintumor.parallel.pools import Engine, open_pool
-from braintumor.training.fit import train
 from braintumor.training.recipe import Recipe, read_record
 from braintumor.training.run import RunFolder
-from braintumor.training.sources import Materials
+from braintumor.training.several import Training, require_new
 
 _CHOOSING = 0.1  # share of what a fold learns from by which its best epoch is chosen
 
@@ -49,118 +46,87 @@ def fold_catalog(catalog: Catalog, fold: int, *, seed: int, choosing: float = _C
     return replace(catalog, table=table.assign(split=splits))
 
 
-def train_folds(
-    catalog: Catalog,
-    recipe: Recipe,
-    out: Path,
-    *,
-    count: int,
-    only: Sequence[int] = (),
-    materials: Materials | None = None,
-    resume: bool = False,
-    weights: Path | None = None,
-    trunk: Path | None = None,
-    quiet: bool = False,
-    engine: Engine = "local",
-    address: str | None = None,
-) -> RunFolder:
-    """Train K networks and write their out-of-fold predictions as one run.
+class Folds:
+    """The plan of a cross-validation, see `several.Plan`.
 
-    Args:
-        catalog: with groups.
-        recipe: of every fold.
-        out: the run's folder; new or empty unless resuming.
-        count: K.
-        only: the folds to train, from 0, for a screen; all where empty. With `resume`, the others
-            may follow later.
-        materials, resume, weights, trunk, quiet: as for `fit.train`; the folds share a trunk's
-            folder.
-        engine: `local`, one fold after the other here; `ray`, each fold a task, on computers that
-            all see the run's folder and the images under the same paths.
-        address: of a Ray cluster; one of this computer alone is started where None.
-
-    Returns:
-        A run folder whose predictions.csv has every image (of the folds trained) once, with its
-        fold; it has no model.keras of its own.
-
-    Raises:
-        BraintumorError: as for `fit.train`, a row without a group, and a fold that is none.
+    Its run's predictions.csv has every image (of the folds trained) once, with its fold; it has no
+    model.keras of its own.
     """
-    chosen = sorted(set(only)) or list(range(count))
-    if not 0 <= chosen[0] <= chosen[-1] < count:
-        raise BraintumorError(f"folds are counted from 0 to {count - 1}, and {only} are asked for")
-    run, materials = RunFolder(Path(out)), materials or Materials()
-    if not resume and run.root.exists() and any(run.root.iterdir()):
-        raise BraintumorError(
-            f"{run.root} is not empty: choose another folder, or add --resume to go on with it"
-        )
-    if resume and run.recipe.exists() and read_record(run.recipe).get("folds") != count:
-        raise BraintumorError(
-            f"{run.root} holds no run over {count} folds: choose another folder, or resume with "
-            "the --folds that it was begun with"
-        )
-    folded = catalog.with_folds(count, seed=recipe.seed)
-    root = run.root if engine == "local" else run.root.resolve()
-    # A fold whose computer died is begun again by Ray: it goes on from its last epoch.
-    resume = resume or engine == "ray"
-    quiet = quiet or engine == "ray"
-    shared = trunk or RunFolder(root).checkpoint / "trunk"
-    fold_of = _Fold(folded, recipe, root, materials, resume, weights, shared, quiet)
-    parts: list[pd.DataFrame] = []
-    record: dict[str, Any] = {}
-    seconds: list[float] = []
-    with open_pool(fold_of, engine=engine, address=address) as pool:
-        for fold, folder in zip(chosen, ordered(pool, chosen, _died), strict=True):
-            frame = Predictions.read(folder.predictions).split("test").frame
-            parts.append(frame.assign(fold=str(fold)))
-            record = read_record(folder.recipe)
-            seconds.append(record["seconds"])
-    folded.write(run.catalog)
-    facts = {"folds": count, "seconds": round(sum(seconds), 1), "seconds_by_fold": seconds}
-    recipe.resolved().write(run.recipe, record={**record, **facts})
-    by_path = pd.concat(parts).set_index("path", drop=False)
-    judged = folded.table["path"][folded.table["fold"].isin(chosen)]
-    whole = by_path.loc[list(judged)].reset_index(drop=True)
-    Predictions.from_frame(whole).write(run.predictions)
-    run.clear_checkpoint()
-    return run
 
+    def __init__(
+        self,
+        catalog: Catalog,
+        recipe: Recipe,
+        out: Path,
+        *,
+        count: int,
+        only: Sequence[int] = (),
+        trunk: Path | None = None,
+        resume: bool = False,
+    ) -> None:
+        """Deal the folds.
 
-@dataclass(frozen=True, eq=False)
-class _Fold:
-    """All that training any of the folds needs; it travels to where a fold is trained."""
+        Args:
+            catalog: with groups.
+            recipe: of every fold; its seed deals them.
+            out: the run's folder; new or empty unless resuming.
+            count: K.
+            only: the folds to train, from 0, for a screen; all where empty. With `resume`, the
+                others may follow later.
+            trunk: as for `fit.train`; the folds share it, and one of theirs alone where None.
+            resume: go on in `out`.
 
-    folded: Catalog
-    recipe: Recipe
-    root: Path
-    materials: Materials
-    resume: bool
-    weights: Path | None
-    trunk: Path
-    quiet: bool
+        Raises:
+            BraintumorError: a row without a group, a fold that is none, or a folder in use.
+        """
+        self._chosen = sorted(set(only)) or list(range(count))
+        if not 0 <= self._chosen[0] <= self._chosen[-1] < count:
+            raise BraintumorError(
+                f"folds are counted from 0 to {count - 1}, and {only} are asked for"
+            )
+        self._run, self._recipe, self._count = RunFolder(Path(out)), recipe, count
+        require_new(self._run.root, resume=resume)
+        record = self._run.recipe
+        if resume and record.exists() and read_record(record).get("folds") != count:
+            raise BraintumorError(
+                f"{self._run.root} holds no run over {count} folds: choose another folder, or "
+                "resume with the --folds that it was begun with"
+            )
+        self._folded = catalog.with_folds(count, seed=recipe.seed)
+        self._trunk = trunk or self._run.checkpoint / "trunk"
 
-    def __call__(self) -> Callable[[int], RunFolder]:
-        return self.train
-
-    def train(self, fold: int) -> RunFolder:
-        """Train one fold in its own folder."""
+    def trainings(self) -> list[Training]:
+        """See `several.Plan`."""
         # Where the last epoch is kept, there is nothing to choose and nothing to hold back.
-        choosing = 0.0 if self.recipe.keep == "last" else _CHOOSING
-        own = fold_catalog(self.folded, fold, seed=self.recipe.seed, choosing=choosing)
-        return train(
-            own,
-            self.recipe,
-            self.root / f"fold-{fold}",
-            sources=self.materials.for_training(own),
-            resume=self.resume,
-            weights=self.weights,
-            trunk=self.trunk,
-            quiet=self.quiet,
-        )
+        choosing = 0.0 if self._recipe.keep == "last" else _CHOOSING
+        found = []
+        for fold in self._chosen:
+            own = fold_catalog(self._folded, fold, seed=self._recipe.seed, choosing=choosing)
+            folder = self._run.root / f"fold-{fold}"
+            found.append(Training(own, self._recipe, folder, self._trunk))
+        return found
 
-
-def _died(fold: int, alone: Callable[[int], RunFolder]) -> RunFolder:
-    raise BraintumorError(
-        f"the process that trained fold {fold} died again and again, most likely for want of "
-        "memory: make the batches smaller, then go on with --resume"
-    )
+    def finish(self, runs: Sequence[RunFolder]) -> RunFolder:
+        """See `several.Plan`."""
+        parts: list[pd.DataFrame] = []
+        record: dict[str, Any] = {}
+        seconds: list[float] = []
+        for fold, own in zip(self._chosen, runs, strict=True):
+            frame = Predictions.read(own.predictions).split("test").frame
+            parts.append(frame.assign(fold=str(fold)))
+            record = read_record(own.recipe)
+            seconds.append(record["seconds"])
+        run, table = self._run, self._folded.table
+        self._folded.write(run.catalog)
+        facts = {
+            "folds": self._count,
+            "seconds": round(sum(seconds), 1),
+            "seconds_by_fold": seconds,
+        }
+        self._recipe.resolved().write(run.recipe, record={**record, **facts})
+        by_path = pd.concat(parts).set_index("path", drop=False)
+        judged = table["path"][table["fold"].isin(self._chosen)]
+        whole = by_path.loc[list(judged)].reset_index(drop=True)
+        Predictions.from_frame(whole).write(run.predictions)
+        run.clear_checkpoint()
+        return run

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from markupsafe import Markup
 
 from braintumor.evaluation import figures
 from braintumor.evaluation.judgement import Judgement
 from braintumor.evaluation.page import Figure, Section
 from braintumor.evaluation.run_tables import RunTables
+from braintumor.evaluation.settings import recipe_rows
 
 
 def section(judgement: Judgement, *, images: bool) -> Section | None:
@@ -42,14 +40,3 @@ def learning_figures(run: RunTables) -> list[Figure]:
         )
         for what in ("loss", "accuracy")
     ]
-
-
-def recipe_rows(recipe: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Every setting of a recipe under its dotted name, records of the run after it."""
-    rows: list[tuple[str, str]] = []
-    for name, value in recipe.items():
-        if isinstance(value, Mapping):
-            rows += [(f"{name}.{key}", text) for key, text in recipe_rows(value)]
-        else:
-            rows.append((name, "yes" if value is True else "no" if value is False else str(value)))
-    return rows

@@ -1,0 +1,162 @@
+"""Several trainings as one map: folds, repeats with other seeds, or folds of every repeat.
+
+Each is a run in a folder of its own, trained here or as a Ray task, and gone on with where it was
+stopped. Which trainings there are, and what becomes of their runs, is said by plans; knows neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
+from pathlib import Path
+from typing import Protocol
+
+from braintumor.catalog.catalog import Catalog
+from braintumor.errors import BraintumorError
+from braintumor.parallel.ordered import ordered
+from braintumor.parallel.pools import Engine, open_pool
+from braintumor.training.fit import train
+from braintumor.training.recipe import Recipe
+from braintumor.training.run import RunFolder
+from braintumor.training.sources import Materials
+
+
+class Plan(Protocol):
+    """Trainings whose runs together make one."""
+
+    def trainings(self) -> Sequence[Training]:
+        """Those to be done, in order."""
+        ...
+
+    def finish(self, runs: Sequence[RunFolder]) -> RunFolder:
+        """Make one run of theirs, in the same order."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """One of several: what is its own. Alone, it is a plan, too.
+
+    Attributes:
+        catalog, recipe, out, trunk: as for `fit.train`.
+    """
+
+    catalog: Catalog
+    recipe: Recipe
+    out: Path
+    trunk: Path | None = None
+
+    def elsewhere(self) -> Training:
+        """The same for a process that another folder is the working folder of."""
+        catalog = _absolute(self.catalog)
+        trunk = self.trunk and self.trunk.resolve()
+        return replace(self, catalog=catalog, out=self.out.resolve(), trunk=trunk)
+
+    def trainings(self) -> Sequence[Training]:
+        """See `Plan`."""
+        return [self]
+
+    def finish(self, runs: Sequence[RunFolder]) -> RunFolder:
+        """See `Plan`."""
+        (run,) = runs
+        return run
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Common:
+    """What all of them have in common; it travels to where one is trained.
+
+    Attributes:
+        materials: what may be learnt from beside the catalogues.
+        start, resume, weights, quiet: as for `fit.train`.
+        engine: `local`, one after the other here; `ray`, each a task, on computers that all see
+            the runs' folders and the images under the same paths.
+        address: of a Ray cluster; one of this computer alone is started where None.
+    """
+
+    materials: Materials = field(default_factory=Materials)
+    start: Path | None = None
+    resume: bool = False
+    weights: Path | None = None
+    quiet: bool = False
+    engine: Engine = "local"
+    address: str | None = None
+
+    def __call__(self) -> Callable[[Training], RunFolder]:
+        """The function that is mapped."""
+        return self.train
+
+    def elsewhere(self) -> Common:
+        """The same for a process that another folder is the working folder of."""
+        materials = self.materials
+        lesions = materials.lesions
+        return replace(
+            self,
+            materials=replace(
+                materials,
+                extra=tuple(map(_absolute, materials.extra)),
+                lesions=lesions and replace(lesions, folder=lesions.folder.resolve()),
+            ),
+            start=self.start and self.start.resolve(),
+            weights=self.weights and self.weights.resolve(),
+            # What dies with its computer is begun again by Ray: it goes on from its last epoch.
+            resume=True,
+            quiet=True,
+        )
+
+    def train(self, one: Training) -> RunFolder:
+        """Train one in its own folder."""
+        return train(
+            one.catalog,
+            one.recipe,
+            one.out,
+            sources=self.materials.for_training(one.catalog),
+            start=self.start,
+            resume=self.resume,
+            weights=self.weights,
+            trunk=one.trunk,
+            quiet=self.quiet,
+        )
+
+
+def carry_out(plans: Sequence[Plan], common: Common) -> list[RunFolder]:
+    """Do all trainings of all plans as one map; a plan's run is finished when its last is done.
+
+    Raises:
+        BraintumorError: as for `fit.train`, and a process that died again and again.
+    """
+    wanted = [list(plan.trainings()) for plan in plans]
+    trainings: Iterable[Training] = chain.from_iterable(wanted)
+    if common.engine == "ray":
+        trainings = (one.elsewhere() for one in trainings)
+        common = common.elsewhere()
+    with open_pool(common, engine=common.engine, address=common.address) as pool:
+        done = ordered(pool, trainings, _died)
+        return [
+            plan.finish(list(islice(done, len(own))))
+            for plan, own in zip(plans, wanted, strict=True)
+        ]
+
+
+def require_new(root: Path, *, resume: bool) -> None:
+    """Refuse a folder that holds something, unless it is to be gone on with.
+
+    Raises:
+        BraintumorError: it does.
+    """
+    if not resume and root.exists() and any(root.iterdir()):
+        raise BraintumorError(
+            f"{root} is not empty: choose another folder, or add --resume to go on with it"
+        )
+
+
+def _absolute(catalog: Catalog) -> Catalog:
+    return replace(catalog, root=catalog.root.resolve())
+
+
+def _died(one: Training, alone: Callable[[Training], RunFolder]) -> RunFolder:
+    raise BraintumorError(
+        f"the process that trained {one.out} died again and again, most likely for want of "
+        "memory: make the batches smaller, then go on with --resume"
+    )
