@@ -63,7 +63,7 @@ def test_what_reading_refuses_has_no_class_but_the_hash_of_its_file(
     def refuse(source: object, *, name: str | None = None) -> Slice:
         raise RefusedError(name or "", "it is a knee", "ab12")
 
-    monkeypatch.setattr("braintumor.bundle.classifier.read_slice", refuse)
+    monkeypatch.setattr("braintumor.bundle.sources.read_slice", refuse)
     prediction = classifier.predict("knee.dcm")
 
     assert (prediction.path, prediction.status) == ("knee.dcm", "refused")
