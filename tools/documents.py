@@ -14,6 +14,7 @@ import sys
 
 import comparison
 import data_page
+import embeddings
 import experiments
 import gate
 import healthy
@@ -33,6 +34,7 @@ PARTS: tuple[Part, ...] = (
     *intervals.PARTS,
     *stress.PARTS,
     *data_page.PARTS,
+    *embeddings.PARTS,
     *comparison.PARTS,
     *healthy.PARTS,
     *experiments.PARTS,
