@@ -15,6 +15,7 @@ import sys
 import afterwards
 import comparison
 import data_page
+import embeddings
 import experiments
 import gate
 import healthy
@@ -36,6 +37,7 @@ PARTS: tuple[Part, ...] = (
     *pointing.PARTS,
     *stress.PARTS,
     *data_page.PARTS,
+    *embeddings.PARTS,
     *comparison.PARTS,
     *healthy.PARTS,
     *experiments.PARTS,

@@ -3,9 +3,10 @@
     python tools/gate.py measure DATA [--heads FOLDER ...] [--foreign FOLDER ...]
     python tools/gate.py doc [--write]
 
-`measure` shows the shipped bundles pictures that no gate was fitted on: the test slices of DATA
-untouched and under every scanner condition up to severity 3, newly drawn pictures of every kind,
-and whatever folders are named: heads (which must pass) and foreign pictures (which must not).
+`measure` shows the shipped bundles pictures that no gate was fitted on (`gate_shown`): the test
+slices of DATA untouched and under every scanner condition up to severity 3, newly drawn pictures of
+every kind, those that scikit-image bundles, and whatever folders are named: heads (which must pass)
+and foreign pictures (which must not).
 `doc` reads that file and the shipped cards alone; a test holds the document to them, so that no
 number is ever typed by hand.
 """
@@ -14,89 +15,21 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from gate_shown import Row, measure
 from marks import ROOT, Part
-from numpy.typing import NDArray
 
 from braintumor.bundle.card import Card, read_card
-from braintumor.bundle.classifier import Classifier
 from braintumor.bundle.shipped import find_bundle, shipped
-from braintumor.bundle.sources import Source
-from braintumor.catalog import foreign
-from braintumor.catalog.catalog import Catalog
 from braintumor.evaluation import words
 from braintumor.files import write_text
 from braintumor.images import conditions
-from braintumor.images.decode import ImageError, read_slice
-from braintumor.images.read import read_slices
 
 MEASURED = ROOT / "results" / "gate.json"
-# No gate is fitted on pictures of this seed.
-SEED = 77
-SEVEREST = 3
-Counts = dict[str, int]
-
-
-def measure(
-    data: Path, heads: list[Path], others: list[Path], *, slices: int, drawn: int
-) -> dict[str, Any]:
-    """How many pictures of every sort each shipped bundle refuses, doubts and passes."""
-    catalog = Catalog.open(data).subset("test")
-    chosen = np.random.default_rng(SEED).permutation(len(catalog))[:slices]
-    paths = [catalog.root / path for path in catalog.table["path"]]
-    some = [read_slice(paths[k]).pixels for k in chosen]
-    models: dict[str, Any] = {}
-    for name in shipped():
-        classifier = Classifier.load(name)
-        if not any(network.gate for network in classifier.networks):
-            continue
-        models[name] = {
-            "gates": [network.card.gate.sha256 for network in classifier.networks if network.gate],
-            "test": {"untouched": _counts(classifier, iter(paths))},
-            "conditions": {
-                condition: [
-                    _counts(classifier, _stressed(some, condition, severity))
-                    for severity in conditions.severities(condition)
-                    if severity <= SEVEREST
-                ]
-                for condition in conditions.CONDITIONS
-            },
-            "drawn": {kind: _counts(classifier, _drawn(kind, drawn)) for kind in foreign.KINDS},
-            "heads": {folder.name: _counts(classifier, _pixels(folder)) for folder in heads},
-            "foreign": {folder.name: _counts(classifier, _pixels(folder)) for folder in others},
-        }
-    return {"seed": SEED, "slices": len(some), "models": models}
-
-
-def _counts(classifier: Classifier, pictures: Iterator[Source]) -> Counts:
-    """Number of predictions of each status."""
-    return dict(Counter(one.status for one in classifier.predict_many(pictures)))
-
-
-def _stressed(some: list[NDArray[Any]], name: str, severity: int) -> Iterator[Source]:
-    for number, pixels in enumerate(some):
-        yield conditions.apply(pixels, name, severity, seed=SEED, image=number)
-
-
-def _drawn(kind: str, count: int) -> Iterator[Source]:
-    for number in range(count):
-        yield foreign.draw(kind, number, seed=SEED)
-
-
-def _pixels(folder: Path) -> Iterator[Source]:
-    """Every picture in a folder by its pixels alone: what tags say must not help."""
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        try:
-            for one in read_slices(path):
-                if not isinstance(one, ImageError):
-                    yield one.pixels
-        except ImageError:
-            continue
 
 
 def section(measured: Path = MEASURED) -> str:
@@ -153,49 +86,63 @@ def _together(of: dict[str, Any]) -> list[str]:
 
 
 def _measured(found: dict[str, Any]) -> list[str]:
+    """What was shown, a row each: brain slices first, then what is none."""
     models = found["models"]
+
+    def row(name: str, pick: Callable[[dict[str, Any]], Sequence[Row]]) -> str:
+        cells = [cell for of in models.values() for cell in _cells(pick(of))]
+        return f"| {name} | " + " | ".join(cells) + " |"
+
+    some = next(iter(models.values()))
     lines = [
         "### Pictures that no gate was fitted on",
         "",
-        "| shown | " + " | ".join(f"`{name}`: refused" for name in models) + " |",
-        "| --- |" + " --- |" * len(models),
+        f"Under conditions {_some(found['slices'], some['test']['untouched']['shown'])} were "
+        f"shown, each at severities 1 to {found['severest']} where a condition has them.",
+        "",
+        "| shown | " + " | ".join(f"`{name}`: refused | AUROC" for name in models) + " |",
+        "| --- |" + " --- |" * 2 * len(models),
+        row("test slices", lambda of: [of["test"]["untouched"]]),
+        row(
+            f"test slices under {len(conditions.CONDITIONS)} conditions",
+            lambda of: [one for many in of["conditions"].values() for one in many],
+        ),
     ]
-
-    def row(name: str, counts: list[Counts]) -> str:
-        cells = [
-            f"{words.percent(one.get('refused', 0) / max(1, sum(one.values())))} "
-            f"of {sum(one.values())}"
-            for one in counts
-        ]
-        return f"| {name} | " + " | ".join(cells) + " |"
-
-    lines.append(row("test slices", [of["test"]["untouched"] for of in models.values()]))
-    every = [_sum(c for many in of["conditions"].values() for c in many) for of in models.values()]
-    lines.append(row(f"test slices under {len(conditions.CONDITIONS)} conditions", every))
-    for condition in conditions.CONDITIONS:
-        sums = [_sum(of["conditions"][condition]) for of in models.values()]
-        if any(one.get("refused") for one in sums):
-            lines.append(row(f"– {condition.replace('_', ' ')}", sums))
-    for key, what in (("heads", "heads"), ("foreign", "foreign pictures")):
-        for folder in sorted({name for of in models.values() for name in of[key]}):
-            lines.append(
-                row(f"{what}: {folder}", [of[key].get(folder, {}) for of in models.values()])
-            )
-    lines.append(
-        row("drawn anew, all kinds", [_sum(of["drawn"].values()) for of in models.values()])
-    )
-    for kind in sorted({kind for of in models.values() for kind in of["drawn"]}):
-        counts = [of["drawn"].get(kind, {}) for of in models.values()]
-        if any(one.get("refused", 0) < sum(one.values()) for one in counts):
-            lines.append(row(f"– {kind.replace('_', ' ')}", counts))
+    lines += [
+        row(f"– {name.replace('_', ' ')}", lambda of, name=name: of["conditions"][name])
+        for name in conditions.CONDITIONS
+    ]
+    lines += [
+        row(f"heads: {name}", lambda of, name=name: [of["heads"][name]]) for name in some["heads"]
+    ]
+    lines += [
+        row(f"foreign pictures: {name}", lambda of, name=name: [of["foreign"][name]])
+        for name in sorted(some["foreign"])
+    ]
+    lines.append(row("drawn anew, all kinds", lambda of: list(of["drawn"].values())))
+    lines += [
+        row(f"– {kind.replace('_', ' ')}", lambda of, kind=kind: [of["drawn"][kind]])
+        for kind in sorted(some["drawn"])
+    ]
     return lines
 
 
-def _sum(counts: Any) -> Counts:
-    total: Counter[str] = Counter()
-    for one in counts:
-        total.update(one)
-    return dict(total)
+def _some(count: int, of: int) -> str:
+    return f"all {of} test slices" if count == of else f"{count} of the {of} test slices"
+
+
+def _cells(rows: Sequence[Row]) -> tuple[str, str]:
+    """What is refused of some rows taken together, and how well they are told from brains.
+
+    Every row was held against the same brain slices, so the area of all is the rows' mean, each
+    counted as often as it has pictures.
+    """
+    shown = sum(row["shown"] for row in rows)
+    refused = sum(row["refused"] for row in rows)
+    area = ""
+    if shown and all("auroc" in row for row in rows):
+        area = words.number(sum(row["auroc"] * row["shown"] for row in rows) / shown)
+    return f"{words.percent(refused / max(1, shown))} of {shown}", area
 
 
 PARTS = (Part("docs/gate.md", "gate", section),)
@@ -211,8 +158,8 @@ def main() -> None:
     measuring.add_argument("data", type=Path)
     measuring.add_argument("--heads", type=Path, action="append", default=[])
     measuring.add_argument("--foreign", type=Path, action="append", default=[])
-    measuring.add_argument("--slices", type=int, default=30)
-    measuring.add_argument("--drawn", type=int, default=10)
+    measuring.add_argument("--slices", type=int, help="test slices under conditions; all of them")
+    measuring.add_argument("--drawn", type=int, default=30)
     writing = tasks.add_parser("doc")
     writing.add_argument("--write", action="store_true")
     options = parser.parse_args()
