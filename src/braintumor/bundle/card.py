@@ -142,7 +142,7 @@ class EnsembleCard(_AnyCard):
         combination: `mean_log_probability`: the members' uncalibrated probabilities are
             multiplied, the root taken and normalised (a logarithmic opinion pool; Genest and
             Zidek, Combining Probability Distributions, Statistical Science 1986), then calibrated
-            by this card.
+            by this card. Where members prefer different classes, the answer is `uncertain`.
     """
 
     format: Literal["braintumor-ensemble"] = ENSEMBLE_FORMAT
