@@ -102,6 +102,34 @@ def test_balanced_classes_come_equally_often_and_so_do_the_images_of_a_class() -
         assert sorted(visits[rows == row]) == list(range(times[row])), "no draw comes twice"
 
 
+def test_images_come_in_proportion_to_their_shares_within_their_class() -> None:
+    labels = np.repeat([0, 1], [60, 20])
+    shares = np.ones(80)
+    shares[:10] = 4.0
+    recipe = PLAIN.changed(balance=1.0)
+    drawn = [epoch_rows(labels, recipe, epoch, shares) for epoch in range(50)]
+    rows, visits = map(np.concatenate, zip(*drawn, strict=True))
+    times = np.bincount(rows, minlength=80) / 50
+
+    assert np.bincount(labels[rows]) / 50 == pytest.approx([40, 40]), "classes are as before"
+    # Of 40 steps of the first class 10 x 4 of 90 parts go to the ten.
+    assert times[:10] == pytest.approx(40 * 4 / 90, abs=0.25)
+    assert times[10:60] == pytest.approx(40 / 90, abs=0.25)
+    assert times[60:] == pytest.approx(2.0)
+    for one_rows, _ in drawn:
+        counts = np.bincount(one_rows, minlength=80)
+        assert set(counts[:10]) <= {1, 2}, "never more than a step from what is due"
+    assert len(set(zip(rows.tolist(), visits.tolist(), strict=True))) == len(rows)
+    assert not np.array_equal(drawn[0][0], drawn[1][0])
+
+
+def test_shares_that_are_alike_leave_no_image_out_where_each_is_due_once() -> None:
+    labels = np.repeat([0, 1], 20)
+    rows, visits = epoch_rows(labels, PLAIN.changed(balance=1.0), 3, np.full(40, 0.5))
+    assert sorted(rows) == list(range(40))
+    assert len(set(visits)) == 1
+
+
 def test_half_a_balance_goes_half_the_way() -> None:
     labels = np.repeat([0, 2], [90, 10])
     rows, _ = epoch_rows(labels, PLAIN.changed(balance=0.5), 0)

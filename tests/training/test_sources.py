@@ -11,7 +11,7 @@ from PIL import Image
 from braintumor.catalog.catalog import Catalog
 from braintumor.errors import BraintumorError
 from braintumor.evaluation.patients import read_patients
-from braintumor.training.sources import Materials, grouped
+from braintumor.training.sources import Materials, grouped, patient_shares
 
 
 def picture(path: Path, seed: int) -> None:
@@ -157,3 +157,23 @@ def test_a_group_that_is_no_patient_takes_in_what_copies_it(data: Path, tmp_path
     assert a == b == e
     assert groups["test/glioma/d.png"] == groups["valid/glioma/c.png"] == "pat_MR4"
     assert len(set(groups.values())) == 6
+
+
+def test_a_patient_of_many_slices_counts_less_the_more_balance_is_asked_for() -> None:
+    groups = ["a", "a", "a", "a", "b", "", ""]
+    assert patient_shares(groups, 0.0) is None
+    half, whole = (patient_shares(groups, balance) for balance in (0.5, 1.0))
+    assert half == pytest.approx([0.5, 0.5, 0.5, 0.5, 1, 1, 1])
+    assert whole == pytest.approx([0.25, 0.25, 0.25, 0.25, 1, 1, 1])
+
+
+def test_a_further_image_is_in_the_group_that_its_patient_has_in_the_catalogue(
+    data: Path, extra: Path, patients: tuple[Path, Path]
+) -> None:
+    files = tuple(map(read_patients, patients))
+    catalog = grouped(Catalog.from_folder(data), files)
+    (further,) = Materials(files, (Catalog.from_folder(extra),)).for_training(catalog).extra
+    groups = dict(zip(further.table["path"], further.table["group"], strict=True))
+    ours = dict(zip(catalog.table["path"], catalog.table["group"], strict=True))
+    assert groups["glioma/1.png"] == groups["pituitary/1.png"] == ours["train/glioma/a.png"]
+    assert groups["glioma/2.png"] == ours["train/glioma/b.png"]

@@ -169,7 +169,8 @@ def command(
         recipe = Recipe.read(before, network=network)
     if split == "all":
         recipe = recipe.changed(keep="last")
-    catalog, materials = _read(data, split, folds, patients, extra, masks)
+    by_group = split == "grouped" or folds is not None or recipe.patient_balance > 0
+    catalog, materials = _read(data, patients, extra, masks, by_group=by_group, split=split)
     # Which takes seconds; a folder that cannot be trained on is told before.
     require("keras", extra="train", what="Training")
     from braintumor.training.folds import Folds
@@ -244,11 +245,12 @@ def _evaluate(run: Path, *, no_images: bool) -> None:
 
 def _read(
     data: Path,
-    split: str,
-    folds: int | None,
     patients: tuple[Path, ...],
     extra: tuple[Path, ...],
     masks: Path | None,
+    *,
+    by_group: bool,
+    split: str,
 ) -> tuple[Catalog, Materials]:
     """What is trained on: the catalogue, with groups where they are needed, and what lies
     beside it."""
@@ -259,7 +261,7 @@ def _read(
 
     files = tuple(read_patients(path) for path in patients)
     catalog = Catalog.open(data)
-    if split == "grouped" or folds is not None:
+    if by_group:
         catalog = grouped(catalog, files)
     if split == "all":
         catalog = replace(catalog, table=catalog.table.assign(split="train"))

@@ -8,7 +8,7 @@ from typing import Any
 from braintumor.evaluation.run_tables import RunTables
 
 # Settings that came later, and the value at which a network trains as it did before them.
-_BEFORE = {"balance": "0.0", "keep": "best"}
+_BEFORE = {"balance": "0.0", "keep": "best", "patient_balance": "0.0"}
 
 
 def recipe_rows(recipe: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -17,6 +17,8 @@ from braintumor.training.objective import targets
 from braintumor.training.recipe import Recipe
 
 _ORDER, _MIX, _VARIANT, _LAP = 1, 2, 3, 4  # keeps the random streams of one epoch apart
+# Draws of augmentation an epoch may make of one image before those of the next begin.
+_VISITS = 16
 Batch = tuple[NDArray[Any], NDArray[np.float32]]
 
 
@@ -37,7 +39,7 @@ class ImageBatches(keras.utils.PyDataset):  # type: ignore[misc]
     ) -> None:
         super().__init__(workers=1)
         self.examples, self.recipe, self.epoch, self.places = examples, recipe, epoch, places
-        self.order, self.visits = epoch_rows(examples.labels, recipe, epoch)
+        self.order, self.visits = epoch_rows(examples.labels, recipe, epoch, examples.shares)
 
     def __len__(self) -> int:
         return -(-len(self.order) // self.recipe.batch_size)
@@ -65,14 +67,20 @@ class FeatureBatches(keras.utils.PyDataset):  # type: ignore[misc]
             (n,), masks (n, h, w) uint8 and known (n,).
         labels: (n,) integers, 0 to 3, of the images before a lesion was put in or taken out.
         recipe, epoch: as for `ImageBatches`.
+        shares: as in `Examples`.
     """
 
     def __init__(
-        self, variants: list[Any], labels: NDArray[np.int64], recipe: Recipe, epoch: int
+        self,
+        variants: list[Any],
+        labels: NDArray[np.int64],
+        recipe: Recipe,
+        epoch: int,
+        shares: NDArray[np.float64] | None = None,
     ) -> None:
         super().__init__(workers=1)
         self.variants, self.recipe, self.epoch = variants, recipe, epoch
-        self.order, visits = epoch_rows(labels, recipe, epoch)
+        self.order, visits = epoch_rows(labels, recipe, epoch, shares)
         # Every image walks through its variants in an order of its own, none twice in a round.
         count = len(variants)
         self.variant = np.empty(len(self.order), np.int64)
@@ -99,18 +107,23 @@ class FeatureBatches(keras.utils.PyDataset):  # type: ignore[misc]
 
 
 def epoch_rows(
-    labels: NDArray[np.int64], recipe: Recipe, epoch: int
+    labels: NDArray[np.int64],
+    recipe: Recipe,
+    epoch: int,
+    shares: NDArray[np.float64] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Which rows one epoch trains on, in its order, and how often each was trained on before.
 
     A class walks through its images in laps, every lap in an order of its own, and takes as
     many steps an epoch as its share has it: an image of a rare class comes twice in some epochs,
-    one of a frequent class is left out of some, and all of a class come equally often.
+    one of a frequent class is left out of some, and all of a class come equally often, or, where
+    there are shares, in proportion to them.
 
     Args:
         labels: (n,) integers, 0 to 3.
         recipe: seed and balance.
         epoch: from 0.
+        shares: as in `Examples`.
 
     Returns:
         (rows, visits), both of n or, by rounding, a few more or less; without balance each row
@@ -122,6 +135,12 @@ def epoch_rows(
         own = np.flatnonzero(labels == label)
         even = len(labels) / len(present)
         steps = max(1, round((1 - recipe.balance) * len(own) + recipe.balance * even))
+        if shares is not None:
+            random = np.random.default_rng([recipe.seed, epoch, int(label), _LAP])
+            come, times = _in_proportion(own, shares[own], steps, random)
+            rows.append(come)
+            visits.append(epoch * _VISITS + times)
+            continue
         lap, place = np.divmod(np.arange(epoch * steps, (epoch + 1) * steps), len(own))
         for number in np.unique(lap):
             random = np.random.default_rng([recipe.seed, int(number), int(label), _LAP])
@@ -131,6 +150,23 @@ def epoch_rows(
         sum(len(part) for part in rows)
     )
     return np.concatenate(rows)[shuffled], np.concatenate(visits)[shuffled]
+
+
+def _in_proportion(
+    rows: NDArray[np.int64],
+    shares: NDArray[np.float64],
+    steps: int,
+    random: np.random.Generator,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows drawn in proportion to their shares (systematic sampling), and the how many-th time each
+    comes, from 0: a row that is due 1.3 times comes once or twice, never less or more."""
+    order = random.permutation(len(rows))
+    due = shares[order] / shares.sum() * steps
+    edges = random.random() + np.concatenate([[0.0], np.cumsum(due)])
+    counts = np.diff(np.floor(edges).astype(np.int64))
+    times = [np.full(int((counts > k).sum()), k) for k in range(int(counts.max()))]
+    come = [rows[order[counts > k]] for k in range(int(counts.max()))]
+    return np.concatenate(come), np.concatenate(times)
 
 
 def batch_places(count: int, step: int, size: int) -> NDArray[np.int64]:

@@ -36,6 +36,7 @@ class Examples:
         names: (n,) integers that name the images in the draws of augmentation.
         masks: (n, size, size) uint8, 0 to 255, the lesions; all 0 where none is known.
         known: (n,) whether the mask is to be believed (an empty one, too).
+        shares: (n,) how often an image comes beside others of its class; None for all alike.
     """
 
     pixels: NDArray[np.uint8]
@@ -43,6 +44,7 @@ class Examples:
     names: NDArray[np.int64]
     masks: NDArray[np.uint8]
     known: NDArray[np.bool_]
+    shares: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)

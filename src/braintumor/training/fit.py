@@ -6,7 +6,7 @@ Knows the order of things; how each is done stands in the modules it calls.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from braintumor.training.predict import finished_model, predict_catalog, trained
 from braintumor.training.recipe import Recipe, read_record
 from braintumor.training.report import Reporter
 from braintumor.training.run import RunFolder, Spent, State
-from braintumor.training.sources import Sources
+from braintumor.training.sources import Sources, patient_shares
 from braintumor.training.trunk import TrunkCache
 
 # What must not have changed where a run is resumed.
@@ -141,8 +141,10 @@ def training_data(catalog: Catalog, recipe: Recipe, sources: Sources | None = No
             "valid, or train with --split all, which keeps the last epoch"
         )
     parts = (train_part, *sources.extra)
+    groups = [group for part in parts for group in part.table["group"]]
+    train_images = joined([_examples(part, recipe, sources.lesions) for part in parts])
     return TrainingData(
-        train=joined([_examples(part, recipe, sources.lesions) for part in parts]),
+        train=replace(train_images, shares=patient_shares(groups, recipe.patient_balance)),
         valid=_prepared(valid, recipe),
         valid_labels=valid.labels,
     )
@@ -235,7 +237,9 @@ def _fit_resnet50(
         return Phase(
             name=name,
             model=tail,
-            batches=lambda epoch: FeatureBatches(variants, data.train.labels, recipe, epoch),
+            batches=lambda epoch: FeatureBatches(
+                variants, data.train.labels, recipe, epoch, data.train.shares
+            ),
             validate=lambda m: logits_of(m.predict(valid, batch_size=64, verbose=0)),
             valid_labels=data.valid_labels,
             epochs=epochs,

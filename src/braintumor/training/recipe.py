@@ -64,6 +64,9 @@ class Recipe:
         balance: how far the classes are brought to one share of an epoch, from 0 (as they are)
             to 1 (equal): a network learns the class mix of what it sees, and the mix of a data
             set is not that of a clinic.
+        patient_balance: how far patients (groups of slices) are brought to one share of their
+            class: each slice comes as often as the number of its group's slices to the power of
+            minus this, 0 (slices alike) to 1 (patients alike). Images without a group count alone.
         mask_weight, outside_weight: of the parts of the loss that masks of lesions make possible;
             see `objective`. Without masks they change nothing.
         implant: how often a lesion is put into a slice without one, 0 to 1; see `examples`.
@@ -90,6 +93,7 @@ class Recipe:
     preparation: Preparation = field(default_factory=Preparation)
     augmentation: Augmentation = _STRONG
     balance: float = 1.0
+    patient_balance: float = 0.0
     mask_weight: float = 1.0
     outside_weight: float = 0.1
     implant: float = 0.25
@@ -115,6 +119,7 @@ class Recipe:
             "keep": self.keep in ("best", "last"),
             "patience": self.patience >= 1,
             "balance": 0 <= self.balance <= 1,
+            "patient_balance": 0 <= self.patient_balance <= 1,
             "mask_weight": self.mask_weight >= 0,
             "outside_weight": self.outside_weight >= 0,
             "implant": 0 <= self.implant <= 1,

@@ -5,9 +5,13 @@ Knows catalogues and patients files; not how anything is trained.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from braintumor.catalog.catalog import Catalog
 from braintumor.catalog.groups import suffix_families, with_groups
@@ -35,6 +39,22 @@ class Sources:
             found["extra_sha256"] = " ".join(part.digest() for part in self.extra)
             found["extra_images"] = sum(map(len, self.extra))
         return found
+
+
+def patient_shares(groups: Sequence[str], balance: float) -> NDArray[np.float64] | None:
+    """How often each image is to come, so that a patient's number of slices counts less.
+
+    Args:
+        groups: of every image; "" where unknown, which counts as a group of its own.
+        balance: `Recipe.patient_balance`, 0 to 1.
+
+    Returns:
+        (n,) the size of each image's group to the power of -balance; None for balance 0.
+    """
+    if balance == 0:
+        return None
+    sizes = Counter(groups)
+    return np.array([float(sizes[one] if one else 1) ** -balance for one in groups])
 
 
 def grouped(catalog: Catalog, patients: Sequence[Patients]) -> Catalog:
@@ -80,20 +100,29 @@ class Materials:
             {path: family.get(owner, owner) for path, owner in one.items()} for one in whose
         )
         table = catalog.table
+        pairs = zip((ours[path] for path in table["path"]), table["group"], strict=True)
+        group_of = {owner: group for owner, group in pairs if owner and group}
         held = {ours[path] for path in table["path"][table["split"] != "train"]}
-        kept = tuple(_without(held, part, of) for part, of in zip(self.extra, theirs, strict=True))
+        kept = tuple(
+            _without(held, part, of, group_of) for part, of in zip(self.extra, theirs, strict=True)
+        )
         return Sources(tuple(part for part in kept if len(part)), self.lesions)
 
 
-def _without(held: set[str], extra: Catalog, whose: dict[str, str]) -> Catalog:
-    """The images of one folder that are of none of these patients, all for training."""
+def _without(
+    held: set[str], extra: Catalog, whose: dict[str, str], group_of: dict[str, str]
+) -> Catalog:
+    """The images of one folder that are of none of these patients, all for training, each in the
+    group that its patient has in the catalogue."""
     if not all(whose.values()):
         raise BraintumorError(
             f"{extra.root}: whose slices these are is not known, so that a patient could "
             "be trained on and judged: name a file with --patients"
         )
     rows = extra.table[[whose[path] not in held for path in extra.table["path"]]]
-    return replace(extra, table=rows.assign(split="train").reset_index(drop=True))
+    owners = [whose[path] for path in rows["path"]]
+    groups = [group_of.get(owner, f"pat_{owner}") for owner in owners]
+    return replace(extra, table=rows.assign(split="train", group=groups).reset_index(drop=True))
 
 
 def _patients(catalog: Catalog, patients: Sequence[Patients]) -> dict[str, str]:
