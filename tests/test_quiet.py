@@ -15,7 +15,9 @@ NOTE += "def note(): os.write(2, b'note\\n')\n"
 
 def run(code: str, level: str | None = None) -> subprocess.CompletedProcess[str]:
     """Run Python anew, with this level of TensorFlow's notes set by the user, or with none."""
-    environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    environment = {
+        k: v for k, v in os.environ.items() if not k.endswith(("_LOG_LEVEL", "_TF_LEVEL"))
+    }
     environment |= {"TF_CPP_MIN_LOG_LEVEL": level} if level is not None else {}
     return subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
@@ -30,6 +32,16 @@ def test_notes_are_silent_and_what_is_said_before_and_after_is_not() -> None:
 def test_what_is_loaded_later_and_elsewhere_is_told_to_be_silent_too() -> None:
     code = "with silent():\n    pass\nprint(os.environ['TF_CPP_MIN_LOG_LEVEL'])"
     assert run(NOTE + code).stdout == "3\n"
+
+
+def test_a_child_that_inherits_our_level_is_silent_as_well() -> None:
+    """The user has set nothing: the level came from here."""
+    child = f"{NOTE}with silent(): note()\nprint('loaded')"
+    code = (
+        f"import subprocess\nwith silent(): pass\nsubprocess.run([sys.executable, '-c', {child!r}])"
+    )
+    done = run(NOTE + code)
+    assert (done.stdout, done.stderr) == ("loaded\n", "")
 
 
 @pytest.mark.parametrize("level", ["0", "2"])

@@ -79,7 +79,7 @@ _TURNS = ("upright", "mirrored", "any", "altered")
 
 def astride(audit: dict[str, Any], results: Path = splits.RESULTS) -> str:
     """What the audit's copies say of the folds that are published; "" where they part none."""
-    said = []
+    said, shares = [], []
     for name in splits.NETWORKS:
         path = results / splits.GROUPED / name / "predictions.csv"
         if not path.is_file():
@@ -94,7 +94,7 @@ def astride(audit: dict[str, Any], results: Path = splits.RESULTS) -> str:
         slices = sorted(set().union(*parted))
         if not slices:
             continue
-        right = rows["predicted"] == rows["label"]
+        right = rows["predicted"] == rows["label"]  # by the network's own probabilities
         if not said:
             labels = ", ".join(f"{n} {name}" for name, n in Counter(rows["label"][slices]).items())
             said.append(
@@ -102,13 +102,11 @@ def astride(audit: dict[str, Any], results: Path = splits.RESULTS) -> str:
                 f"copies ({len(slices)} of {len(rows)} slices: {labels}) lie in two folds. They "
                 "were dealt when clusters of near copies in the patients file were taken for "
                 "patients, whom altered copies do not join; folds that are dealt now hold them "
-                "together."
+                "together. Right without these slices, by a network's own probabilities:"
             )
-        said.append(
-            f"Without these slices `{name}` is right in {percent(right.drop(slices).mean())} in "
-            f"place of {percent(right.mean())}."
-        )
-    return " ".join(said)
+        without, whole = percent(right.drop(slices).mean()), percent(right.mean())
+        shares.append(f"`{name}` {without} in place of {whole}")
+    return f"{' '.join(said)} {', '.join(shares)}." if said else ""
 
 
 def results_section() -> str:

@@ -131,7 +131,7 @@ def out_of_fold(rows: Rows, *, repeats: int = REPEATS, seed: int = 0) -> NDArray
 def fitted(x: NDArray[Any], own: NDArray[np.bool_]) -> Pipeline:
     """A probe of these rows; both sources weigh alike, however many rows they have.
 
-    The more numbers, the stronger the penalty, so that it binds thirteen and two thousand alike.
+    The more numbers, the stronger the penalty, so that it binds few numbers and many alike.
     """
     model = LogisticRegression(C=1 / x.shape[1], class_weight="balanced", max_iter=500)
     probe = make_pipeline(StandardScaler(), model)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from braintumor.catalog.catalog import Catalog
     from braintumor.evaluation.predictions import Predictions
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["CLASSES", "Catalog", "Classifier", "Predictions", "__version__"]
 
 _HOMES = {

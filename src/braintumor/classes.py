@@ -7,6 +7,7 @@ and figure.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 CLASSES: tuple[str, ...] = ("glioma", "meningioma", "no_tumor", "pituitary")
 SPLITS: tuple[str, ...] = ("train", "valid", "test")
@@ -34,6 +35,16 @@ _SPLIT_ALIASES = {
     "test": "test",
     "testing": "test",
 }
+
+
+def disagreeing(said: Mapping[str, str]) -> str:
+    """The clause by which an ensemble's answer is uncertain, wherever it is told.
+
+    Args:
+        said: name of each network -> class that it gives alone.
+    """
+    voices = ", ".join(f"{name} says {label}" for name, label in said.items())
+    return f"its networks disagree: {voices}"
 
 
 def class_from_name(name: str) -> str | None:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+# The level that was set here and not by the user, for child processes to know.
+_OURS = "BRAINTUMOR_TF_LEVEL"
 
 
 @contextmanager
@@ -19,10 +21,10 @@ def tensorflow_silent() -> Iterator[None]:
     so that the standard error of the whole process leads nowhere meanwhile. Exceptions pass. Who
     has set TF_CPP_MIN_LOG_LEVEL, to find out why TensorFlow does not load, gets what it lets pass.
     """
-    if _LEVEL in os.environ:
+    if os.environ.get(_LEVEL) != os.environ.get(_OURS):
         yield
         return
-    os.environ[_LEVEL] = "3"  # for later, and for child processes
+    os.environ[_LEVEL] = os.environ[_OURS] = "3"  # for later, and for child processes
     if sys.stderr is not None:
         sys.stderr.flush()
     try:

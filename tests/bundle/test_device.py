@@ -141,12 +141,15 @@ def test_every_device_has_a_cache_of_its_own(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == {"auto"}
 
 
-def test_a_device_that_cannot_run_the_graph_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("call", ["compile_model", "get_property"])
+def test_a_device_that_cannot_run_the_graph_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
     def fails(*_: object) -> None:
         raise RuntimeError("no driver")
 
     monkeypatch.setattr(ov, "Core", Elsewhere)
-    monkeypatch.setattr(Elsewhere, "compile_model", fails)
+    monkeypatch.setattr(Elsewhere, call, fails)
     with pytest.raises(BundleError, match=r"cannot run thing on NPU: unset BRAINTUMOR_DEVICE"):
         runtime("NPU", name="thing")
 

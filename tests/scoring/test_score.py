@@ -226,7 +226,6 @@ class TestResume:
         cut_short("a.zip", rows=20)
         shown: list[str] = []
         done("a.zip", resume=True, show=lambda row: shown.append(row.path))
-
         assert shown == names[16:]
         assert paths() == names
 
@@ -234,7 +233,6 @@ class TestResume:
         names = zipped(6)
         cut_short("a.zip", "a.zip", rows=9)
         outcome = done("a.zip", "a.zip", resume=True)
-
         assert outcome.resumed == 8
         assert paths() == 2 * names
 
@@ -249,7 +247,6 @@ class TestResume:
         done("study", out="whole/table.csv")
         cut_short("study", rows=15)
         outcome = done("study", resume=True)
-
         assert outcome.resumed == 8
         assert Path("series.csv").read_bytes() == Path("whole/series.csv").read_bytes()
         with Path("series.csv").open() as file:
@@ -284,17 +281,21 @@ class TestResume:
     def test_what_was_cut_before_anything_was_done_leaves_nothing(self, here: Path) -> None:
         Path("table.csv").write_text("before")
         cut_short(rows=1)
-
         assert [p.name for p in here.glob("table*")] == ["table.csv"]
         assert Path("table.csv").read_text() == "before"
 
-    def test_other_work_is_not_mixed_with_it(self, here: Path) -> None:
+    def test_other_work_is_not_mixed_with_it(
+        self, here: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         make_tiny_bundle(here / "other", turn=1)
         cut_short(rows=20)
         with pytest.raises(BraintumorError, match="begun with another bundle"):
             done(resume=True, model=Path("other"))
         with pytest.raises(BraintumorError, match="begun with another choice of slices"):
             done(resume=True, choice=choose("sagittal", "", 1))
+        monkeypatch.setenv("BRAINTUMOR_DEVICE", "AUTO")
+        with pytest.raises(BraintumorError, match="begun with another device"):
+            done(resume=True)
 
     def test_other_files_are_not_mixed_with_it(self, here: Path) -> None:
         cut_short(rows=20)
@@ -305,7 +306,6 @@ class TestResume:
     def test_files_that_came_behind_are_taken_along(self, here: Path) -> None:
         cut_short(rows=20)
         Image.fromarray(striped("even")).save("scans/999.png")
-
         assert done(resume=True).tally.rows == COUNT + 1
         assert paths()[-1] == "scans/999.png"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from braintumor.parallel.ordered import WorkerDiedError
 from braintumor.scoring import score
 from braintumor.scoring.work import Chunk, Job, halves_until_single
 
-JOB = Job(model="cnn", name="cnn", identity="i", fingerprint="f", choice=Choice())
+JOB = Job(model="cnn", name="cnn", identity="i", fingerprint="f", device="CPU", choice=Choice())
 
 
 def row(name: str) -> Prediction:
@@ -69,3 +70,12 @@ def test_a_finished_table_takes_no_further_files(
     assert out.read_bytes() == before
     (scans / "c.png").unlink()
     assert score.score(again).tally.rows == 2
+
+
+def test_every_worker_opens_the_bundle_on_the_device_of_who_started_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On another computer the variable may name another device, or none."""
+    monkeypatch.setenv("BRAINTUMOR_DEVICE", "AUTO")
+    with pytest.raises(BraintumorError, match="no device FPGA here"):
+        replace(JOB, device="FPGA")()

@@ -29,7 +29,7 @@ from braintumor.bundle.explanation import Explanation, Look
 from braintumor.bundle.gate import BLANK, DOUBTED, REFUSED, VERDICTS, Verdict
 from braintumor.bundle.network import Network, open_networks, prepared_for
 from braintumor.bundle.prediction import Prediction, Status
-from braintumor.bundle.runtime import Answer, model_cache
+from braintumor.bundle.runtime import Answer, model_cache, wished_device
 from braintumor.bundle.shipped import find_bundle
 from braintumor.bundle.sources import (
     ONE,
@@ -93,9 +93,14 @@ class Classifier:
 
     @classmethod
     def load(
-        cls, name_or_folder: str | Path, *, cache_dir: Path | None = None, cache: bool = True
+        cls,
+        name_or_folder: str | Path,
+        *,
+        cache_dir: Path | None = None,
+        cache: bool = True,
+        device: str | None = None,
     ) -> Classifier:
-        """Open a bundle, on the device that `BRAINTUMOR_DEVICE` names; else on the processor.
+        """Open a bundle.
 
         Args:
             name_or_folder: `cnn`, `resnet50` or `ensemble` for a shipped one, or the folder of a
@@ -103,12 +108,16 @@ class Classifier:
             cache_dir: where OpenVINO keeps the compiled graph for a quicker start next time; the
                 user's cache folder where None. Nothing of any picture is ever kept there.
             cache: whether to keep it at all; `BRAINTUMOR_MODEL_CACHE=off` says no for everybody.
+            device: of OpenVINO, as `Runtime` takes it; where None the one that `BRAINTUMOR_DEVICE`
+                names, else the processor.
 
         Raises:
-            BundleError: no bundle there, or one damaged, changed or of another version.
+            BundleError: no bundle there, or one damaged, changed or of another version; or a
+                device that is not there.
         """
         kept = model_cache(cache_dir) if cache else None
-        return cls(*open_networks(find_bundle(name_or_folder), cache_dir=kept))
+        on = device or wished_device()
+        return cls(*open_networks(find_bundle(name_or_folder), cache_dir=kept, device=on))
 
     @overload
     def predict(self, images: Source) -> Prediction: ...  # type: ignore[overload-overlap]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from braintumor.bundle.parts import Calibration, Conformal
-from braintumor.classes import CLASSES
+from braintumor.classes import CLASSES, disagreeing
 
 # Below this a probability counts as this.
 _FLOOR = 1e-12
@@ -111,5 +111,4 @@ def disagreement(said: Mapping[str, int]) -> list[str]:
     """
     if len(set(said.values())) < 2:
         return []
-    voices = ", ".join(f"{name} says {CLASSES[best]}" for name, best in said.items())
-    return [f"its networks disagree: {voices}"]
+    return [disagreeing({name: CLASSES[best] for name, best in said.items()})]

@@ -57,13 +57,13 @@ class OpenVinoEngine:
         """
         self._core = ov.Core()
         self._device = device
-        self._options = _options(self._core, device, precision)
         self._cache_dir = cache_dir
         if cache_dir is not None and device != CPU:
             self._cache_dir = cache_dir / device.lower()
         if self._cache_dir is not None:
             self._core.set_property({"CACHE_DIR": str(self._cache_dir)})
         try:
+            self._options = _options(self._core, device, precision)
             self._model = self._core.read_model(io.BytesIO(graph))
             _check_face(self._model, size, name)
             self._alone = device.startswith(_ONE_BY_ONE)

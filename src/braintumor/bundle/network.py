@@ -27,7 +27,7 @@ from braintumor.bundle.card import (
 from braintumor.bundle.decision import calibrated, combined
 from braintumor.bundle.gate import Gate
 from braintumor.bundle.parts import Member
-from braintumor.bundle.runtime import CPU, Answer, Runtime, wished_device
+from braintumor.bundle.runtime import CPU, Answer, Runtime
 from braintumor.images.prepare import Prepared, prepare, prepare_each
 
 
@@ -79,9 +79,9 @@ def prepared_for(networks: Sequence[Network], pixels: NDArray[Any]) -> tuple[Pre
 
 
 def open_networks(
-    folder: Path, *, cache_dir: Path | None = None
+    folder: Path, *, cache_dir: Path | None = None, device: str = CPU
 ) -> tuple[AnyCard, tuple[Network, ...]]:
-    """Open a bundle, or an ensemble with all its members, on the device that the user wishes for.
+    """Open a bundle, or an ensemble with all its members.
 
     Returns:
         The folder's card and its networks: one, or an ensemble's members in their order.
@@ -90,7 +90,6 @@ def open_networks(
         BundleError: no bundle, or one damaged, changed or of another version; an ensemble that
             lacks a member or has another one than it was made with; a device that is not there.
     """
-    device = wished_device()
     card = read_card(folder)
     if isinstance(card, Card):
         return card, (Network.load(folder, cache_dir=cache_dir, device=device),)

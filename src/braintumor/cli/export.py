@@ -63,8 +63,10 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="RUN... are bundles that lie beside --out, and are to answer as one.",
 )  # fmt: skip
 @click.option(
-    "--predictions", type=_FILE, help="With --ensemble: the table of its answers, for the page."
-)
+    "--predictions", type=_FILE,
+    help="With --ensemble: the table of its answers, for the page; `uncertain` where its networks "
+    "give different classes, as it will answer itself.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(
     runs: tuple[Path, ...],

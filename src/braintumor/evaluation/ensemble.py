@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from braintumor.classes import disagreeing
 from braintumor.evaluation.calibration import log_prob
 from braintumor.evaluation.predictions import Predictions, PredictionsError
 from braintumor.evaluation.tables import PROBABILITIES, STATUSES
@@ -78,23 +79,12 @@ def where_they_differ(pooled: Predictions, answers: Sequence[Predictions]) -> Pr
     by = _key_column([pooled, *answers])
     voices = [_in_order_of(pooled, one, by).frame for one in answers]
     said = np.array([voice["predicted"] for voice in voices], dtype=str)
-    rows = np.flatnonzero((said != said[0]).any(axis=0) & pooled.is_answered)
     frame = pooled.frame.copy()
-    frame.loc[rows, "status"] = "uncertain"
-    names = [voice["model"] for voice in voices]
-    frame.loc[rows, "reason"] = [
-        "; ".join(
-            filter(None, [before, _told([name[row] for name in names], said[:, row].tolist())])
-        )
-        for before, row in zip(frame.loc[rows, "reason"], rows, strict=True)
-    ]
+    for row in np.flatnonzero((said != said[0]).any(axis=0) & pooled.is_answered):
+        told = disagreeing({one["model"][row]: one["predicted"][row] for one in voices})
+        frame.loc[row, "status"] = "uncertain"
+        frame.loc[row, "reason"] = "; ".join(filter(None, [frame["reason"][row], told]))
     return Predictions(frame, pooled.source)
-
-
-def _told(names: Sequence[str], said: Sequence[str]) -> str:
-    """In the words of a bundle (`bundle.decision.disagreement`)."""
-    voices = ", ".join(f"{name} says {label}" for name, label in zip(names, said, strict=True))
-    return f"its networks disagree: {voices}"
 
 
 def _pooled(probs: Sequence[NDArray[np.float64]], pool: str) -> NDArray[np.float64]:

@@ -21,6 +21,7 @@ from braintumor.bundle.abreast import cores
 from braintumor.bundle.card import AnyCard, fingerprint, read_card
 from braintumor.bundle.classifier import Classifier
 from braintumor.bundle.prediction import Prediction
+from braintumor.bundle.runtime import wished_device
 from braintumor.bundle.series import SERIES_FILE, Summary, write_summaries
 from braintumor.bundle.shipped import find_bundle, shipped
 from braintumor.errors import BraintumorError
@@ -288,7 +289,7 @@ def _staffed(plan: Plan, *, files: int) -> Plan:
 def _workers(plan: Plan, stack: ExitStack) -> tuple[Job, AnyCard, Pool[Chunk, Rows]]:
     """The job, the bundle's card, and who does the job."""
     if plan.here:
-        classifier = Classifier.load(plan.model)
+        classifier = Classifier.load(plan.model, device=wished_device())
         job = _job(plan, classifier.card)
         return job, classifier.card, InProcess(lambda: job.function(classifier))
     card = read_card(find_bundle(plan.model))
@@ -307,6 +308,7 @@ def _job(plan: Plan, card: AnyCard) -> Job:
         name=card.name,
         identity=card.identity,
         fingerprint=fingerprint(card),
+        device=wished_device(),
         choice=plan.choice,
         folder=Path.cwd() if plan.engine == "ray" else None,
         streams=plan.here,
@@ -318,6 +320,7 @@ def _work(plan: Plan, card: AnyCard) -> dict[str, str]:
     return {
         "bundle": fingerprint(card),
         "choice of slices": repr(plan.choice),
+        "device": wished_device(),
         "version of braintumor": __version__,
     }
 

@@ -40,6 +40,7 @@ class Job:
         name: of the bundle, as its card gives it.
         identity: what its predictions are traced back to.
         fingerprint: of its whole card, so that no worker asks another bundle.
+        device: that its graphs run on, on every computer.
         choice: plane of volumes, and which of their slices.
         folder: that relative names begin at, for workers that run elsewhere; None for here.
         streams: whether rows are given one after the other as they come, or all at once.
@@ -49,6 +50,7 @@ class Job:
     name: str
     identity: str
     fingerprint: str
+    device: str
     choice: Choice
     folder: Path | None = None
     streams: bool = False
@@ -59,7 +61,7 @@ class Job:
         Raises:
             BundleError: none there, or another one than the work was begun with.
         """
-        classifier = Classifier.load(self.model)
+        classifier = Classifier.load(self.model, device=self.device)
         if fingerprint(classifier.card) != self.fingerprint:
             raise BundleError(
                 f"the bundle {self.model} is not the same everywhere: put the same one, and the "
