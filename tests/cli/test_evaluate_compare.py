@@ -246,13 +246,28 @@ def test_of_repeats_every_seed_and_the_spread_are_told(call, tmp_path: Path) -> 
     assert Path(told["spread"]).parent == tmp_path / "out"
 
 
-@pytest.mark.parametrize("option", ["--data", "--patients", "--mlflow"])
-def test_what_is_about_one_run_is_not_asked_of_repeats(call, tmp_path: Path, option: str) -> None:  # type: ignore[no-untyped-def]
+@pytest.mark.parametrize(
+    "options", [("--data", "x"), ("--patients", "x"), ("--mlflow", "x"), ("--no-images",)]
+)
+def test_what_is_about_one_run_is_not_asked_of_repeats(  # type: ignore[no-untyped-def]
+    call, tmp_path: Path, options: tuple[str, ...]
+) -> None:
     for seed in (1, 2):
         made_run(tmp_path / "runs" / f"seed-{seed}", seed=seed)
-    ended = call("evaluate", tmp_path / "runs", option, tmp_path / "x")
+    ended = call("evaluate", tmp_path / "runs", *options)
     assert ended.status == 2
-    assert "name one of the seeds" in ended.err
+    assert "name one of the seeds" in " ".join(ended.err.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("asked", [("check",), ("export", "--out", "bundle")])
+def test_what_is_made_of_one_run_asks_for_one_of_the_seeds(  # type: ignore[no-untyped-def]
+    call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    made_run(tmp_path / "runs" / "seed-1", seed=1)
+    ended = call(*asked, "runs")
+    assert ended.status == 1
+    assert "runs holds the repeats of a training; name one of them, as runs/seed-1." in ended.err
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from made_training import stand_in
@@ -13,7 +14,9 @@ pytest.importorskip("tomli_w")
 
 from braintumor.cli import train as module
 from braintumor.cli.main import run as braintumor
+from braintumor.errors import BraintumorError
 from braintumor.evaluation.predictions import Predictions
+from braintumor.training import several
 from braintumor.training.recipe import Recipe
 
 Asked = list[tuple[str, bool]]
@@ -31,7 +34,11 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asked:
 def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Folders that were given to `braintumor evaluate`."""
     found: list[str] = []
-    monkeypatch.setattr(module, "_evaluate", lambda run, no_images: found.append(run.as_posix()))
+
+    def judge(run: Path, *, no_images: bool = False) -> None:
+        found.append(run.as_posix())
+
+    monkeypatch.setattr(module, "_evaluate", judge)
     return found
 
 
@@ -58,6 +65,57 @@ def test_resumed_they_need_no_settings_and_more_seeds_may_join(
     assert ended("--seeds", "1,2,3", "--out", "run", "--resume") == 0
     assert asked[2:] == [("seed-1", True), ("seed-2", True), ("seed-3", True)]
     assert Recipe.read(Path("run/seed-3/recipe.toml")).epochs == 3
+
+
+def killed_in(monkeypatch: pytest.MonkeyPatch, folder: str, *arguments: str) -> None:
+    """A training that ends when it comes to this folder."""
+    train = several.train
+
+    def stopped(own: Any, recipe: Recipe, out: Path, **options: Any) -> Any:
+        if out.as_posix().endswith(folder):
+            raise KeyboardInterrupt
+        return train(own, recipe, out, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(several, "train", stopped)
+        assert ended(*arguments) == 130
+
+
+@pytest.mark.parametrize("more", [["--seeds", "1,2"], []], ids=["of repeats", "of one run"])
+def test_killed_between_folds_they_are_gone_on_with_as_they_were_begun(
+    asked: Asked, judged: list[str], monkeypatch: pytest.MonkeyPatch, more: list[str]
+) -> None:
+    out = [*more, "--folds", "3", "--out", "run"]
+    killed_in(monkeypatch, "fold-1", *out, "--epochs", "3")
+    assert ended(*out, "--resume") == 0
+    recipes = list(Path("run").rglob("recipe.toml"))
+    assert len(recipes) == (8 if more else 4)
+    assert {Recipe.read(path).epochs for path in recipes} == {3}
+
+
+def test_a_kill_in_the_second_seed_leaves_the_report_of_the_first(
+    asked: Asked, judged: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed_in(monkeypatch, "seed-2", "--seeds", "1,2", "--out", "run")
+    assert judged == ["run/seed-1"]
+
+
+def test_a_report_that_cannot_be_written_keeps_no_seed_from_being_trained(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def judge(run: Path, *, no_images: bool = False) -> None:
+        raise BraintumorError(f"{run.name} cannot be judged")
+
+    monkeypatch.setattr(module, "_evaluate", judge)
+    assert ended("--seeds", "1,2", "--out", "run") == 1
+    assert [name for name, _ in asked] == ["seed-1", "seed-2"]
+    assert "seed-1 cannot be judged" in capsys.readouterr().err
+
+
+def test_without_pictures_seeds_are_judged_together_all_the_same(asked: Asked) -> None:
+    assert ended("--seeds", "1,2", "--split", "grouped", "--no-images", "--out", "run") == 0
+    assert Path("run/seed-2/report.html").is_file()
+    assert Path("run/spread.html").is_file()
 
 
 def test_a_grouped_split_is_drawn_anew_by_each_seed(asked: Asked, judged: list[str]) -> None:
@@ -93,12 +151,13 @@ def test_where_nothing_is_held_back_nothing_is_judged(
         (["--seeds", "1,-2"], "whole numbers from 0"),
         (["--seeds", "1,,2"], "whole numbers from 0"),
         (["--seeds", "1,4294967296"], "whole numbers from 0 to 4294967295"),
+        (["--seeds", "1," + "9" * 5000], "whole numbers from 0"),
         (["--seeds", "1,2", "--seed", "3"], "leave out --seed"),
         (["--engine", "ray"], "add --folds or --seeds"),
         (["--only-fold", "1", "--seeds", "1,2"], "add --folds"),
         (["--folds", "3", "--split", "all", "--seeds", "1,2"], "without --start, --split all"),
     ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+    ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
 )
 def test_options_that_make_no_sense_are_refused_before_anything_is_read(
     asked: Asked, capsys: pytest.CaptureFixture[str], options: list[str], said: str

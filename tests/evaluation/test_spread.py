@@ -22,12 +22,12 @@ from braintumor.evaluation.spread_report import write_spread
 SEEDS = (1, 2, 10)
 
 
-def repeat(folder: Path, seed: int, *, change: str = "", **made: object) -> Path:
-    """A run whose recipe says its seed."""
+def repeat(folder: Path, seed: int, *, change: str = "", record: str = "", **made: object) -> Path:
+    """A run whose recipe says its seed, and at the end of its record what is given."""
     run = made_run(folder / f"seed-{seed}", seed=seed, **made)  # type: ignore[arg-type]
     recipe = (run / "recipe.toml").read_text()
     told = change or f"epochs = 3\nseed = {seed}"
-    (run / "recipe.toml").write_text(recipe.replace("epochs = 3", told))
+    (run / "recipe.toml").write_text(recipe.replace("epochs = 3", told) + record)
     return run
 
 
@@ -136,6 +136,53 @@ def test_what_differs_in_more_than_the_seed_or_in_less_is_no_repeat(folder: Path
         spread(folder)
 
 
+def test_tables_of_different_networks_are_no_repeats(tmp_path: Path) -> None:
+    for seed, name in ((1, "cnn"), (2, "cnn"), (3, "resnet50")):
+        made_table(seed=seed, name=name).write(tmp_path / f"seed-{seed}.csv")
+    with pytest.raises(
+        BraintumorError, match=r"seed-1\.csv is of cnn and .*seed-3\.csv of resnet50"
+    ):
+        spread(tmp_path)
+    made_table(seed=3, model="").write(tmp_path / "seed-3.csv")
+    assert spread(tmp_path).model == "cnn", "a table that names none is taken at its place"
+
+
+GIVEN = 'catalog_sha256 = "{c}"\nextra_sha256 = "{e}"\n'
+DEALT = GIVEN + 'extra_given_sha256 = "{g}"\n'
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "said"),
+    [
+        ('dataset = "a"\n', 'dataset = "b"\n', "data set"),
+        ('start_sha256 = "a"\n', 'start_sha256 = "b"\n', "begun with another run"),
+        (GIVEN.format(c="x", e="a"), GIVEN.format(c="x", e="b"), "folders of further slices"),
+        (GIVEN.format(c="x", e="a"), GIVEN.format(c="y", e="b c"), "folders of further slices"),
+        (
+            DEALT.format(c="x", e="a", g="a"),
+            DEALT.format(c="y", e="b", g="b"),
+            "folders of further",
+        ),
+    ],
+    ids=["data set", "start", "further slices", "their number", "further slices, patients dealt"],
+)
+def test_the_bytes_that_were_learnt_from_must_be_the_same(
+    tmp_path: Path, one: str, two: str, said: str
+) -> None:
+    repeat(tmp_path, 1, record=one)
+    repeat(tmp_path, 2, record=two)
+    with pytest.raises(BraintumorError, match=f"differ in {said}.*not in the seed alone"):
+        spread(tmp_path)
+
+
+def test_a_seed_that_holds_back_others_learns_from_others_and_is_a_repeat(tmp_path: Path) -> None:
+    repeat(tmp_path / "old", 1, record=GIVEN.format(c="x", e="a"))
+    repeat(tmp_path / "old", 2, record=GIVEN.format(c="y", e="b"))
+    repeat(tmp_path / "new", 1, record=DEALT.format(c="x", e="a b", g="a b"))
+    repeat(tmp_path / "new", 2, record=DEALT.format(c="y", e="b", g="a b"))
+    assert len(spread(tmp_path / "old").seeds) == len(spread(tmp_path / "new").seeds) == 2
+
+
 def test_runs_over_folds_and_others_are_not_mixed(folder: Path) -> None:
     table = folder / "seed-2" / "predictions.csv"
     with_folds(Predictions.read(table)).write(table)
@@ -155,6 +202,33 @@ def test_what_only_looks_like_a_seed_is_none(folder: Path) -> None:
         (folder / name).mkdir()
     (folder / "seed-4.txt").touch()
     assert tuple(find_seeds(folder)) == SEEDS
+
+
+def test_names_that_are_nearly_right_are_told_the_form(tmp_path: Path) -> None:
+    for name in ("seed-01", "seed-02"):
+        made_table(seed=1).write(tmp_path / f"{name}.csv")
+    with pytest.raises(BraintumorError, match=r"seed-01\.csv, and a repeat is called seed-N or"):
+        read_run(tmp_path)
+    made_table(seed=3).write(tmp_path / "seed-3.csv")
+    with pytest.raises(
+        BraintumorError, match=r"rename seed-01\.csv and seed-02\.csv, for a repeat"
+    ):
+        spread(tmp_path)
+    made_table(seed=4).write(tmp_path / "seed-4.csv")
+    assert spread(tmp_path).notes[0].startswith("Left out: seed-01.csv and seed-02.csv, for a")
+
+
+def test_a_table_goes_before_an_empty_folder_of_its_seed(tmp_path: Path) -> None:
+    for seed in (1, 2):
+        made_table(seed=seed).write(tmp_path / f"seed-{seed}.csv")
+    (tmp_path / "seed-1").mkdir()
+    assert tuple(spread(tmp_path).seeds) == (1, 2)
+
+
+def test_one_table_alone_is_not_told_to_resume_a_training(tmp_path: Path) -> None:
+    made_table(seed=1).write(tmp_path / "seed-1.csv")
+    with pytest.raises(BraintumorError, match=r"needs two: put the table of another beside it"):
+        spread(tmp_path)
 
 
 def test_other_commands_say_that_one_seed_is_to_be_named(folder: Path) -> None:

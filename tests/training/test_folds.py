@@ -46,6 +46,18 @@ def train_folds(catalog: Catalog, out: Path, *, resume: bool = False, **options:
     return run
 
 
+def test_until_all_folds_are_done_a_fold_tells_the_recipe(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "run")
+    assert (run.begun, run.folds) == (None, [])
+    run.fold(0).mkdir(parents=True)
+    assert run.begun is None, "it was stopped before its recipe was written"
+    for number in (1, 2):
+        RECIPE.write(RunFolder(run.fold(number)).recipe)
+    assert run.begun == run.fold(1) / "recipe.toml"
+    RECIPE.write(run.recipe)
+    assert run.begun == run.recipe
+
+
 def test_the_folds_answers_are_joined_in_the_catalogues_order(
     catalog: Catalog, tmp_path: Path, asked: list[tuple[str, bool]]
 ) -> None:

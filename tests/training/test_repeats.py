@@ -36,7 +36,7 @@ def trained(
 ) -> list[RunFolder]:
     make = partial(Folds, count=folds, resume=resume) if folds else Training
     plans = repeats(dict.fromkeys(seeds, catalog), recipe, out, make, resume=resume)
-    return carry_out(plans, Common(resume=resume))
+    return list(carry_out(plans, Common(resume=resume)))
 
 
 def test_each_seed_is_a_run_of_its_own(catalog: Catalog, tmp_path: Path, asked: Asked) -> None:
@@ -51,7 +51,7 @@ def test_each_seed_has_the_catalogue_that_it_dealt(
     catalog: Catalog, tmp_path: Path, asked: Asked
 ) -> None:
     dealt = {seed: catalog.grouped(seed=seed) for seed in (1, 2)}
-    runs = carry_out(repeats(dealt, RECIPE, tmp_path / "run", Training), Common())
+    runs = list(carry_out(repeats(dealt, RECIPE, tmp_path / "run", Training), Common()))
     judged = [list(Predictions.read(run.predictions).frame["path"]) for run in runs]
     assert judged == [list(own.subset("test").table["path"]) for own in dealt.values()]
     assert judged[0] != judged[1]
@@ -103,9 +103,20 @@ def test_a_folder_that_is_a_run_itself_is_left_alone(
     catalog: Catalog, tmp_path: Path, asked: Asked
 ) -> None:
     RECIPE.write(tmp_path / "run" / "recipe.toml")
-    with pytest.raises(BraintumorError, match="is a run itself"):
-        trained(catalog, tmp_path / "run", 1, 2, resume=True)
+    (tmp_path / "folds" / "fold-0").mkdir(parents=True)
+    for name in ("run", "folds"):
+        with pytest.raises(BraintumorError, match=f"{name} is a run itself"):
+            trained(catalog, tmp_path / name, 1, 2, resume=True)
     assert asked == []
+
+
+def test_a_run_is_given_before_the_next_is_trained(
+    catalog: Catalog, tmp_path: Path, asked: Asked
+) -> None:
+    plans = repeats(dict.fromkeys((1, 2), catalog), RECIPE, tmp_path / "run", Training)
+    runs = carry_out(plans, Common())
+    assert next(runs).root.name == "seed-1"
+    assert asked == [("seed-1", False)]
 
 
 def test_a_repeat_by_another_recipe_is_none(catalog: Catalog, tmp_path: Path, asked: Asked) -> None:
@@ -114,6 +125,17 @@ def test_a_repeat_by_another_recipe_is_none(catalog: Catalog, tmp_path: Path, as
     with pytest.raises(BraintumorError, match="seed-1 was begun with another recipe"):
         trained(catalog, tmp_path / "run", 3, 4, resume=True, recipe=other)
     assert len(asked) == 2
+
+
+def test_folds_by_another_recipe_are_seen_before_they_make_a_run(
+    catalog: Catalog, tmp_path: Path, asked: Asked
+) -> None:
+    trained(catalog, tmp_path / "run", 1, 2, folds=3)
+    for seed in (1, 2):
+        RunFolder(tmp_path / "run" / f"seed-{seed}").recipe.unlink()
+    other = replace(RECIPE, epochs=RECIPE.epochs + 1)
+    with pytest.raises(BraintumorError, match="seed-1 was begun with another recipe"):
+        trained(catalog, tmp_path / "run", 3, 4, folds=3, resume=True, recipe=other)
 
 
 def test_for_another_computer_every_path_is_whole(

@@ -115,6 +115,7 @@ def test_several_folders_each_with_its_own_patients(
     record = sources.record()
     assert record["extra_images"] == 5
     assert record["extra_sha256"].split() == [part.digest() for part in sources.extra]
+    assert record["extra_given_sha256"].split() == [part.digest() for part in both]
     with pytest.raises(BraintumorError, match=r"heads: whose slices"):
         Materials(files[:2], both).for_training(Catalog.from_folder(data))
 

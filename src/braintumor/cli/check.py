@@ -41,7 +41,9 @@ def command(
     from braintumor.evaluation.check import check
     from braintumor.evaluation.claims import read_claims
     from braintumor.evaluation.provenance import read_catalog
+    from braintumor.evaluation.run_tables import require_one_run
 
+    require_one_run(predictions)
     columns = dict(_pair(text) for text in told)
     source = predictions / "predictions.csv" if predictions.is_dir() else predictions
     reading = foreign.read(source, columns)

@@ -63,9 +63,10 @@ def command(
     With --masks the heat maps are judged first, into localisation.json; of a bundle, only they are.
     """
     if _is_repeats(source):
-        if data or patients or masks or mlflow:
+        if data or patients or masks or mlflow or no_images:
             raise click.UsageError(
-                "--data, --patients, --masks and --mlflow are about one run: name one of the seeds"
+                "--data, --patients, --masks, --mlflow and --no-images are about one run: name one "
+                "of the seeds"
             )
         _spread(source, out or source, as_json=as_json)
         return
@@ -76,34 +77,23 @@ def command(
             return
     import json
 
-    from braintumor.evaluation.groups import kept
-    from braintumor.evaluation.judgement import judge, write_calibration, write_metrics
+    from braintumor.evaluation.judgement import judge
     from braintumor.evaluation.patients import read_patients
-    from braintumor.evaluation.record import write_record
-    from braintumor.evaluation.report import write_report
 
     groups = read_patients(patients) if patients else None
     run = _tables(source, data, located, out)
     judgement = judge(run, patients=groups)
     folder = out or run.folder
-    metrics, fitted = write_metrics(judgement, folder), write_calibration(judgement, folder)
-    report = write_report(judgement, folder, images=not no_images)
-    documents = [str(path) for path in write_record(judgement, folder)]
+    written = _write(judgement, folder, images=not no_images)
     if groups is not None and (source.is_dir() or out is not None):
-        target = folder / f"predictions{run.table.suffix}"
-        # `group` is filled now; a table that was given, and is no run's, is left as it is.
-        if source.is_dir() or target.resolve() != run.table.resolve():
-            kept(judgement.run.predictions, run.predictions).write(target)
+        _write_groups(judgement, run, folder, given=source)
     logged = _log(judgement, folder, mlflow)
     if as_json:
-        found = {**judgement.to_dict(), "metrics": str(metrics), "report": str(report)}
-        found |= {"documents": documents, "mlflow": logged}
-        found["localisation"] = located
-        found["calibration"] = None if fitted is None else str(fitted)
+        found = {**judgement.to_dict(), **written, "mlflow": logged, "localisation": located}
         click.echo(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False))
         return
     _print(judgement)
-    click.echo(f"Report: {report}")
+    click.echo(f"Report: {written['report']}")
     if logged is not None:
         click.echo(f"MLflow: run {logged['run_id']} in {logged['uri']}")
 
@@ -147,6 +137,31 @@ def _spread(folder: Path, out: Path, *, as_json: bool) -> None:
     click.echo(f"Report: {page}")
     if found.phantom:
         click.echo("PHANTOM DATA: drawn by code; these numbers say nothing about medicine.")
+
+
+def _write(judgement: Judgement, folder: Path, *, images: bool) -> dict[str, Any]:
+    """Write the documents of one run; kind -> path, None for a calibration that has no grounds."""
+    from braintumor.evaluation.judgement import write_calibration, write_metrics
+    from braintumor.evaluation.record import write_record
+    from braintumor.evaluation.report import write_report
+
+    metrics, fitted = write_metrics(judgement, folder), write_calibration(judgement, folder)
+    return {
+        "metrics": str(metrics),
+        "report": str(write_report(judgement, folder, images=images)),
+        "documents": [str(path) for path in write_record(judgement, folder)],
+        "calibration": None if fitted is None else str(fitted),
+    }
+
+
+def _write_groups(judgement: Judgement, run: RunTables, folder: Path, *, given: Path) -> None:
+    """Write the table again, its column `group` filled from --patients."""
+    from braintumor.evaluation.groups import kept
+
+    target = folder / f"predictions{run.table.suffix}"
+    # A table that was given, and is no run's, is left as it is.
+    if given.is_dir() or target.resolve() != run.table.resolve():
+        kept(judgement.run.predictions, run.predictions).write(target)
 
 
 def _log(judgement: Judgement, folder: Path, target: str | None) -> dict[str, str] | None:

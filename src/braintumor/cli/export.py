@@ -100,6 +100,10 @@ def command(
     elif len(runs) > 1 or predictions:
         raise click.UsageError("several RUNs and --predictions need --ensemble")
     else:
+        from braintumor.evaluation.run_tables import require_one_run
+
+        for run in (runs[0], *([evidence] if evidence else [])):
+            require_one_run(run)
         from braintumor.training.export import GateData, PrecisionData, export_run
 
         folder = export_run(

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 if TYPE_CHECKING:
     from braintumor.catalog.catalog import Catalog
+    from braintumor.training.recipe import Recipe
+    from braintumor.training.run import RunFolder
+    from braintumor.training.several import Plan
     from braintumor.training.sources import Materials
+
+    Make = Callable[[Catalog, Recipe, Path], Plan]
 
 _MOST = 2**32 - 1
 
@@ -22,7 +27,8 @@ def _seeds(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int
     if text is None:
         return ()
     names = [name.strip() for name in text.split(",")]
-    if not all(name.isdecimal() and int(name) <= _MOST for name in names):
+    # Of thousands of digits int() makes no number.
+    if not all(n.isdecimal() and len(n) <= len(str(_MOST)) and int(n) <= _MOST for n in names):
         raise click.BadParameter(f"give whole numbers from 0 to {_MOST}, as 1,2,3.")
     seeds = tuple(map(int, names))
     twice = sorted({seed for seed in seeds if seeds.count(seed) > 1})
@@ -148,25 +154,16 @@ def command(
     from braintumor.errors import require
 
     require("tomli_w", extra="train", what="Training")
-    from braintumor.training.recipe import Recipe, default_recipe
 
     _refuse(split, folds, only_fold, seeds, seed, engine, start)
-    given = {
+    settings = {
         "epochs": epochs,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
         "seed": seed,
         "deterministic": deterministic,
     }
-    settings = {name: value for name, value in given.items() if value is not None}
-    if recipe_file is not None:
-        recipe = Recipe.read(recipe_file, network=network).changed(**settings)
-    else:
-        recipe = default_recipe(network or "cnn", **settings)
-    run = out or Path("runs") / recipe.network
-    before = _begun_with(run, seeds) if resume else None
-    if before is not None and recipe_file is None and not settings:
-        recipe = Recipe.read(before, network=network)
+    recipe, run = _recipe(recipe_file, network, settings, out, seeds, resume=resume)
     if split == "all":
         recipe = recipe.changed(keep="last")
     by_group = split == "grouped" or folds is not None or recipe.patient_balance > 0
@@ -174,25 +171,20 @@ def command(
     # Which takes seconds; a folder that cannot be trained on is told before.
     require("keras", extra="train", what="Training")
     from braintumor.training.folds import Folds
-    from braintumor.training.repeats import repeats
-    from braintumor.training.several import Common, Plan, Training, carry_out
+    from braintumor.training.several import Common, Training, carry_out
 
-    catalogs = _dealt(catalog, split, folds, seeds or (recipe.seed,))
-    make: Callable[[Catalog, Recipe, Path], Plan] = partial(Training, trunk=trunk_cache)
+    make: Make = partial(Training, trunk=trunk_cache)
     if folds is not None:
         make = partial(Folds, count=folds, only=only_fold, trunk=trunk_cache, resume=resume)
-    if seeds:
-        plans = repeats(catalogs, recipe, run, make, resume=resume)
-    else:
-        plans = [make(catalogs[recipe.seed], recipe, run)]
+    catalogs = _dealt(catalog, split, folds, seeds or (recipe.seed,))
+    plans = _plans(catalogs, recipe, run, make, seeds, resume=resume)
     common = Common(
         materials=materials, start=start, resume=resume, weights=weights, engine=engine,
         address=ray_address,
     )  # fmt: skip
-    trained = [one.root for one in carry_out(plans, common) if _said(one.root)]
-    if evaluate:
-        for folder in [*trained, *([run] if seeds and trained else [])]:
-            _evaluate(folder, no_images=no_images)
+    judged = _finished(carry_out(plans, common), evaluate=evaluate, no_images=no_images)
+    if seeds and judged:
+        _evaluate(run)
 
 
 def _refuse(
@@ -215,19 +207,84 @@ def _refuse(
         raise click.UsageError("--seeds names every seed: leave out --seed")
 
 
+def _recipe(
+    file: Path | None,
+    network: str | None,
+    given: dict[str, Any],
+    out: Path | None,
+    seeds: tuple[int, ...],
+    *,
+    resume: bool,
+) -> tuple[Recipe, Path]:
+    """The recipe asked for, and the run's folder; what is gone on with without a word of how goes
+    on as it was begun."""
+    from braintumor.training.recipe import Recipe, default_recipe
+
+    settings = {name: value for name, value in given.items() if value is not None}
+    if file is not None:
+        recipe = Recipe.read(file, network=network).changed(**settings)
+    else:
+        recipe = default_recipe(network or "cnn", **settings)
+    run = out or Path("runs") / recipe.network
+    before = _begun_with(run, seeds) if resume else None
+    if before is not None and file is None and not settings:
+        recipe = Recipe.read(before, network=network)
+    return recipe, run
+
+
 def _begun_with(run: Path, seeds: tuple[int, ...]) -> Path | None:
     """The recipe of a run, or of the first of its repeats; None where there is none yet."""
     from braintumor.errors import BraintumorError
-    from braintumor.evaluation.run_tables import find_seeds
+    from braintumor.evaluation.run_tables import seed_runs
+    from braintumor.training.run import RunFolder
 
-    repeated = find_seeds(run)
+    repeated = seed_runs(run)
     if repeated and not seeds:
         raise BraintumorError(
             f"{run} holds repeats: go on with the --seeds that they were begun with, or choose "
             "another folder"
         )
-    files = [folder / "recipe.toml" for folder in (run, *repeated.values())]
-    return next((file for file in files if file.is_file()), None)
+    files = [RunFolder(folder).begun for folder in (run, *repeated.values())]
+    return next((file for file in files if file is not None), None)
+
+
+def _plans(
+    catalogs: dict[int, Catalog],
+    recipe: Recipe,
+    run: Path,
+    make: Make,
+    seeds: tuple[int, ...],
+    *,
+    resume: bool,
+) -> list[Plan]:
+    """What is to be trained: one plan, or one a seed."""
+    from braintumor.training.repeats import repeats
+
+    if seeds:
+        return repeats(catalogs, recipe, run, make, resume=resume)
+    return [make(catalogs[recipe.seed], recipe, run)]
+
+
+def _finished(runs: Iterable[RunFolder], *, evaluate: bool, no_images: bool) -> bool:
+    """Say of each run that it is trained and judge it, before the next; whether any was judged.
+
+    A report that cannot be written keeps no further run from being trained: that is told at the
+    end.
+    """
+    from braintumor.errors import BraintumorError
+
+    judged, failed = False, None
+    for run in runs:
+        if not _said(run.root) or not evaluate:
+            continue
+        judged = True
+        try:
+            _evaluate(run.root, no_images=no_images)
+        except BraintumorError as error:
+            failed = failed or error
+    if failed is not None:
+        raise failed
+    return judged
 
 
 def _said(run: Path) -> bool:
@@ -236,7 +293,7 @@ def _said(run: Path) -> bool:
     return (run / "predictions.csv").is_file()
 
 
-def _evaluate(run: Path, *, no_images: bool) -> None:
+def _evaluate(run: Path, *, no_images: bool = False) -> None:
     from braintumor.cli.evaluate import command as evaluate_command
 
     arguments = [str(run), *(["--no-images"] if no_images else [])]

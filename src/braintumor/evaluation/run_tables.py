@@ -22,6 +22,8 @@ from braintumor.evaluation.predictions import Predictions
 
 LOCALISATION_FILE = "localisation.json"
 SUFFIXES = (".csv", ".jsonl", ".parquet")
+SEED_FORM = "a repeat is called seed-N or seed-N.csv, with no zero before N"
+_SEED = r"seed-(0|[1-9][0-9]{0,9})"
 _HISTORY = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy")
 _PNG = b"\x89PNG\r\n\x1a\n"
 # A prepared slice is at most 1024 pixels a side; whatever is larger is none of ours.
@@ -64,6 +66,12 @@ class RunTables:
             return ", ".join(sorted(map(str, names)))
         network = self.recipe.get("recipe", {}).get("network")
         return str(network or (self.root.name if self.root else self.table.stem))
+
+    @property
+    def says_model(self) -> bool:
+        """Whether table or recipe name the model, so that it is not called after its file."""
+        named = self.predictions.frame["model"].astype(bool).any()
+        return bool(named or self.recipe.get("recipe", {}).get("network"))
 
     @property
     def folder(self) -> Path:
@@ -124,15 +132,52 @@ def seed_folder(seed: int) -> str:
 def find_seeds(folder: Path) -> dict[int, Path]:
     """The repeats in a folder by their seeds, the lowest first; none where it is no such folder.
 
-    They are run folders `seed-1`, `seed-2` and so on, finished or not, or tables `seed-1.csv`.
+    They are run folders `seed-1`, `seed-2` and so on, finished or not, or tables `seed-1.csv`. Of
+    two of one seed the one is meant that has predictions.
     """
     found: dict[int, Path] = {}
-    for path in sorted(folder.glob("seed-*")):
+    paths = sorted(folder.glob("seed-*"))
+    for path in sorted(paths, key=lambda path: find_table(path) is None):
         name = path.name if path.is_dir() else path.stem
-        seed = re.fullmatch(r"seed-(0|[1-9][0-9]{0,9})", name)
+        seed = re.fullmatch(_SEED, name)
         if seed and (path.is_dir() or path.suffix in SUFFIXES):
             found.setdefault(int(seed[1]), path)
     return dict(sorted(found.items()))
+
+
+def seed_runs(folder: Path) -> dict[int, Path]:
+    """As `find_seeds`, run folders alone."""
+    named = {seed: folder / seed_folder(seed) for seed in find_seeds(folder)}
+    return {seed: run for seed, run in named.items() if run.is_dir()}
+
+
+def misnamed_seeds(folder: Path) -> list[str]:
+    """Names of the tables in a folder, or of the runs with one, that look like a repeat's and are
+    none: `seed-01.csv`, `seed_2`."""
+    judged = [path for path in sorted(folder.iterdir()) if find_table(path) is not None]
+    found = []
+    for path in judged:
+        name = path.name if path.is_dir() else path.stem
+        near = re.fullmatch(r"seed[-_ ]?[0-9]+", name, re.IGNORECASE)
+        if near and not re.fullmatch(_SEED, name) and (path.is_dir() or path.suffix in SUFFIXES):
+            found.append(path.name)
+    return found
+
+
+def require_one_run(path: Path) -> None:
+    """Refuse a folder of repeats where one run, or one table, is asked for.
+
+    Raises:
+        BraintumorError: it is such a folder, or looks like one; one sentence.
+    """
+    if not path.is_dir() or find_table(path) is not None:
+        return
+    if seeds := find_seeds(path):
+        raise BraintumorError(
+            f"{path} holds the repeats of a training; name one of them, as {min(seeds.values())}."
+        )
+    if near := misnamed_seeds(path):
+        raise BraintumorError(f"{path} holds {near[0]}, and {SEED_FORM}: rename it.")
 
 
 def read_run(path: Path | str) -> RunTables:
@@ -147,11 +192,8 @@ def read_run(path: Path | str) -> RunTables:
     path = Path(path)
     if not path.exists():
         raise BraintumorError(f"{path} does not exist; give a run folder or a predictions table.")
+    require_one_run(path)
     table = find_table(path)
-    if table is None and (seeds := find_seeds(path)):
-        raise BraintumorError(
-            f"{path} holds the repeats of a training; name one of them, as {min(seeds.values())}."
-        )
     if table is None:
         raise BraintumorError(
             f"{path} holds no predictions.csv: make it with  braintumor evaluate {path} --data DATA"

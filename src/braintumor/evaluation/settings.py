@@ -9,6 +9,7 @@ from braintumor.evaluation.run_tables import RunTables
 
 # Settings that came later, and the value at which a network trains as it did before them.
 _BEFORE = {"balance": "0.0", "keep": "best", "patient_balance": "0.0"}
+_FURTHER, _START = "folders of further slices", "begun with another run"
 
 
 def recipe_rows(recipe: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -25,10 +26,7 @@ def recipe_rows(recipe: Mapping[str, Any]) -> list[tuple[str, str]]:
 def differing(first: RunTables, second: RunTables) -> list[tuple[str, str, str]]:
     """Settings of two recipes that are not the same, and what else was learnt from: name, and
     its value in each."""
-    one, two = (
-        _BEFORE | dict(recipe_rows(run.recipe.get("recipe", {}))) | _materials(run)
-        for run in (first, second)
-    )
+    one, two = (_settings(run) | _materials(run) for run in (first, second))
     names = [*one, *(name for name in two if name not in one)]
     return [
         (name, one.get(name, "–"), two.get(name, "–"))
@@ -37,11 +35,44 @@ def differing(first: RunTables, second: RunTables) -> list[tuple[str, str, str]]
     ]
 
 
+def beside_the_seed(first: RunTables, second: RunTables) -> list[str]:
+    """Names of all but the seed in which two runs differ; of what they learnt from, the hashes
+    decide, as far as the records tell."""
+    judged_here = ("seed", _START, _FURTHER)
+    found = [name for name, *_ in differing(first, second) if name not in judged_here]
+    one, two = (run.recipe.get("record", {}) for run in (first, second))
+    if "dataset" in one and "dataset" in two and one["dataset"] != two["dataset"]:
+        found.append("data set")
+    if one.get("start_sha256", "") != two.get("start_sha256", ""):
+        found.append(_START)
+    if _further(one, two) != _further(two, one):
+        found.append(_FURTHER)
+    return found
+
+
+def _further(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    """What a record says of further slices that can be held against the other's.
+
+    Where the seed deals who is held back, it deals which of the slices are learnt from, too: then
+    only what was given can be the same.
+    """
+    if "extra_given_sha256" in one and "extra_given_sha256" in other:
+        return str(one["extra_given_sha256"])
+    digests = str(one.get("extra_sha256", ""))
+    if one.get("catalog_sha256", "") == other.get("catalog_sha256", ""):
+        return digests
+    return str(len(digests.split()))
+
+
+def _settings(run: RunTables) -> dict[str, str]:
+    return _BEFORE | dict(recipe_rows(run.recipe.get("recipe", {})))
+
+
 def _materials(run: RunTables) -> dict[str, str]:
     """What a run learnt from beside the slices of its split."""
     record = run.recipe.get("record", {})
     return {
-        "folders of further slices": str(len(str(record.get("extra_sha256", "")).split())),
+        _FURTHER: str(len(str(record.get("extra_sha256", "")).split())),
         "masks": "yes" if record.get("masks") else "no",
-        "begun with another run": "yes" if record.get("start_sha256") else "no",
+        _START: "yes" if record.get("start_sha256") else "no",
     }

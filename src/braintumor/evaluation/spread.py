@@ -1,7 +1,7 @@
 """What the seed does: the scores of one training repeated with several seeds, and their spread.
 
-From the predictions tables of the repeats alone; where their recipes lie beside them, they are
-held to differ in nothing but the seed. Draws nothing.
+From the predictions tables of the repeats alone, which are held to be of one network; where their
+recipes lie beside them, they are held to differ in nothing but the seed. Draws nothing.
 """
 
 from __future__ import annotations
@@ -18,8 +18,15 @@ from braintumor.errors import BraintumorError
 from braintumor.evaluation import words
 from braintumor.evaluation.metrics import Metrics, without_nan
 from braintumor.evaluation.predictions import Predictions
-from braintumor.evaluation.run_tables import RunTables, find_seeds, find_table, read_run
-from braintumor.evaluation.settings import differing
+from braintumor.evaluation.run_tables import (
+    SEED_FORM,
+    RunTables,
+    find_seeds,
+    find_table,
+    misnamed_seeds,
+    read_run,
+)
+from braintumor.evaluation.settings import beside_the_seed
 
 # The rows that are judged, as in a report: the best of those that every table has.
 _SPLITS = ("test", "valid", "train")
@@ -95,7 +102,7 @@ def spread(folder: Path) -> Spread:
     if len(runs) < 2:
         raise BraintumorError(
             f"{folder} holds {len(runs)} of {len(found)} seeds with predictions, and a spread "
-            "needs two: go on with  braintumor train --resume"
+            f"needs two: {_remedy(folder)}"
         )
     _require_repeats(runs)
     split = _split(folder, runs)
@@ -113,7 +120,7 @@ def spread(folder: Path) -> Spread:
         model=folder.resolve().name if model == found[first].stem else model,
         split=split,
         seeds={seed: own.metrics() for seed, own in rows.items()},
-        notes=tuple(_notes(rows, left_out)),
+        notes=tuple(_notes(rows, left_out, misnamed_seeds(folder))),
         phantom=any(run.phantom for run in runs.values()),
     )
 
@@ -137,12 +144,28 @@ def deviation(sd: float, share: bool) -> str:
     return words.apart(sd, share).removeprefix("+")
 
 
+def _remedy(folder: Path) -> str:
+    """What to do where there is no second seed."""
+    if near := misnamed_seeds(folder):
+        return f"rename {words.listed(near)}, for {SEED_FORM}"
+    if any(path.is_dir() for path in find_seeds(folder).values()):
+        return "go on with  braintumor train --resume"
+    return f"put the table of another beside it; {SEED_FORM}"
+
+
 def _require_repeats(runs: Mapping[int, RunTables]) -> None:
     """Refuse what differs in more than the seed, or in less."""
+    named = [run for run in runs.values() if run.says_model]
+    other = next((run for run in named if run.model != named[0].model), None)
+    if other is not None:
+        raise BraintumorError(
+            f"{named[0].table} is of {named[0].model} and {other.table} of {other.model}: repeats "
+            "are of one network; put others into a folder of their own."
+        )
     told = {seed: run for seed, run in runs.items() if run.recipe}
     for seed, run in told.items():
         first = next(iter(told.values()))
-        apart = [name for name, *_ in differing(first, run) if name != "seed"]
+        apart = beside_the_seed(first, run)
         if apart:
             raise BraintumorError(
                 f"{run.root} and {first.root} differ in {', '.join(apart)}, not in the seed alone."
@@ -167,8 +190,10 @@ def _split(folder: Path, runs: Mapping[int, RunTables]) -> str:
     raise BraintumorError(f"The tables of {folder} have no split in common.")
 
 
-def _notes(rows: Mapping[int, Predictions], left_out: list[int]) -> list[str]:
+def _notes(rows: Mapping[int, Predictions], left_out: list[int], misnamed: list[str]) -> list[str]:
     notes = []
+    if misnamed:
+        notes.append(f"Left out: {words.listed(misnamed)}, for {SEED_FORM}.")
     if left_out:
         which = words.listed([str(seed) for seed in left_out])
         notes.append(

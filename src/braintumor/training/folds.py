@@ -102,8 +102,7 @@ class Folds:
         found = []
         for fold in self._chosen:
             own = fold_catalog(self._folded, fold, seed=self._recipe.seed, choosing=choosing)
-            folder = self._run.root / f"fold-{fold}"
-            found.append(Training(own, self._recipe, folder, self._trunk))
+            found.append(Training(own, self._recipe, self._run.fold(fold), self._trunk))
         return found
 
     def finish(self, runs: Sequence[RunFolder]) -> RunFolder:

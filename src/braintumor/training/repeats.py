@@ -11,7 +11,7 @@ from pathlib import Path
 
 from braintumor.catalog.catalog import Catalog
 from braintumor.errors import BraintumorError
-from braintumor.evaluation.run_tables import find_seeds, seed_folder
+from braintumor.evaluation.run_tables import seed_folder, seed_runs
 from braintumor.training.recipe import Recipe
 from braintumor.training.run import RunFolder
 from braintumor.training.several import Plan, require_new
@@ -41,7 +41,7 @@ def repeats(
             another recipe.
     """
     require_new(out, resume=resume)
-    if RunFolder(out).recipe.exists():
+    if RunFolder(out).begun is not None or RunFolder(out).folds:
         raise BraintumorError(f"{out} is a run itself: choose another folder for several seeds")
     _require_same(out, recipe)
     return [
@@ -52,9 +52,9 @@ def repeats(
 
 def _require_same(out: Path, recipe: Recipe) -> None:
     """Refuse to put a repeat beside runs by another recipe."""
-    for seed, folder in find_seeds(out).items():
-        begun = RunFolder(folder).recipe
-        if begun.is_file() and Recipe.read(begun) != recipe.changed(seed=seed).resolved():
+    for seed, folder in seed_runs(out).items():
+        begun = RunFolder(folder).begun
+        if begun is not None and Recipe.read(begun) != recipe.changed(seed=seed).resolved():
             raise BraintumorError(
                 f"{folder} was begun with another recipe: resume without changing settings"
             )

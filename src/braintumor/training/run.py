@@ -48,6 +48,22 @@ class RunFolder:
         return self.root / "catalog.csv"
 
     @property
+    def folds(self) -> list[Path]:
+        """The folders of a cross-validation's folds that there are."""
+        return sorted(path for path in self.root.glob("fold-*") if path.is_dir())
+
+    @property
+    def begun(self) -> Path | None:
+        """The recipe that it was begun with: its own, or a fold's until all folds are done; None
+        where nothing is begun."""
+        files = [self.recipe, *(RunFolder(fold).recipe for fold in self.folds)]
+        return next((file for file in files if file.is_file()), None)
+
+    def fold(self, number: int) -> Path:
+        """The folder of one fold, a run of its own."""
+        return self.root / f"fold-{number}"
+
+    @property
     def history(self) -> Path:
         return self.root / "history.csv"
 

@@ -6,7 +6,7 @@ stopped. Which trainings there are, and what becomes of their runs, is said by p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
@@ -120,8 +120,12 @@ class Common:
         )
 
 
-def carry_out(plans: Sequence[Plan], common: Common) -> list[RunFolder]:
-    """Do all trainings of all plans as one map; a plan's run is finished when its last is done.
+def carry_out(plans: Sequence[Plan], common: Common) -> Iterator[RunFolder]:
+    """Do all trainings of all plans as one map.
+
+    Yields:
+        The run of each plan, in their order, finished as soon as its last training is done: what
+        the caller makes of it is there whatever becomes of the others.
 
     Raises:
         BraintumorError: as for `fit.train`, and a process that died again and again.
@@ -133,10 +137,8 @@ def carry_out(plans: Sequence[Plan], common: Common) -> list[RunFolder]:
         common = common.elsewhere()
     with open_pool(common, engine=common.engine, address=common.address) as pool:
         done = ordered(pool, trainings, _died)
-        return [
-            plan.finish(list(islice(done, len(own))))
-            for plan, own in zip(plans, wanted, strict=True)
-        ]
+        for plan, own in zip(plans, wanted, strict=True):
+            yield plan.finish(list(islice(done, len(own))))
 
 
 def require_new(root: Path, *, resume: bool) -> None:

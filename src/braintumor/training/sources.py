@@ -27,10 +27,13 @@ class Sources:
     Attributes:
         extra: folders of further images, all of them for training; none of a patient who is judged.
         lesions: masks of lesions, of the catalogue's images and of these.
+        given_sha256: digests of the folders with the patients who are judged, which say that two
+            trainings were given the same whomever they held back; "" where there are none.
     """
 
     extra: tuple[Catalog, ...] = ()
     lesions: Lesions | None = None
+    given_sha256: str = ""
 
     def record(self) -> dict[str, Any]:
         """What the recipe remembers of them."""
@@ -38,6 +41,8 @@ class Sources:
         if self.extra:
             found["extra_sha256"] = " ".join(part.digest() for part in self.extra)
             found["extra_images"] = sum(map(len, self.extra))
+        if self.given_sha256:
+            found["extra_given_sha256"] = self.given_sha256
         return found
 
 
@@ -106,7 +111,8 @@ class Materials:
         kept = tuple(
             _without(held, part, of, group_of) for part, of in zip(self.extra, theirs, strict=True)
         )
-        return Sources(tuple(part for part in kept if len(part)), self.lesions)
+        given = " ".join(part.digest() for part in self.extra)
+        return Sources(tuple(part for part in kept if len(part)), self.lesions, given)
 
 
 def _without(
