@@ -49,7 +49,7 @@ def _photograph(url: str, chromium: str, out: Path) -> None:
         page.goto(url)
         page.get_by_role("button", name="Try: Meningioma").click()
         page.get_by_text("What resnet50 is given").wait_for()
-        page.get_by_text("was judged on").first.wait_for()
+        page.get_by_text("judged on").first.wait_for()
         # Streamlit scrolls in a box of its own: the window is made as tall as what is in it.
         height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
         page.set_viewport_size({"width": 1280, "height": int(height)})
