@@ -30,6 +30,7 @@ from braintumor.bundle.runtime import ENGINES, EngineName, Runtime
 from braintumor.bundle.shipped import find_bundle, shipped
 from braintumor.catalog.cache import prepared
 from braintumor.catalog.catalog import Catalog
+from braintumor.files import write_text
 
 RESULT = Path(__file__).parents[1] / "results" / "performance" / "engines.json"
 # How far a probability was allowed to move; eight bits are rounded in another order.
@@ -118,8 +119,7 @@ def main() -> None:
     }
     print(json.dumps(found, indent=1))
     if options.write:
-        RESULT.parent.mkdir(parents=True, exist_ok=True)
-        RESULT.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        write_text(RESULT, json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ import keras
 import numpy as np
 from speed_material import machine
 
+from braintumor.files import write_text
 from braintumor.networks import build, resnet50
 from braintumor.networks.where import places
 from braintumor.training.objective import objective, targets
@@ -142,8 +143,7 @@ def main() -> None:
     found["seconds"] = time.time() - begun
     print(json.dumps(found, indent=1))
     if options.write:
-        RESULT.parent.mkdir(parents=True, exist_ok=True)
-        RESULT.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        write_text(RESULT, json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from PIL import Image
 from braintumor import Classifier
 from braintumor.bundle.prediction import Prediction
 from braintumor.catalog.catalog import Catalog
+from braintumor.files import write_text
 from braintumor.images.prepare import prepare
 from braintumor.progress import track
 
@@ -107,8 +108,7 @@ def main() -> None:
     found = measure(options.data, options.split)
     print(json.dumps(found, indent=1))
     if options.write:
-        RESULT.parent.mkdir(parents=True, exist_ok=True)
-        RESULT.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        write_text(RESULT, json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

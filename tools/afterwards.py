@@ -15,7 +15,7 @@ from pathlib import Path
 import marks
 import numpy as np
 from marks import Part
-from matchups import SUREST
+from matchups import SUREST, in_order
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from splits import EARLIER, GROUPED, RESULTS, tested
@@ -65,12 +65,7 @@ def _tables(folder: Path) -> list[Predictions]:
     if not all(file.is_file() for file in files):
         return []
     first, *rest = (Predictions.read(file) for file in files)
-    return [first, *(_in_order(first, other) for other in rest)]
-
-
-def _in_order(first: Predictions, other: Predictions) -> Predictions:
-    place = {path: row for row, path in enumerate(other.frame["path"])}
-    return other.take(np.array([place[path] for path in first.frame["path"]], np.int64))
+    return [first, *(in_order(other, list(first.frame["path"])) for other in rest)]
 
 
 def _others(tables: Sequence[Predictions], results: Path) -> dict[str, Predictions]:
@@ -80,7 +75,8 @@ def _others(tables: Sequence[Predictions], results: Path) -> dict[str, Predictio
     }
     earlier = _tables(results / EARLIER)
     if earlier:
-        four = [*tables, *(_in_order(tables[0], one) for one in earlier)]
+        paths = list(tables[0].frame["path"])
+        four = [*tables, *(in_order(one, paths) for one in earlier)]
         found["four networks: the same two before they learnt from other scanners, too"] = (
             _calibrated(combined(four))
         )

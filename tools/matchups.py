@@ -6,7 +6,7 @@ ensemble stands beside where it was published too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -123,10 +123,10 @@ def _matchup(split_name: str, name: str, where: str, runs: list[RunTables]) -> M
     split = "test" if all("test" in run.predictions.splits for run in runs) else None
     rows = match(runs, split=split).rows
     fitted = {run.model: _calibrated(run) for run in runs}
-    in_order = {
-        model: _in_order(fitted[model], list(table.frame["path"])) for model, table in rows.items()
+    calibrated = {
+        model: in_order(fitted[model], list(table.frame["path"])) for model, table in rows.items()
     }
-    return Matchup(split_name, name, where, rows, in_order)
+    return Matchup(split_name, name, where, rows, calibrated)
 
 
 def _calibrated(run: RunTables) -> Predictions:
@@ -137,7 +137,8 @@ def _calibrated(run: RunTables) -> Predictions:
         return judged(run)
 
 
-def _in_order(table: Predictions, paths: list[str]) -> Predictions:
+def in_order(table: Predictions, paths: Sequence[str]) -> Predictions:
+    """The rows of these paths, in their order."""
     position = {path: row for row, path in enumerate(table.frame["path"])}
     return table.take([position[path] for path in paths])
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from braintumor.bundle.abreast import abreast, batches, cores
 from braintumor.bundle.card import AnyCard, BundleError
 from braintumor.bundle.checks import image_checks, is_blank
-from braintumor.bundle.decision import calibrated, combined, disagreement, doubts, prediction_set
+from braintumor.bundle.decision import calibrated, combined, doubts, prediction_set
 from braintumor.bundle.explanation import Explanation, Look
 from braintumor.bundle.gate import BLANK, DOUBTED, REFUSED, VERDICTS, Verdict
 from braintumor.bundle.network import Network, open_networks, prepared_for
@@ -41,7 +41,7 @@ from braintumor.bundle.sources import (
     path_or_bytes,
     weight,
 )
-from braintumor.classes import CLASSES
+from braintumor.classes import CLASSES, disagreeing
 from braintumor.errors import BraintumorError
 from braintumor.images.choice import Choice
 from braintumor.images.decode import ImageError, Place, RefusedError, Slice
@@ -315,9 +315,10 @@ class Classifier:
         classes = prediction_set(p, self.card.conformal)
         why = [read.reason] if read.reason else []
         why += [DOUBTED] if verdict == "doubt" else []
-        why += disagreement(
-            {one.card.name: said for one, said in zip(self.networks, voices, strict=True)}
-        )
+        if len(set(voices)) > 1:
+            names = (network.card.name for network in self.networks)
+            each = zip(names, voices, strict=True)
+            why.append(disagreeing({name: CLASSES[said] for name, said in each}))
         why += doubts(best, confidence, classes, self.card.thresholds)
         return replace(
             self._blank(read),

@@ -6,14 +6,14 @@ no image, no file.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from braintumor.bundle.parts import Calibration, Conformal
-from braintumor.classes import CLASSES, disagreeing
+from braintumor.classes import CLASSES
 
 # Below this a probability counts as this.
 _FLOOR = 1e-12
@@ -97,18 +97,3 @@ def doubts(
     if thresholds is not None and confidence < thresholds[best]:
         found.append(f"confidence {confidence:.3f} is below {thresholds[best]:.3f}")
     return found
-
-
-def disagreement(said: Mapping[str, int]) -> list[str]:
-    """Why a person should look where the networks of an ensemble prefer different classes.
-
-    Args:
-        said: name of each network -> index of the class that it gives alone, calibrated by its
-            own card.
-
-    Returns:
-        One clause, or none where they agree.
-    """
-    if len(set(said.values())) < 2:
-        return []
-    return [disagreeing({name: CLASSES[best] for name, best in said.items()})]
