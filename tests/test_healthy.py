@@ -35,6 +35,18 @@ def test_the_table_tells_refused_right_doubted_and_wrong_apart(tmp_path: Path) -
     assert "| `h.nii.gz` | `cnn` | 8 | 0.0 % |" in before
 
 
+def test_slices_with_a_tumour_stand_apart_from_those_without(tmp_path: Path) -> None:
+    table = pd.DataFrame(
+        [("a", "ok", "no_tumor"), ("a-tumour", "ok", "no_tumor"), ("a-tumour", "ok", "glioma")],
+        columns=["head", "status", "predicted"],
+    ).assign(plane="axial", slice="", model="cnn", confidence="")
+    table[healthy.COLUMNS].to_csv(tmp_path / f"{healthy.SHIPPED}.csv", index=False)
+    free, shown = healthy.section(tmp_path).split(healthy.SHOWN)
+    assert "| `a` | `cnn` | 1 | 0.0 % | 100.0 % |" in free
+    assert "tumour`" not in free
+    assert "| `a-tumour` | `cnn` | 2 | 0.0 % | 50.0 % | 0.0 % | 0.0 % | 50.0 % |" in shown
+
+
 def test_until_a_head_was_looked_at_it_says_so(tmp_path: Path) -> None:
     assert healthy.section(tmp_path) == healthy.NONE_YET
 
@@ -106,3 +118,15 @@ def test_slices_beside_a_tumour_keep_away_from_it(tmp_path: Path) -> None:
     assert any(58 < at < 68 for at in places)
     assert min(places) >= 4
     assert max(places) <= 74
+
+
+def test_slices_that_show_a_tumour_cut_much_of_it(tmp_path: Path) -> None:
+    pixels = np.full((40, 40, 40), 500, np.int16)
+    outline = np.zeros_like(pixels)
+    outline[10:20, 10:20, 18:24] = 3
+    outline[14:16, 14:16, 24:30] = 3  # its thin end
+    outline[20:30, 20:30, 30:34] = 7
+    for volume, name in ((pixels, "h.nii.gz"), (outline, "h-label.nii.gz")):
+        nibabel.save(nibabel.Nifti1Image(volume, np.diag([2.0, 2.0, 2.0, 1.0])), tmp_path / name)
+    places = [at for at, _ in heads._of_tumour(tmp_path / "h.nii.gz", "axial", 3)]
+    assert places == [36, 42], "5 mm apart, from 36 to 46 mm"

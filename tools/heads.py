@@ -13,9 +13,9 @@ planes (of the patient with a tumour, slices well away from it alone) as
 
     braintumor train DATA --extra OUT --patients OUT/heads.csv ...
 
-With --judge it writes heads of other packages, for judging alone: volumes, and of two people with a
-tumour the slices beside it. Third-party pictures: they stay in OUT, and are not part of this
-project.
+With --judge it writes what is for judging alone: heads of other packages, as volumes; of two people
+with a tumour the slices beside it; and of these and of the one who is learnt from beside it the
+slices that show it. Third-party pictures: they stay in OUT, and are not part of this project.
 """
 
 from __future__ import annotations
@@ -56,6 +56,10 @@ _LEAST = 0.4
 _VOLUME, _OUTLINE = ".nii.gz", "-label.nii.gz"
 # Slices so near to a tumour, mm, show it in part, or what it does around it.
 _NEAR = 6.0
+# A slice shows a tumour where it cuts so much of its largest section.
+_MUCH = 0.5
+# Ends the names of folders of slices with a tumour.
+TUMOUR = "-tumour"
 
 
 @dataclass(frozen=True)
@@ -167,6 +171,14 @@ def _of_head(path: Path, plane: Plane, tumour: int) -> Cuts:
     yield from _spread(clear, _APART[plane])
 
 
+def _of_tumour(path: Path, plane: Plane, tumour: int) -> Cuts:
+    """Slices that show much of the tumour: place in mm, and pixels."""
+    area = {at: int((one == tumour).sum()) for at, one in _cuts(_outline_of(path), plane)}
+    least = _MUCH * max(area.values(), default=0)
+    shown = (cut for cut in _cuts(path, plane) if area.get(cut[0], 0) > least)
+    yield from _spread(shown, _APART[plane])
+
+
 def _outline_of(path: Path) -> Path:
     return path.with_name(path.name.removesuffix(_VOLUME) + _OUTLINE)
 
@@ -188,10 +200,10 @@ def _cuts(path: Path, plane: Plane) -> Cuts:
 
 
 def write_judges(out: Path) -> int:
-    """Fetch the heads that are for judging; how many there are.
+    """Fetch what is for judging; how many volumes and folders there are.
 
     Those without a tumour are written as OUT/NAME.nii.gz; of those with one, the slices that show
-    nothing of it, as OUT/NAME/MM.png.
+    nothing of it as OUT/NAME/MM.png, and those that show it as OUT/NAME-tumour/PLANE-MM.png.
     """
     out.mkdir(parents=True, exist_ok=True)
     files = {name: gzip.decompress(data) for name, data in fetched(JUDGE).items()}
@@ -199,21 +211,50 @@ def write_judges(out: Path) -> int:
     for name in names:
         made = volumes.minc(files[f"{name}.mnc.header.gz"], files[f"{name}.mnc.raw.gz"])
         nibabel.save(made, out / f"{JUDGE.name}-{name}.nii.gz")
-    beside = fetched(JUDGE_BESIDE)
-    people = sorted({name.split("_")[0] for name in beside})
-    for person in people:
-        folder = out / f"{JUDGE_BESIDE.name}-{person}"
-        folder.mkdir(exist_ok=True)
+    folders = [*_write_people(out), *_write_known(out)]
+    for head in (JUDGE, JUDGE_BESIDE):
+        print(f"{head.name}: {head.whose}", file=sys.stderr)
+    return len(names) + len(folders)
+
+
+def _write_people(out: Path) -> Iterator[Path]:
+    """Write the folders of people with a tumour whom nothing learns from.
+
+    Their slices are thick: seen from another side they are stripes.
+    """
+    files = fetched(JUDGE_BESIDE)
+    for person in sorted({name.split("_")[0] for name in files}):
         with tempfile.TemporaryDirectory(prefix="braintumor-head-") as spare:
             path = Path(spare) / f"{person}{_VOLUME}"
             for kind, place in (("image", path), ("label", _outline_of(path))):
-                nibabel.save(volumes.nrrd(beside[f"{person}_{kind}.nrrd"]), place)
-            # Thick slices: seen from another side they are stripes.
-            for at, pixels in _of_head(path, "axial", JUDGE_BESIDE.tumour):
-                Image.fromarray(eight_bits(pixels)).save(folder / f"{at:+04.0f}.png")
-    print(f"{JUDGE.name}: {JUDGE.whose}", file=sys.stderr)
-    print(f"{JUDGE_BESIDE.name}: {JUDGE_BESIDE.whose}", file=sys.stderr)
-    return len(names) + len(people)
+                nibabel.save(volumes.nrrd(files[f"{person}_{kind}.nrrd"]), place)
+            name = f"{JUDGE_BESIDE.name}-{person}"
+            yield _write_cuts(out / name, "", _of_head(path, "axial", JUDGE_BESIDE.tumour))
+            shown = _of_tumour(path, "axial", JUDGE_BESIDE.tumour)
+            yield _write_cuts(out / f"{name}{TUMOUR}", "axial-", shown)
+
+
+def _write_known(out: Path) -> Iterator[Path]:
+    """Write the folders of the tumours of those who are learnt from beside them."""
+    for head in HEADS:
+        if not head.tumour:
+            continue
+        with tempfile.TemporaryDirectory(prefix="braintumor-head-") as spare:
+            for name, data in fetched(head).items():
+                (Path(spare) / name).write_bytes(data)
+            (path,) = (p for p in Path(spare).iterdir() if not p.name.endswith(_OUTLINE))
+            for plane in _RANGES:
+                shown = _of_tumour(path, plane, head.tumour)
+                folder = _write_cuts(out / f"{head.name}{TUMOUR}", f"{plane}-", shown)
+        yield folder
+
+
+def _write_cuts(folder: Path, prefix: str, cuts: Cuts) -> Path:
+    """Write slices as pictures; the folder."""
+    folder.mkdir(exist_ok=True)
+    for at, pixels in cuts:
+        Image.fromarray(eight_bits(pixels)).save(folder / f"{prefix}{at:+04.0f}.png")
+    return folder
 
 
 def write_slices(out: Path) -> int:
@@ -256,5 +297,5 @@ if __name__ == "__main__":
     command(
         __doc__,
         lambda out: f"{write_slices(out)} slices",
-        lambda out: f"{write_judges(out)} heads",
+        lambda out: f"{write_judges(out)} volumes and folders",
     )

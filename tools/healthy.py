@@ -1,4 +1,5 @@
-"""Slices without a tumour, of other scanners: how often the shipped networks call them a tumour.
+"""Slices of other scanners: how often the shipped networks see a tumour where there is none, and
+miss one where there is.
 
     python tools/heads.py JUDGE --judge
     python tools/healthy.py measure NAME JUDGE/* VOLUME.nii.gz SERIES/ ...
@@ -6,7 +7,8 @@
 
 `measure` asks the shipped models for every fifth slice of each volume in its three planes, and for
 every slice in a folder, and writes results/healthy/NAME.csv; NAME says what is shipped. The part of
-docs/comparison.md is made from these tables alone. Nobody knows of a tumour in any of the slices.
+docs/comparison.md is made from these tables alone. Nobody knows of a tumour in any of the slices
+but those in folders NAME-tumour, each of which shows one.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from pathlib import Path
 import marks
 import pandas as pd
 from aims import MODELS
+from heads import TUMOUR
 from marks import ROOT, Part
 
 from braintumor.evaluation import words
@@ -28,6 +31,7 @@ RESULTS = ROOT / "results" / "healthy"
 EVERY = 5
 # The table of what is shipped now.
 SHIPPED = "with-contrast"
+SHOWN = "Slices of other scanners that show a tumour, which it is an error to call free of it:"
 NONE_YET = "No healthy heads have been looked at yet."
 COLUMNS = ["head", "plane", "slice", "model", "status", "predicted", "confidence"]
 
@@ -65,7 +69,14 @@ def section(results: Path = RESULTS) -> str:
     if not names:
         return NONE_YET
     tables = {name: pd.read_csv(results / f"{name}.csv", keep_default_na=False) for name in names}
+    with_tumour = {
+        name: table[table["head"].str.endswith(TUMOUR)] for name, table in tables.items()
+    }
+    tables = {name: table.drop(with_tumour[name].index) for name, table in tables.items()}
     lines = _table({name: tables[name] for name in names if name == SHIPPED})
+    seen = {name: table for name, table in with_tumour.items() if len(table)}
+    if seen:
+        lines += ["", SHOWN, "", *_table(seen)]
     before = {name: tables[name] for name in names if name != SHIPPED}
     if before:
         told = "What was shipped before (a head that is missing was not looked at then)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from PIL import Image
 from braintumor.catalog.catalog import Catalog
 from braintumor.errors import BraintumorError
 from braintumor.evaluation.patients import read_patients
-from braintumor.training.sources import Materials, grouped, patient_shares
+from braintumor.training.sources import Materials, grouped, patient_shares, strangers
 
 
 def picture(path: Path, seed: int) -> None:
@@ -162,10 +163,35 @@ def test_a_group_that_is_no_patient_takes_in_what_copies_it(data: Path, tmp_path
 
 def test_a_patient_of_many_slices_counts_less_the_more_balance_is_asked_for() -> None:
     groups = ["a", "a", "a", "a", "b", "", ""]
-    assert patient_shares(groups, 0.0) is None
-    half, whole = (patient_shares(groups, balance) for balance in (0.5, 1.0))
+    labels, strange = np.zeros(7, int), np.zeros(7, bool)
+    assert patient_shares(groups, labels, strange, 0.0) is None
+    half, whole = (patient_shares(groups, labels, strange, balance) for balance in (0.5, 1.0))
     assert half == pytest.approx([0.5, 0.5, 0.5, 0.5, 1, 1, 1])
     assert whole == pytest.approx([0.25, 0.25, 0.25, 0.25, 1, 1, 1])
+
+
+def test_the_many_slices_of_few_strangers_count_as_the_mean_image_of_their_class() -> None:
+    groups = ["a", "a", "a", "a", "b", "b", "head", "head", "head", "other"]
+    labels = np.array([0, 0, 0, 0, 2, 2, 2, 2, 2, 1])
+    strange = np.array([False] * 6 + [True] * 4)
+    shares = patient_shares(groups, labels, strange, 0.5)
+    assert shares == pytest.approx([0.5] * 4 + [0.5**0.5] * 5 + [1])
+
+
+def test_strangers_are_those_whom_the_catalogue_does_not_hold(
+    data: Path, extra: Path, patients: tuple[Path, Path]
+) -> None:
+    files = tuple(map(read_patients, patients))
+    catalog = grouped(Catalog.from_folder(data), files)
+    further = Materials(files, (Catalog.from_folder(extra),)).for_training(catalog).extra
+    train = catalog.subset("train")
+    assert not strangers(train, further).any()
+
+    (folder,) = further
+    heads = replace(folder, table=folder.table.assign(group="pat_head", label="no_tumor"))
+    assert strangers(train, (heads, folder)).tolist() == [False] * len(train) + [True] * len(
+        heads
+    ) + [False] * len(folder)
 
 
 def test_a_further_image_is_in_the_group_that_its_patient_has_in_the_catalogue(

@@ -30,7 +30,7 @@ from braintumor.training.predict import finished_model, predict_catalog, trained
 from braintumor.training.recipe import Recipe, read_record
 from braintumor.training.report import Reporter
 from braintumor.training.run import RunFolder, Spent, State
-from braintumor.training.sources import Sources, patient_shares
+from braintumor.training.sources import Sources, patient_shares, strangers
 from braintumor.training.trunk import TrunkCache
 
 # What must not have changed where a run is resumed.
@@ -141,10 +141,12 @@ def training_data(catalog: Catalog, recipe: Recipe, sources: Sources | None = No
             "valid, or train with --split all, which keeps the last epoch"
         )
     parts = (train_part, *sources.extra)
+    images = joined([_examples(part, recipe, sources.lesions) for part in parts])
     groups = [group for part in parts for group in part.table["group"]]
-    train_images = joined([_examples(part, recipe, sources.lesions) for part in parts])
+    strange = strangers(train_part, sources.extra)
+    shares = patient_shares(groups, images.labels, strange, recipe.patient_balance)
     return TrainingData(
-        train=replace(train_images, shares=patient_shares(groups, recipe.patient_balance)),
+        train=replace(images, shares=shares, strange=strange),
         valid=_prepared(valid, recipe),
         valid_labels=valid.labels,
     )

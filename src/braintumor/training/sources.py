@@ -46,20 +46,48 @@ class Sources:
         return found
 
 
-def patient_shares(groups: Sequence[str], balance: float) -> NDArray[np.float64] | None:
-    """How often each image is to come, so that a patient's number of slices counts less.
+def strangers(own: Catalog, extra: Sequence[Catalog]) -> NDArray[np.bool_]:
+    """Which images are of somebody whom the catalogue does not hold.
+
+    Args:
+        own: the catalogue's training images.
+        extra: further images, in groups as `Materials.for_training` leaves them.
+
+    Returns:
+        (n,) of the catalogue's images, then of the further ones.
+    """
+    known = set(own.table["group"])
+    further = [group not in known for part in extra for group in part.table["group"]]
+    return np.array([False] * len(own) + further, bool)
+
+
+def patient_shares(
+    groups: Sequence[str], labels: NDArray[np.int64], strange: NDArray[np.bool_], balance: float
+) -> NDArray[np.float64] | None:
+    """How often each image is to come beside others of its class, so that a patient's number of
+    slices counts less.
+
+    Few strangers bring many slices each, to show another scanner's look: were they to count a
+    person each, hardly anything would be learnt from them. They come as often as without balance.
 
     Args:
         groups: of every image; "" where unknown, which counts as a group of its own.
+        labels: (n,) integers, 0 to 3.
+        strange: (n,), see `strangers`.
         balance: `Recipe.patient_balance`, 0 to 1.
 
     Returns:
-        (n,) the size of each image's group to the power of -balance; None for balance 0.
+        (n,) the size of each image's group to the power of -balance; for strangers the mean of
+        that over the others of their class. None for balance 0.
     """
     if balance == 0:
         return None
     sizes = Counter(groups)
-    return np.array([float(sizes[one] if one else 1) ** -balance for one in groups])
+    shares = np.array([float(sizes[one] if one else 1) ** -balance for one in groups])
+    for label in np.unique(labels[strange]):
+        others = (labels == label) & ~strange
+        shares[strange & (labels == label)] = shares[others].mean() if others.any() else 1.0
+    return shares
 
 
 def grouped(catalog: Catalog, patients: Sequence[Patients]) -> Catalog:
