@@ -174,3 +174,14 @@ def test_repeats_are_not_gone_on_with_as_one_run(
     assert ended("--seeds", "1,2", "--out", "run") == 0
     assert ended("--out", "run", "--resume") == 1
     assert "run holds repeats: go on with the --seeds" in capsys.readouterr().err
+
+
+def test_unfinished_folds_are_not_gone_on_with_as_one_run(
+    asked: Asked, judged: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Recipe().write(Path("run/fold-0/recipe.toml"))
+    assert ended("--out", "run", "--resume") == 1
+    assert "run holds folds, not all of them done: go on with the --folds" in (
+        capsys.readouterr().err
+    )
+    assert not asked

@@ -163,7 +163,7 @@ def command(
         "seed": seed,
         "deterministic": deterministic,
     }
-    recipe, run = _recipe(recipe_file, network, settings, out, seeds, resume=resume)
+    recipe, run = _recipe(recipe_file, network, settings, out, seeds, folds, resume=resume)
     if split == "all":
         recipe = recipe.changed(keep="last")
     by_group = split == "grouped" or folds is not None or recipe.needs_groups
@@ -213,6 +213,7 @@ def _recipe(
     given: dict[str, Any],
     out: Path | None,
     seeds: tuple[int, ...],
+    folds: int | None,
     *,
     resume: bool,
 ) -> tuple[Recipe, Path]:
@@ -226,13 +227,13 @@ def _recipe(
     else:
         recipe = default_recipe(network or "cnn", **settings)
     run = out or Path("runs") / recipe.network
-    before = _begun_with(run, seeds) if resume else None
+    before = _begun_with(run, seeds, folds) if resume else None
     if before is not None and file is None and not settings:
         recipe = Recipe.read(before, network=network)
     return recipe, run
 
 
-def _begun_with(run: Path, seeds: tuple[int, ...]) -> Path | None:
+def _begun_with(run: Path, seeds: tuple[int, ...], folds: int | None) -> Path | None:
     """The recipe of a run, or of the first of its repeats; None where there is none yet."""
     from braintumor.errors import BraintumorError
     from braintumor.evaluation.run_tables import seed_runs
@@ -243,6 +244,12 @@ def _begun_with(run: Path, seeds: tuple[int, ...]) -> Path | None:
         raise BraintumorError(
             f"{run} holds repeats: go on with the --seeds that they were begun with, or choose "
             "another folder"
+        )
+    begun = RunFolder(run)
+    if begun.folds and not begun.recipe.exists() and folds is None:
+        raise BraintumorError(
+            f"{run} holds folds, not all of them done: go on with the --folds that they were begun "
+            "with, or choose another folder"
         )
     files = [RunFolder(folder).begun for folder in (run, *repeated.values())]
     return next((file for file in files if file is not None), None)
