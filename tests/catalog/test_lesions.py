@@ -66,6 +66,16 @@ def test_a_mask_lies_where_the_lesion_lies(data: Path, lesions: Lesions) -> None
         assert bright.any()
 
 
+def test_the_digest_tells_which_masks_were_learnt_from(lesions: Lesions) -> None:
+    before = lesions.digest()
+    assert lesions.digest() == before
+    Image.fromarray(np.full((80, 100), 9, np.uint8)).save(lesions.folder / "2.png")
+    other = lesions.digest()
+    assert other != before
+    (lesions.folder / "1.png").rename(lesions.folder / "3.png")
+    assert lesions.digest() != other
+
+
 def test_what_is_known_is_said(data: Path, lesions: Lesions) -> None:
     catalog = Catalog.from_folder(data)
     masks, known = lesions.prepared(catalog, PREPARATION)

@@ -156,6 +156,7 @@ DEALT = GIVEN + 'extra_given_sha256 = "{g}"\n'
     [
         ('dataset = "a"\n', 'dataset = "b"\n', "data set"),
         ('start_sha256 = "a"\n', 'start_sha256 = "b"\n', "begun with another run"),
+        ('masks_sha256 = "a"\n', 'masks_sha256 = "b"\n', "masks"),
         (GIVEN.format(c="x", e="a"), GIVEN.format(c="x", e="b"), "folders of further slices"),
         (GIVEN.format(c="x", e="a"), GIVEN.format(c="y", e="b c"), "folders of further slices"),
         (
@@ -164,7 +165,14 @@ DEALT = GIVEN + 'extra_given_sha256 = "{g}"\n'
             "folders of further",
         ),
     ],
-    ids=["data set", "start", "further slices", "their number", "further slices, patients dealt"],
+    ids=[
+        "data set",
+        "start",
+        "masks",
+        "further slices",
+        "their number",
+        "further slices, patients dealt",
+    ],
 )
 def test_the_bytes_that_were_learnt_from_must_be_the_same(
     tmp_path: Path, one: str, two: str, said: str

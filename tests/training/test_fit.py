@@ -13,6 +13,7 @@ from PIL import Image
 pytest.importorskip("keras")
 
 from braintumor.catalog.catalog import Catalog
+from braintumor.catalog.lesions import Lesions
 from braintumor.classes import CLASSES
 from braintumor.errors import BraintumorError
 from braintumor.evaluation.predictions import Predictions
@@ -21,6 +22,7 @@ from braintumor.training.fit import train
 from braintumor.training.predict import as_trained, predict_run, trained_model
 from braintumor.training.recipe import default_recipe, read_record
 from braintumor.training.run import RunFolder
+from braintumor.training.sources import Sources
 
 RECIPE = default_recipe(
     "cnn", epochs=1, batch_size=8, precision="float32", preparation=Preparation(size=32)
@@ -97,6 +99,22 @@ def test_a_run_stopped_before_its_recipe_was_written_can_be_resumed(
     run.recipe.unlink()
     with pytest.raises(BraintumorError, match="not empty"):
         train(catalog, RECIPE, run.root, resume=True, quiet=True)
+
+
+def test_a_run_is_not_gone_on_with_by_other_masks_unless_its_record_does_not_tell(
+    catalog: Catalog, tmp_path: Path
+) -> None:
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    Image.new("L", (48, 48)).save(masks / "1.png")
+    sources = Sources(lesions=Lesions(masks, ()))
+    run = train(catalog, RECIPE, tmp_path / "run", sources=sources, quiet=True)
+    Image.new("L", (48, 48), 255).save(masks / "1.png")
+    with pytest.raises(BraintumorError, match="begun with other images"):
+        train(catalog, RECIPE, run.root, sources=sources, resume=True, quiet=True)
+    told = [line for line in run.recipe.read_text().splitlines() if "masks_sha256" not in line]
+    run.recipe.write_text("\n".join(told))
+    train(catalog, RECIPE, run.root, sources=sources, resume=True, quiet=True)
 
 
 def test_nothing_trained_on_is_judged_when_a_run_is_predicted_anew(

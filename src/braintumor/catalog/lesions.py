@@ -51,6 +51,12 @@ class Lesions:
         if not self.folder.is_dir():
             raise BraintumorError(f"{self.folder} is no folder: give the one with the masks N.png")
 
+    def digest(self) -> str:
+        """SHA-256 of the names and the bytes of the folder's masks."""
+        masks = sorted(self.folder.glob("*.png"))
+        told = "".join(f"{mask.name} {sha256_of(mask)}\n" for mask in masks)
+        return hashlib.sha256(told.encode()).hexdigest()
+
     def of(self, catalog: Catalog) -> list[Lesion | None]:
         """The lesion of every row; None where no mask of it is known."""
         rows = (catalog.table[name] for name in ("path", "split", "label"))

@@ -48,6 +48,8 @@ def beside_the_seed(first: RunTables, second: RunTables) -> list[str]:
     one, two = (run.recipe.get("record", {}) for run in (first, second))
     if "dataset" in one and "dataset" in two and one["dataset"] != two["dataset"]:
         found.append("data set")
+    if len({record["masks_sha256"] for record in (one, two) if "masks_sha256" in record}) > 1:
+        found.append("masks")
     if one.get("start_sha256", "") != two.get("start_sha256", ""):
         found.append(_START)
     if _further(one, two) != _further(two, one):

@@ -35,6 +35,8 @@ from braintumor.training.trunk import TrunkCache
 
 # What must not have changed where a run is resumed.
 _SAME = ("catalog_sha256", "extra_sha256", "masks", "start_sha256")
+# The same, which records did not always tell.
+_SAME_IF_TOLD = ("masks_sha256",)
 
 
 @dataclass(frozen=True)
@@ -268,7 +270,8 @@ def _begin(
             raise BraintumorError(
                 f"{run.root} was begun with another recipe: resume without changing settings"
             )
-        if any(record.get(key) != facts.get(key) for key in _SAME):
+        told = (*_SAME, *(key for key in _SAME_IF_TOLD if key in record))
+        if any(record.get(key) != facts.get(key) for key in told):
             raise BraintumorError(
                 f"{run.root} was begun with other images than {catalog.root} holds now: "
                 "train into a new folder"

@@ -38,6 +38,8 @@ class Sources:
     def record(self) -> dict[str, Any]:
         """What the recipe remembers of them."""
         found: dict[str, Any] = {"masks": self.lesions is not None}
+        if self.lesions is not None:
+            found["masks_sha256"] = self.lesions.digest()
         if self.extra:
             found["extra_sha256"] = " ".join(part.digest() for part in self.extra)
             found["extra_images"] = sum(map(len, self.extra))
