@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -69,14 +67,6 @@ def test_an_implanted_lesion_brings_its_class_and_its_mask(examples: Examples) -
     np.testing.assert_array_equal(drawn.mask, examples.masks[0])
     assert drawn.pixels[25, 25] > 130
     np.testing.assert_array_equal(drawn.pixels[50:], examples.pixels[1, 50:])
-
-
-def test_a_stranger_is_given_a_lesion_more_often(examples: Examples) -> None:
-    recipe = default_recipe("cnn", augmentation=STILL, implant=0.0, implant_strange=1.0)
-    strange = replace(examples, strange=np.array([False, True]))
-    assert augmented(strange, 1, recipe, 0).label == GLIOMA
-    for nobody in (examples, replace(examples, strange=np.array([False, False]))):
-        assert augmented(nobody, 1, recipe, 0).label == NO_TUMOR
 
 
 def test_what_is_drawn_depends_on_seed_epoch_and_image_alone(examples: Examples) -> None:

@@ -166,7 +166,7 @@ def command(
     recipe, run = _recipe(recipe_file, network, settings, out, seeds, folds, resume=resume)
     if split == "all":
         recipe = recipe.changed(keep="last")
-    by_group = split == "grouped" or folds is not None or recipe.needs_groups
+    by_group = split == "grouped" or folds is not None or recipe.patient_balance > 0
     catalog, materials = _read(data, patients, extra, masks, by_group=by_group, split=split)
     # Which takes seconds; a folder that cannot be trained on is told before.
     require("keras", extra="train", what="Training")

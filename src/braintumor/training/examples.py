@@ -37,8 +37,6 @@ class Examples:
         masks: (n, size, size) uint8, 0 to 255, the lesions; all 0 where none is known.
         known: (n,) whether the mask is to be believed (an empty one, too).
         shares: (n,) how often an image comes beside others of its class; None for all alike.
-        strange: (n,) whether an image is of somebody whom the catalogue does not hold; None for
-            nobody.
     """
 
     pixels: NDArray[np.uint8]
@@ -47,7 +45,6 @@ class Examples:
     masks: NDArray[np.uint8]
     known: NDArray[np.bool_]
     shares: NDArray[np.float64] | None = None
-    strange: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -102,7 +99,7 @@ def _transplanted(examples: Examples, row: int, recipe: Recipe, epoch: int) -> D
     same = Drawn(pixels, mask, label, known)
     healthy = label == _NO_TUMOR
     random = np.random.default_rng([recipe.seed, epoch, int(examples.names[row]), _TRANSPLANT])
-    rate = _implants(examples, row, recipe) if healthy else recipe.heal
+    rate = recipe.implant if healthy else recipe.heal
     if random.random() >= rate or not (healthy or _movable(mask)):
         return same
     # The pool is found by trying: a few tries find a partner in any set worth training on.
@@ -116,12 +113,6 @@ def _transplanted(examples: Examples, row: int, recipe: Recipe, epoch: int) -> D
             content = np.asarray(examples.pixels[other])
             return Drawn(_pasted(pixels, content, mask), np.zeros_like(mask), _NO_TUMOR, True)
     return same
-
-
-def _implants(examples: Examples, row: int, recipe: Recipe) -> float:
-    """How often a lesion is put into a slice without one."""
-    strange = examples.strange is not None and bool(examples.strange[row])
-    return min(1.0, recipe.implant + (recipe.implant_strange if strange else 0.0))
 
 
 def _movable(mask: NDArray[np.uint8]) -> bool:

@@ -148,7 +148,7 @@ def training_data(catalog: Catalog, recipe: Recipe, sources: Sources | None = No
     strange = strangers(train_part, sources.extra)
     shares = patient_shares(groups, images.labels, strange, recipe.patient_balance)
     return TrainingData(
-        train=replace(images, shares=shares, strange=strange),
+        train=replace(images, shares=shares),
         valid=_prepared(valid, recipe),
         valid_labels=valid.labels,
     )

@@ -71,9 +71,6 @@ class Recipe:
         mask_weight, outside_weight: of the parts of the loss that masks of lesions make possible;
             see `objective`. Without masks they change nothing.
         implant: how often a lesion is put into a slice without one, 0 to 1; see `examples`.
-        implant_strange: how much more often where the slice is of somebody whom the catalogue does
-            not hold, 0 to 1: of a scanner that is seen without a tumour alone, its look would say
-            that there is none.
         heal: how often a lesion is taken out of a slice.
         tune_from: resnet50 only: name of the last layer that stays frozen.
         variants: resnet50 only: augmented variants of each image run through the frozen trunk.
@@ -101,7 +98,6 @@ class Recipe:
     mask_weight: float = 1.0
     outside_weight: float = 0.1
     implant: float = 0.25
-    implant_strange: float = 0.0
     heal: float = 0.04
     tune_from: str = "conv4_block4_out"
     variants: int = 12
@@ -128,7 +124,6 @@ class Recipe:
             "mask_weight": self.mask_weight >= 0,
             "outside_weight": self.outside_weight >= 0,
             "implant": 0 <= self.implant <= 1,
-            "implant_strange": 0 <= self.implant_strange <= 1,
             "heal": 0 <= self.heal <= 1,
             "variants": self.variants >= 1,
             "seed": 0 <= self.seed < 2**32,
@@ -137,11 +132,6 @@ class Recipe:
         for name, good in checks.items():
             if not good:
                 raise _cannot_be(name, getattr(self, name))
-
-    @property
-    def needs_groups(self) -> bool:
-        """Whether a setting looks at whose slice an image is."""
-        return self.patient_balance > 0 or self.implant_strange > 0
 
     def resolved(self) -> Self:
         """The recipe with `auto` replaced by what this machine does."""
