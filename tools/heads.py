@@ -228,33 +228,36 @@ def _write_people(out: Path) -> Iterator[Path]:
             path = Path(spare) / f"{person}{_VOLUME}"
             for kind, place in (("image", path), ("label", _outline_of(path))):
                 nibabel.save(volumes.nrrd(files[f"{person}_{kind}.nrrd"]), place)
-            name = f"{JUDGE_BESIDE.name}-{person}"
-            yield _write_cuts(out / name, "", _of_head(path, "axial", JUDGE_BESIDE.tumour))
-            shown = _of_tumour(path, "axial", JUDGE_BESIDE.tumour)
-            yield _write_cuts(out / f"{name}{TUMOUR}", "axial-", shown)
+            beside = out / f"{JUDGE_BESIDE.name}-{person}"
+            _write_cuts(beside, "", _of_head(path, "axial", JUDGE_BESIDE.tumour))
+            shown = beside.with_name(beside.name + TUMOUR)
+            _write_cuts(shown, "axial-", _of_tumour(path, "axial", JUDGE_BESIDE.tumour))
+        yield from (beside, shown)
 
 
 def _write_known(out: Path) -> Iterator[Path]:
     """Write the folders of the tumours of those who are learnt from beside them."""
-    for head in HEADS:
-        if not head.tumour:
-            continue
+    for head in (one for one in HEADS if one.tumour):
+        folder = out / f"{head.name}{TUMOUR}"
         with tempfile.TemporaryDirectory(prefix="braintumor-head-") as spare:
-            for name, data in fetched(head).items():
-                (Path(spare) / name).write_bytes(data)
+            _lay(head, Path(spare))
             (path,) = (p for p in Path(spare).iterdir() if not p.name.endswith(_OUTLINE))
             for plane in _RANGES:
-                shown = _of_tumour(path, plane, head.tumour)
-                folder = _write_cuts(out / f"{head.name}{TUMOUR}", f"{plane}-", shown)
+                _write_cuts(folder, f"{plane}-", _of_tumour(path, plane, head.tumour))
         yield folder
 
 
-def _write_cuts(folder: Path, prefix: str, cuts: Cuts) -> Path:
-    """Write slices as pictures; the folder."""
+def _lay(head: Head, folder: Path) -> None:
+    """Fetch a head's files into a folder."""
+    for name, data in fetched(head).items():
+        (folder / name).write_bytes(data)
+
+
+def _write_cuts(folder: Path, prefix: str, cuts: Cuts) -> None:
+    """Write slices as pictures PREFIX+MM.png."""
     folder.mkdir(exist_ok=True)
     for at, pixels in cuts:
         Image.fromarray(eight_bits(pixels)).save(folder / f"{prefix}{at:+04.0f}.png")
-    return folder
 
 
 def write_slices(out: Path) -> int:
@@ -284,8 +287,7 @@ def _write_head(head: Head, made: Path, spare: Path) -> Iterator[dict[str, str]]
     """Write one head's slices, and say whose each is."""
     files = spare / head.name
     files.mkdir()
-    for name, data in fetched(head).items():
-        (files / name).write_bytes(data)
+    _lay(head, files)
     for name, pixels in slices(head, files):
         path = f"no_tumor/{name}.png"
         Image.fromarray(pixels).save(made / path)

@@ -176,12 +176,19 @@ def test_repeats_are_not_gone_on_with_as_one_run(
     assert "run holds repeats: go on with the --seeds" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("holder", "options"), [("run", []), ("run/seed-2", ["--seeds", "1,2"])], ids=["run", "repeat"]
+)
 def test_unfinished_folds_are_not_gone_on_with_as_one_run(
-    asked: Asked, judged: list[str], capsys: pytest.CaptureFixture[str]
+    asked: Asked,
+    judged: list[str],
+    capsys: pytest.CaptureFixture[str],
+    holder: str,
+    options: list[str],
 ) -> None:
-    Recipe().write(Path("run/fold-0/recipe.toml"))
-    assert ended("--out", "run", "--resume") == 1
-    assert "run holds folds, not all of them done: go on with the --folds" in (
+    Recipe().write(Path(holder) / "fold-0" / "recipe.toml")
+    assert ended("--out", "run", "--resume", *options) == 1
+    assert f"{holder} holds folds, not all of them done: go on with the --folds" in (
         capsys.readouterr().err
     )
     assert not asked

@@ -245,14 +245,14 @@ def _begun_with(run: Path, seeds: tuple[int, ...], folds: int | None) -> Path | 
             f"{run} holds repeats: go on with the --seeds that they were begun with, or choose "
             "another folder"
         )
-    begun = RunFolder(run)
-    if begun.folds and not begun.recipe.exists() and folds is None:
+    runs = [RunFolder(folder) for folder in (run, *repeated.values())]
+    unfinished = next((one.root for one in runs if one.folds and not one.recipe.exists()), None)
+    if unfinished is not None and folds is None:
         raise BraintumorError(
-            f"{run} holds folds, not all of them done: go on with the --folds that they were begun "
-            "with, or choose another folder"
+            f"{unfinished} holds folds, not all of them done: go on with the --folds that they "
+            "were begun with, or choose another folder"
         )
-    files = [RunFolder(folder).begun for folder in (run, *repeated.values())]
-    return next((file for file in files if file is not None), None)
+    return next((one.begun for one in runs if one.begun is not None), None)
 
 
 def _plans(
