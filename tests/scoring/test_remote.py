@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import pandas as pd
 import pytest
@@ -104,6 +105,27 @@ class TestStores:
         assert [row.status for row in rows] == ["error", "error", "ok"]
         assert "no such file on the store" in rows[0].reason
         assert "a kind that is not known" in rows[1].reason
+
+    @pytest.mark.parametrize(("status", "says"), [(416, ""), (403, "does not let"), (400, "give")])
+    def test_a_status_is_found_where_the_library_of_s3_leaves_it(
+        self, store: None, monkeypatch: pytest.MonkeyPatch, status: int, says: str
+    ) -> None:
+        """That of Amazon says of an empty object that the range asked for cannot be had."""
+
+        class RefusedError(Exception):
+            response: ClassVar = {"ResponseMetadata": {"HTTPStatusCode": status}}
+
+        def refuse(*_: object, **__: object) -> bytes:
+            raise OSError(22, "refused") from RefusedError()
+
+        memory = fsspec.filesystem("memory", use_listings_cache=False)
+        monkeypatch.setattr(type(memory), "cat_file", refuse)
+        monkeypatch.setattr(remote.time, "sleep", lambda seconds: pytest.fail("it was asked again"))
+        if says:
+            with pytest.raises(ImageError, match=says):
+                remote.read("memory://bucket/one.png")
+        else:
+            assert remote.read("memory://bucket/one.png") == b""
 
 
 class TestWeb:

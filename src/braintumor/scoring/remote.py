@@ -87,7 +87,7 @@ def read(name: str) -> bytes:
         try:
             return _beginning(store, path, most + 1)
         except Exception as error:
-            status = getattr(error, "status", 0)
+            status = _status(error)
             if status == _NOTHING_THERE:
                 return b""
             if wait is None or isinstance(error, _FINAL) or 400 <= status < 500:
@@ -173,10 +173,18 @@ def _is_web(address: str) -> bool:
     return address.lower().startswith(("http://", "https://"))
 
 
+def _status(error: Exception) -> int:
+    """The status of HTTP that a store answered with; 0 where none is told. S3's library raises an
+    OSError, and leaves the answer with what caused it."""
+    answer = getattr(error.__cause__, "response", None)
+    told = answer.get("ResponseMetadata", {}) if isinstance(answer, dict) else {}
+    return int(getattr(error, "status", 0) or told.get("HTTPStatusCode", 0))
+
+
 def _reason(error: Exception) -> str:
     """Why a file could not be had, without what libraries say, which may hold credentials."""
     if isinstance(error, FileNotFoundError):
         return "there is no such file on the store"
-    if isinstance(error, PermissionError) or getattr(error, "status", 0) in (401, 403):
+    if isinstance(error, PermissionError) or _status(error) in (401, 403):
         return "the store does not let this user read it"
     return f"the store does not give it ({type(error).__name__})"
