@@ -35,12 +35,11 @@ def test_every_way_has_a_row_beside_the_one_that_is_shipped(results: Path) -> No
     assert not any("four networks" in line for line in lines), "there are no earlier folds here"
 
 
-def test_other_networks_of_the_same_folds_are_asked_where_they_were_published(
-    tmp_path: Path,
-) -> None:
+@pytest.mark.parametrize("folds", [3, 4], ids=["of-the-same-folds", "of-other-folds"])
+def test_other_networks_are_asked_where_they_were_published(tmp_path: Path, folds: int) -> None:
     results = published(tmp_path)
     for name in ("cnn", "resnet50"):
-        put(results, splits.EARLIER, name, table(2.0, 77, name, folds=3))
+        put(results, splits.EARLIER, name, table(2.0, 77, name, folds=folds))
     assert "| four networks: " in afterwards.section(results)
 
 

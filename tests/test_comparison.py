@@ -48,7 +48,7 @@ def test_what_can_be_concluded_is_said_where_it_can(results: Path) -> None:
     assert "| For whom? | `resnet50` where being right is worth its cost. `cnn` where mem" in page
     assert "### 4 grouped folds" in page
     assert "| 280 slices of 280 groups | `cnn` | `resnet50` |" in page
-    assert "The claim is wrong" in page
+    assert "the claim is wrong" in page
     assert "4 grouped folds: what each class is taken for stays" in page, "the hardest setting"
 
 

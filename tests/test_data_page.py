@@ -43,8 +43,17 @@ def test_no_number_of_the_set_stands_outside_the_marks() -> None:
     assert not re.search(r"\d+(\.\d+)? ?%", page)
 
 
-def test_copies_that_the_folds_part_are_counted_and_their_worth_is_told(tmp_path: Path) -> None:
-    folder = tmp_path / "labeled-mri-grouped" / "cnn"
+@pytest.mark.parametrize(
+    ("published", "called"),
+    [
+        ("labeled-mri-grouped", "The published folds"),
+        ("labeled-mri-grouped-before", "The folds that learnt nothing from other scanners"),
+    ],
+)
+def test_copies_that_folds_part_are_counted_and_their_worth_is_told(
+    tmp_path: Path, published: str, called: str
+) -> None:
+    folder = tmp_path / published / "cnn"
     folder.mkdir(parents=True)
     truth = np.array([0, 0, 0, 0, 1])
     p = np.full((5, 4), 0.1)
@@ -56,6 +65,7 @@ def test_copies_that_the_folds_part_are_counted_and_their_worth_is_told(tmp_path
     audit = {"copies": [{"first": one, "second": two} for one, two in pairs]}
 
     told = data_page.astride(audit, tmp_path)
+    assert told.startswith(f"{called} are not quite clean")
     assert "1 pairs of the audit's copies (2 of 5 slices: 2 glioma) lie in two folds" in told
     assert told.endswith("`cnn` 66.7\N{NO-BREAK SPACE}% in place of 80.0\N{NO-BREAK SPACE}%.")
     assert data_page.astride({"copies": audit["copies"][1:]}, tmp_path) == ""

@@ -11,6 +11,8 @@ import newcomers
 import splits
 from made_results import two_networks
 
+from braintumor.evaluation.predictions import Predictions
+
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
@@ -36,6 +38,20 @@ def test_what_is_left_to_a_person_is_told_with_what_that_gains(results: Path) ->
     assert 0 < left < 100
     assert right > accuracy
     assert "0 slices are of 0 patients; of the other 280" in found, "the made groups name none"
+
+
+def test_tumours_called_free_and_what_is_left_to_a_person_without_one_are_told(
+    results: Path,
+) -> None:
+    frame = Predictions.read(results / splits.GROUPED / "cnn" / "predictions.csv").frame
+    rows = frame.assign(status=["ok", "uncertain"] * (len(frame) // 2))
+    counted = newcomers.free_of_tumour(Predictions.from_frame(rows))
+    tumour, free = rows["label"] != "no_tumor", rows["predicted"] == "no_tumor"
+    assert counted.tumours == tumour.sum()
+    assert counted.missed == (tumour & free).sum() > 0
+    assert counted.surely == (tumour & free & rows["status"].eq("ok")).sum()
+    assert counted.doubted == rows["status"][~tumour].eq("uncertain").mean()
+    assert f"Of {counted.tumours} slices with a tumour " in newcomers.table(results)
 
 
 def test_without_folds_nothing_is_claimed(results: Path) -> None:

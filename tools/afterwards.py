@@ -3,7 +3,7 @@
     python tools/afterwards.py [--write]
 
 Everything is reckoned from the out-of-fold answers under results/labeled-mri-grouped and, for
-other networks of the same folds, results/labeled-mri-grouped-before. Whatever is fitted is fitted
+two more networks, results/labeled-mri-grouped-before. Whatever is fitted is fitted
 on the other folds; every pool is calibrated as the shipped one is.
 """
 
@@ -75,8 +75,7 @@ def _others(tables: Sequence[Predictions], results: Path) -> dict[str, Predictio
     }
     earlier = _tables(results / EARLIER)
     if earlier:
-        paths = list(tables[0].frame["path"])
-        four = [*tables, *(in_order(one, paths) for one in earlier)]
+        four = [*tables, *(_beside(tables[0], one) for one in earlier)]
         found["four networks: the same two before they learnt from other scanners, too"] = (
             _calibrated(combined(four))
         )
@@ -85,6 +84,14 @@ def _others(tables: Sequence[Predictions], results: Path) -> dict[str, Predictio
             tables, held
         )
     return found
+
+
+def _beside(ours: Predictions, other: Predictions) -> Predictions:
+    """Answers of other folds, in the order of ours and numbered like them: by our folds both are
+    calibrated together, though each network was kept from a slice's group by folds of its own."""
+    there = in_order(other, list(ours.frame["path"])).frame
+    told = {"fold": list(ours.frame["fold"]), "group": list(ours.frame["group"])}
+    return Predictions.from_frame(there.assign(**told), source=other.source)
 
 
 def _calibrated(table: Predictions) -> Predictions:

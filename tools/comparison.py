@@ -166,9 +166,9 @@ def _useless(found: Sequence[Matchup]) -> str:
         "accuracy, and conclude that transfer learning gives useless probabilities."
     )
     verdict_ = (
-        "The claim is wrong: it comes from labels and predictions that were gathered in two passes "
-        "over shuffled data, and the same predictions give 0.5 or 0.99 by that alone: "
-        "[why the AUC was one half](why-auc-was-half.md)."
+        "Of networks like these the claim is wrong. Labels and predictions that were gathered in "
+        "two passes over shuffled data lead to it: by that alone the same predictions give 0.5 or "
+        "0.99: [why the AUC was one half](why-auc-was-half.md)."
         if refuted
         else "By these numbers the claim cannot be called wrong."
     )

@@ -77,11 +77,23 @@ def content(audit: dict[str, Any]) -> str:
 _TURNS = ("upright", "mirrored", "any", "altered")
 
 
+# Folds that are published, and what they are called.
+_FOLDS = {
+    splits.GROUPED: "The published folds",
+    splits.EARLIER: "The folds that learnt nothing from other scanners",
+}
+
+
 def astride(audit: dict[str, Any], results: Path = splits.RESULTS) -> str:
     """What the audit's copies say of the folds that are published; "" where they part none."""
+    parts = [_parted(audit, results / name, called) for name, called in _FOLDS.items()]
+    return "\n\n".join(filter(None, parts))
+
+
+def _parted(audit: dict[str, Any], folder: Path, called: str) -> str:
     said, shares = [], []
     for name in splits.NETWORKS:
-        path = results / splits.GROUPED / name / "predictions.csv"
+        path = folder / name / "predictions.csv"
         if not path.is_file():
             continue
         rows = Predictions.read(path).frame.set_index("path")
@@ -98,7 +110,7 @@ def astride(audit: dict[str, Any], results: Path = splits.RESULTS) -> str:
         if not said:
             labels = ", ".join(f"{n} {name}" for name, n in Counter(rows["label"][slices]).items())
             said.append(
-                f"The published folds are not quite clean: {len(parted)} pairs of the audit's "
+                f"{called} are not quite clean: {len(parted)} pairs of the audit's "
                 f"copies ({len(slices)} of {len(rows)} slices: {labels}) lie in two folds. They "
                 "were dealt when clusters of near copies in the patients file were taken for "
                 "patients, whom altered copies do not join; folds that are dealt now hold them "

@@ -14,6 +14,7 @@ import marks
 from aims import MODELS
 from costs import SHIPPED
 from marks import Part
+from newcomers import free_of_tumour
 from splits import class_score, score
 
 from braintumor.app.evidence import at_threshold
@@ -23,6 +24,11 @@ from braintumor.bundle.workshop import PREDICTIONS_FILE
 from braintumor.classes import CLASSES
 from braintumor.evaluation import words
 from braintumor.evaluation.predictions import Predictions
+
+# How the cards name slices that the gate learnt beside the data set, and which of them are of its
+# own patients.
+_BESIDE = "beside:"
+_SAME_PATIENTS = "beside:extra-slices"
 
 
 def learnt(shipped: Path = SHIPPED) -> str:
@@ -35,7 +41,8 @@ def learnt(shipped: Path = SHIPPED) -> str:
         ["learnt from", *(_learnt(card.trained_on) for card in networks.values())],
         ["seed", *(f"{_recipe(card.trained_on, 'recipe')['seed']}" for card in networks.values())],
         ["in eight bits: same class as in floating point", *map(_parity, networks.values())],
-        ["gate: brain slices refused, out of fold", *map(_gate, networks.values())],
+        ["gate: slices of the data set refused, out of fold", *map(_gate, networks.values())],
+        ["the same, of other scanners' heads", *map(_gate_beside, networks.values())],
     ]
     return "\n".join(marks.table(("", *(f"`{name}`" for name in networks)), rows))
 
@@ -63,7 +70,12 @@ def worth(shipped: Path = SHIPPED) -> str:
     ]
     own = [at_threshold(answers, 0.0) for answers in every.values()]
     rows.append(["left to a person as `uncertain`", *(words.percent(one.below) for one in own)])
+    free = [free_of_tumour(answers) for answers in every.values()]
+    doubted = (words.percent(one.doubted) for one in free)
+    rows.append(["the same, of slices without a tumour", *doubted])
     rows.append(["right, of the others", *(words.percent(one.right) for one in own)])
+    title = f"of {free[0].tumours:,} slices with a tumour called free of it (without doubt)"
+    rows.append([title, *(f"{one.missed} ({one.surely})" for one in free)])
     judged = {str(read_card(shipped / name).evidence.get("judged", "")) for name in MODELS}
     heads = (f"{own[0].n:,} slices", *(f"`{name}`" for name in every))
     lines = marks.table(heads, rows)
@@ -101,6 +113,16 @@ def _gate(card: Card) -> str:
         return "no gate"
     of: Any = card.gate.evidence["brain_slices"]
     return words.percent(of["data set"]["refused"])
+
+
+def _gate_beside(card: Card) -> str:
+    """Of all folders of brain slices beside the data set, but that of its own patients."""
+    if card.gate is None:
+        return "no gate"
+    of: Any = card.gate.evidence["brain_slices"]
+    found = [of[key] for key in of if key.startswith(_BESIDE) and key != _SAME_PATIENTS]
+    n = sum(one["n"] for one in found)
+    return f"{words.percent(sum(one['n'] * one['refused'] for one in found) / n)} of {n}"
 
 
 PARTS = tuple(

@@ -8,6 +8,8 @@ patient, or the cluster of near copies where no patient is known), calibrated by
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import marks
@@ -18,6 +20,7 @@ from splits import GROUPED, RESULTS, score
 from verdicts import spread
 
 from braintumor.app.evidence import at_threshold
+from braintumor.classes import CLASSES
 from braintumor.evaluation import words
 from braintumor.evaluation.predictions import Predictions
 from braintumor.evaluation.run_tables import read_run
@@ -58,6 +61,7 @@ def table(results: Path = RESULTS) -> str:
         "carry one; `uncertain` by the prediction set, and the ensemble where its networks "
         "disagree, whatever the gate may doubt besides."
     )
+    said += _free(list(matchup.calibrated.values()))
     said += _hit(results / GROUPED / next(iter(matchup.rows)))
     return "\n".join([*marks.table(heads, rows), "", said]).replace(words.NBSP, " ")
 
@@ -80,6 +84,51 @@ def _uncertain(answers: Predictions) -> tuple[str, str]:
     """Share left to a person by the network's own rule, and how often the others are right."""
     own = at_threshold(answers.scored(), 0.0)
     return words.percent(own.below), words.percent(own.right)
+
+
+@dataclass(frozen=True)
+class Free:
+    """What answers say of slices without a tumour, and what they call free of one.
+
+    Attributes:
+        doubted: share of the slices without a tumour that is left to a person, 0 to 1.
+        tumours: slices that show one.
+        missed: of these, how many are called `no_tumor`.
+        surely: of the missed, how many are not left to a person.
+    """
+
+    doubted: float
+    tumours: int
+    missed: int
+    surely: int
+
+
+def free_of_tumour(answers: Predictions) -> Free:
+    """Count it in scored rows, some of either kind."""
+    none = CLASSES.index("no_tumor")
+    tumour = answers.y_true != none
+    sure = answers.frame["status"].eq("ok").to_numpy(bool)
+    missed = tumour & (answers.y_pred == none)
+    return Free(
+        doubted=float(1 - sure[~tumour].mean()),
+        tumours=int(tumour.sum()),
+        missed=int(missed.sum()),
+        surely=int((missed & sure).sum()),
+    )
+
+
+def _free(answers: Sequence[Predictions]) -> str:
+    """Two sentences on the mix of classes and on the worst of errors, in the order of the rows."""
+    found = [free_of_tumour(one.scored()) for one in answers]
+    doubted = words.listed([words.percent(one.doubted) for one in found])
+    missed, surely = (
+        words.listed([str(getattr(one, key)) for one in found]) for key in ("missed", "surely")
+    )
+    return (
+        f" Of the slices without a tumour {doubted} are left to a person: where most people have "
+        f"none it is more than the table says. Of {found[0].tumours:,} slices with a "
+        f"tumour {missed} are called free of it, {surely} of these without doubt."
+    )
 
 
 def _hit(folder: Path) -> str:

@@ -76,6 +76,18 @@ def test_the_digest_tells_which_masks_were_learnt_from(lesions: Lesions) -> None
     assert lesions.digest() != other
 
 
+def test_masks_that_are_of_no_image_are_an_error_that_says_what_is_lacking(
+    data: Path, lesions: Lesions, tmp_path: Path
+) -> None:
+    """A table of groups alone names no source slices: training would learn from no mask at all."""
+    catalog = Catalog.from_folder(data)
+    lesions.require(catalog)
+    table = tmp_path / "groups.csv"
+    table.write_text("path,group\ntrain/glioma/a.png,p1\n")
+    with pytest.raises(BraintumorError, match=r"source_slice and orientation"):
+        Lesions(lesions.folder, [read_patients(table)]).require(catalog)
+
+
 def test_what_is_known_is_said(data: Path, lesions: Lesions) -> None:
     catalog = Catalog.from_folder(data)
     masks, known = lesions.prepared(catalog, PREPARATION)

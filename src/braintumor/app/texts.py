@@ -20,7 +20,8 @@ SPLIT_NAMES = {"train": "training", "valid": "validation", "test": "test"}
 NOTICE = (
     "**For research only. This is not a medical device** and must not be used to diagnose or "
     "to treat. It knows four answers. What does not look like a slice of a brain's MRI is refused, "
-    "but not always. Files stay in this computer's memory: nothing is stored or sent."
+    "but not always. Files stay in the memory of the computer that serves this page: nothing is "
+    "stored or sent on."
 )
 UPLOAD_LABEL = (
     "Drop brain MRI slices here, one or many: PNG, JPEG, BMP, WebP, TIFF, DICOM (also the files "

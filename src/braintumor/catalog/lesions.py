@@ -62,6 +62,18 @@ class Lesions:
         rows = (catalog.table[name] for name in ("path", "split", "label"))
         return [self._find(*row) for row in zip(*rows, strict=True)]
 
+    def require(self, catalog: Catalog) -> None:
+        """Raise where no image has a mask, for then nothing would be learnt of where.
+
+        Raises:
+            BraintumorError: the patients files do not say which image shows which mask.
+        """
+        if not any(self.of(catalog)):
+            raise BraintumorError(
+                f"{self.folder}: no image has one of these masks; a file in --patients says by its "
+                "columns source_slice and orientation (same, mirrored) which image shows which"
+            )
+
     def prepared(
         self, catalog: Catalog, preparation: Preparation
     ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:

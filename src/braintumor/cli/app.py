@@ -27,8 +27,9 @@ import click
 def command(port: int | None, host: str, models: tuple[str, ...], no_shipped: bool) -> None:
     """Serve the page: drop slices, see class, confidence and where the network looked.
 
-    Prints its address; stop it with Ctrl-C. Nothing that is uploaded leaves this computer or is
-    written to disk. Research use only; not a medical device.
+    Prints its address; stop it with Ctrl-C. What is uploaded stays in the memory of this computer
+    and is not written to disk; with another --host it comes here over the network, unencrypted, and
+    nobody is asked for a password. Research use only; not a medical device.
     """
     from pathlib import Path
 

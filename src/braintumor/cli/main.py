@@ -29,7 +29,7 @@ COMMANDS = {
     "check": "Can the numbers of a predictions table be true?",
     "export": "Turn a run into a bundle: one graph and its card.",
     "predict": "Classify images with a bundle.",
-    "app": "Open the page in the browser.",
+    "app": "Serve the page on this computer; prints its address.",
 }
 
 

@@ -61,9 +61,9 @@ def command(
     """How much holds under scanner conditions and other class mixes, and who breaks less?
 
     MODEL is a shipped model or the folder of a bundle, as often as you like; DATA a folder of
-    class folders. Every image is put under every condition at five severities and shown to every
-    model; writes stress.csv, stress.json and stress.html. A run that was broken off goes on where
-    it stopped.
+    class folders. Every image is put under every condition, at five severities where it has them,
+    and shown to every model; writes stress.csv, stress.json and stress.html. A run that was broken
+    off goes on where it stopped.
 
     TABLE is a stress.csv made before, judged again without model or data (several are put side
     by side), or any predictions table or a run with one, judged under other class mixes alone.

@@ -329,10 +329,13 @@ def _read(
         catalog = grouped(catalog, files)
     if split == "all":
         catalog = replace(catalog, table=catalog.table.assign(split="train"))
+    lesions = Lesions(masks, files) if masks is not None else None
+    if lesions is not None:
+        lesions.require(catalog)
     return catalog, Materials(
         patients=files,
         extra=tuple(Catalog.from_folder(path, least=1) for path in extra),
-        lesions=Lesions(masks, files) if masks is not None else None,
+        lesions=lesions,
     )
 
 
