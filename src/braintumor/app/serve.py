@@ -118,7 +118,8 @@ def _is_free(host: str, port: int) -> bool:
             f"{host} is not an address of this computer: leave --host away to use 127.0.0.1"
         ) from error
     with socket.socket(family, kind, protocol) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if os.name != "nt":  # there the option takes a port away from whoever has it
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(address)
         except PermissionError as error:

@@ -66,7 +66,8 @@ class Picture:
     def key(self) -> str:
         """The same for the same content; of a slice of a volume, under the same name."""
         if isinstance(self.source, ImageError):
-            return f"error {self.name}"
+            # The same name may stand for another file later: what is said of it is part of the key.
+            return f"error {self.name} {type(self.source).__name__} {self.source.reason}"
         place = self.source.place if isinstance(self.source, Slice) else None
         # Slices of another plane of the same volume are of another series.
         return f"{self.sha256}#{place.series}#{place.number}" if place else self.sha256
@@ -141,7 +142,7 @@ def _pictures_of(name: str, data: bytes) -> Iterator[Picture]:
         yield whole
         return
     for one in chain(first, slices):
-        yield Picture(one.name, one, one.sha256 if isinstance(one, Slice) else "")
+        yield Picture(one.name, one, getattr(one, "sha256", ""))
 
 
 def take_sample(name: str, pixels: NDArray[np.uint8]) -> None:

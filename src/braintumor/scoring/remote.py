@@ -16,15 +16,17 @@ from typing import Any, Final
 from braintumor.bundle.abreast import abreast
 from braintumor.errors import MissingExtraError, require
 from braintumor.files import read_at_most
-from braintumor.images.decode import ImageError, Limits
+from braintumor.images.decode import ImageError, Limits, max_bytes_of
 from braintumor.images.sniff import HEAD
 
 PROTOCOLS: Final = ("s3", "s3a", "gs", "gcs", "http", "https", "memory")
 _URL = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 # A store that was busy is asked again after so many seconds.
 _WAITS = (0.5, 2.0)
-# So many files are fetched at once: a request takes long and costs little.
+# So many files are fetched at once: a request takes long and costs little. What is larger than this
+# waits for its turn, so that not all of them lie in memory at the same time.
 _AT_ONCE = 16
+_SMALL = 16 * 2**20
 # HTTP: what is asked for lies beyond the end, as everything does in an empty file.
 _NOTHING_THERE = 416
 _FINAL = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
@@ -75,14 +77,19 @@ def begins_with(name: str) -> bytes:
         return b""
 
 
-def read(name: str) -> bytes:
+def read(name: str, most: int | None = None) -> bytes:
     """A file's bytes, asked for again where the store was busy.
+
+    Args:
+        name: its address.
+        most: bytes that are wanted; where not given, what a volume may have. One more is read: it
+            tells that there are more.
 
     Raises:
         ImageError: it is not there, may not be read, or the store does not answer.
     """
     store, path = _store(name)
-    most = Limits().max_volume_bytes
+    most = Limits().max_volume_bytes if most is None else most
     for wait in (*_WAITS, None):
         try:
             return _beginning(store, path, most + 1)
@@ -111,12 +118,21 @@ def _beginning(store: Any, path: str, most: int) -> bytes:
 def read_all(names: Iterable[str]) -> Iterator[bytes | ImageError]:
     """Files' bytes in their order, some fetched ahead of their turn; errors in their places."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        yield from abreast(_read, names, pool=pool, ahead=_AT_ONCE)
+        for name, found in abreast(_begun, names, pool=pool, ahead=_AT_ONCE):
+            if isinstance(found, bytes) and len(found) > _SMALL:
+                yield _read(name, max_bytes_of(found, Limits()))
+            else:
+                yield found
 
 
-def _read(name: str) -> bytes | ImageError:
+def _begun(name: str) -> tuple[str, bytes | ImageError]:
+    """A small file whole; of a large one enough to tell what it is."""
+    return name, _read(name, _SMALL)
+
+
+def _read(name: str, most: int) -> bytes | ImageError:
     try:
-        return read(name)
+        return read(name, most)
     except ImageError as error:
         return error
 
