@@ -179,6 +179,18 @@ def test_a_link_that_leads_round_in_a_circle_is_not_followed(folder: Path) -> No
     assert Found(["scans"]).names == tuple(f"scans/{name}" for name in SCANS)
 
 
+def test_a_link_that_leads_nowhere_costs_its_row_alone(folder: Path) -> None:
+    (folder / "scans" / "itself").symlink_to("itself")
+    (folder / "scans" / "itself.png").symlink_to("itself.png")
+    (folder / "scans" / "gone.png").symlink_to("nothing")
+
+    found = Found(["scans"])
+    assert set(found.names) == {
+        f"scans/{name}" for name in (*SCANS, "itself.png", "gone.png")
+    }  # their rows will say that they cannot be read
+    assert found.skipped == 3, "the link that is no image by its name is one more"
+
+
 def test_nothing_to_classify_is_one_clear_error(folder: Path) -> None:
     (folder / "empty").mkdir()
     (folder / "texts").mkdir()

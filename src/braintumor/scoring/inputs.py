@@ -169,15 +169,24 @@ def _content(folder: str) -> Iterator[tuple[str, bool]]:
     """What lies in a folder, sorted, and which of it are folders; none that are links."""
     with os.scandir(folder) as found:
         entries = sorted(
-            (entry.name, entry.is_dir(), entry.is_symlink())
-            for entry in found
-            if not entry.name.startswith(".")
+            (entry.name, *_kind(entry)) for entry in found if not entry.name.startswith(".")
         )
     return (
         (_join(folder, name), is_folder)
         for name, is_folder, is_link in entries
         if not (is_folder and is_link)
     )
+
+
+def _kind(entry: os.DirEntry[str]) -> tuple[bool, bool]:
+    """Whether it is a folder, and whether a link; one that nobody can look up is neither.
+
+    A link that leads to itself, or to a share that is gone, must not cost its neighbours.
+    """
+    try:
+        return entry.is_dir(), entry.is_symlink()
+    except OSError:
+        return False, False
 
 
 def _is_pattern(name: str) -> bool:
