@@ -96,6 +96,27 @@ def test_a_pattern_counts_no_file_twice() -> None:
     assert found.skipped == 2
 
 
+@pytest.mark.parametrize("pattern", ["scans/*", "scans/**", "s*", "scans/deep*"])
+def test_a_folder_that_cannot_be_listed_is_an_error_in_its_place(
+    pattern: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a folder is named, and where a pattern finds it."""
+    scandir = os.scandir
+
+    def refusing(path: str) -> object:
+        if str(path).rstrip("/").endswith("deep-sea"):
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    for argument in (pattern, "scans"):
+        items = list(Inputs([argument]))
+        errors = {name_of(one): one.reason for one in items if isinstance(one, ImageError)}
+        assert errors == {"scans/deep-sea": "it cannot be listed: permission denied"}
+        names = [name_of(one) for one in items]
+        assert names[-3:] == ["scans/deep/c.tif", "scans/deep/er/z.dcm", "scans/deep-sea"]
+
+
 def test_a_file_whose_name_looks_like_a_pattern_is_that_file() -> None:
     assert Found(["x[1].png"]).names == ("x[1].png",)
 

@@ -194,19 +194,22 @@ def _is_pattern(name: str) -> bool:
     return glob.has_magic(name) and "\0" not in name and not os.path.lexists(name)
 
 
-def _matches(pattern: str) -> list[str] | list[ImageError]:
-    """Files that a pattern matches; a folder that it matches stands for what is below it."""
-    found: set[str] = set()
+def _matches(pattern: str) -> list[str | ImageError]:
+    """Files that a pattern matches; a folder that it matches stands for what is below it.
+
+    What of it cannot be listed is in its sorted place, as the error that says so.
+    """
+    found: dict[str, str | ImageError] = {}
     try:
         names = glob.glob(pattern, recursive=True)  # noqa: PTH207 - pathlib knows no absolute ones
     except RecursionError:
         return [ImageError(pattern, "folders lie too deep there for a pattern: name the first one")]
     for name in names:
         if os.path.isdir(name):  # noqa: PTH112 - pathlib's raises where nobody may look
-            found.update(one if isinstance(one, str) else one.name for one in _below(name))
+            found.update((name_of(one), one) for one in _below(name))
         else:
-            found.add(name)
-    return sorted(found, key=lambda name: Path(name).parts)
+            found[name] = name
+    return [found[name] for name in sorted(found, key=lambda name: Path(name).parts)]
 
 
 def _lines(name: str) -> Iterator[str]:
