@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -210,6 +211,28 @@ def test_a_link_that_leads_nowhere_costs_its_row_alone(folder: Path) -> None:
         f"scans/{name}" for name in (*SCANS, "itself.png", "gone.png")
     }  # their rows will say that they cannot be read
     assert found.skipped == 3, "the link that is no image by its name is one more"
+
+
+@pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r"])
+def test_no_name_is_a_formula_to_a_spreadsheet(first: str, folder: Path) -> None:
+    """However a file comes to be meant, it has one name, which still names it."""
+    name = f'{first}HYPERLINK("x").png'
+    (folder / name).write_bytes(b"x")
+    (folder / "list.txt").write_bytes(f"{first}gone.png\n{first}*.png\n".encode())
+    (folder / f"{first}scans").mkdir()
+    (folder / f"{first}scans" / "a.png").write_bytes(b"x")
+    with zipfile.ZipFile(f"{first}a.zip", "w") as archive:
+        archive.writestr("=a.png", b"x")
+
+    assert Found([name]).names == (f"./{name}",)
+    assert Found([f"{first}*.png"]).names == (f"./{name}",)
+    assert f"./{name}" in Found(["*.png"]).names
+    assert f"./{name}" in Found(["."]).names
+    assert Found([f"{first}scans"]).names == (f"./{first}scans/a.png",)
+    assert Found([f"{first}a.zip"]).names == (f"./{first}a.zip/=a.png",)
+    if first != "\r":  # which ends a line
+        assert Found(["list.txt"]).names == (f"./{first}gone.png", f"./{name}")
+    assert Path(f"./{name}").is_file()
 
 
 def test_nothing_to_classify_is_one_clear_error(folder: Path) -> None:

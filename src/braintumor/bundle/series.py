@@ -15,7 +15,7 @@ from typing import Final, TextIO
 
 from braintumor.bundle.prediction import Prediction
 from braintumor.classes import CLASSES
-from braintumor.files import CsvLines
+from braintumor.files import CsvLines, no_formula
 from braintumor.images.decode import Place
 
 SERIES_FILE: Final = "series.csv"
@@ -33,8 +33,6 @@ SERIES_COLUMNS: tuple[str, ...] = (
     "model",
     "model_sha256",
 )
-# A spreadsheet takes a cell that begins with one of these for a formula.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,8 +105,7 @@ class Summary:
 
     def _short(self, prediction: Prediction) -> str:
         """What tells a slice from the others of its series: `#12`, or the file's name."""
-        short = prediction.path.removeprefix(self.path).lstrip("/")
-        return f"./{short}" if short.startswith(_FORMULA) else short
+        return no_formula(prediction.path.removeprefix(self.path).lstrip("/"))
 
 
 class SeriesBook:

@@ -3,7 +3,9 @@
 Files, folders, patterns, lists of paths, ZIP archives, and all of these on remote stores. They are
 found while they are asked for: of a folder with millions of files, no more than one subfolder's
 names are held. Names stay as they were typed, joined with the path below them, for they become the
-`path` column. Knows file names and a file's first bytes; opens no image.
+`path` column; a spreadsheet that opens it is not to find formulas there, so a file `=x.png` is
+called `./=x.png` wherever its name comes from. Knows file names and a file's first bytes; opens no
+image.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from itertools import islice
 from pathlib import Path
 
 from braintumor.errors import BraintumorError
+from braintumor.files import no_formula
 from braintumor.images.decode import IMAGE_SUFFIXES, VOLUME_SUFFIXES, ImageError, Limits
 from braintumor.images.sniff import HEAD, looks_like_dicom
 from braintumor.scoring import remote
@@ -91,7 +94,9 @@ class Inputs:
             for one in remote.find(argument):
                 # A file that is named itself is taken, whatever it is.
                 yield from [one] if one == argument else self._chosen(iter([one]))
-        elif os.path.isdir(argument):  # noqa: PTH112 - pathlib's raises where a name is too long
+            return
+        argument = no_formula(argument)
+        if os.path.isdir(argument):  # noqa: PTH112 - pathlib's raises where a name is too long
             yield from self._chosen(_below(argument))
         elif _is_pattern(argument):
             matches = _matches(argument)
@@ -204,7 +209,7 @@ def _matches(pattern: str) -> list[str | ImageError]:
         names = glob.glob(pattern, recursive=True)  # noqa: PTH207 - pathlib knows no absolute ones
     except RecursionError:
         return [ImageError(pattern, "folders lie too deep there for a pattern: name the first one")]
-    for name in names:
+    for name in map(no_formula, names):
         if os.path.isdir(name):  # noqa: PTH112 - pathlib's raises where nobody may look
             found.update((name_of(one), one) for one in _below(name))
         else:
