@@ -11,6 +11,7 @@ import io
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Final, TextIO
 
 from braintumor.bundle.prediction import Prediction
@@ -41,7 +42,8 @@ class Summary:
 
     Attributes:
         number: of the series among those summed up, from 1, in the order of their first slices.
-        path: what the paths of its slices have in common: the volume's file, or the folder.
+        path: what the paths of its slices have in common: the volume's file, or the folder; empty
+            where they lie in several folders, or were named without one.
         slices: its predictions, in the order in which they lie in the body: towards the top, the
             back or the left.
     """
@@ -78,7 +80,8 @@ class Summary:
         """One line: how many slices say what. Never called a diagnosis."""
         said = [(name, sum(one.predicted == name for one in self.slices)) for name in CLASSES]
         told = ", ".join(f"{count} {name}" for name, count in said if count) or "none classified"
-        return f"{self.path}: a series of {len(self.slices)} slices: {told}"
+        begins = f"{self.path}: a" if self.path else "A"
+        return f"{begins} series of {len(self.slices)} slices: {told}"
 
     def row(self) -> dict[str, str | float | int | None]:
         """The summary as a row of `series.csv`, in the order of `SERIES_COLUMNS`."""
@@ -105,7 +108,8 @@ class Summary:
 
     def _short(self, prediction: Prediction) -> str:
         """What tells a slice from the others of its series: `#12`, or the file's name."""
-        return no_formula(prediction.path.removeprefix(self.path).lstrip("/"))
+        within = prediction.path.removeprefix(self.path)
+        return no_formula(within.lstrip(f"/{os.sep}") if self.path else within)
 
 
 class SeriesBook:
@@ -167,11 +171,19 @@ def common_path(slices: Sequence[tuple[Place, Prediction]]) -> str:
     paths = [prediction.path for _, prediction in slices]
     if slices[0][0].number:
         return paths[0].rpartition("#")[0]
-    folders = [path.rpartition("/")[0] for path in paths]
-    try:
-        return os.path.commonpath(folders)
-    except ValueError:  # some absolute, some not
-        return ""
+    folders = [_parts(path)[:-1] for path in paths]
+    # Part by part and not by os.path.commonpath, which tidies up: `.` and `s3://` would be gone.
+    abreast = zip(*folders, strict=False)
+    common = [parts[0] for parts in takewhile(lambda parts: len(set(parts)) == 1, abreast)]
+    while len(common) > 1 and not common[-1]:  # of `scans//a.dcm`, or of two buckets
+        common.pop()
+    # Cut from a path, whose separators are kept; the one part of `/a.dcm` is empty.
+    return paths[0][: len("/".join(common)) or len(common)]
+
+
+def _parts(path: str) -> list[str]:
+    """The parts of a path or an address, each one sign apart from the next."""
+    return path.replace(os.sep, "/").split("/")
 
 
 def plain(value: str | float | int | None) -> str:
