@@ -110,6 +110,12 @@ def test_json_prints_the_rows_of_the_contract(call: Call) -> None:
     assert sum(rows[4][column] for column in COLUMNS if column.startswith("p_")) == pytest.approx(1)
 
 
+def test_json_without_a_row_is_an_empty_array(call: Call) -> None:
+    volume("head.nii")
+    for inputs in (["head.nii"], ["head.nii", "head.nii"]):
+        assert call(*inputs, "--slices", "5-9", "--json")[:2] == (0, "[]\n")
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
 def test_a_table_is_one_that_evaluation_reads(call: Call, suffix: str) -> None:
     if suffix == ".parquet":

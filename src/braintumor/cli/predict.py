@@ -188,7 +188,7 @@ def _table(first: list[Item]) -> Callable[[Prediction], None]:
 
 @contextmanager
 def _json_array() -> Iterator[Callable[[Prediction], None]]:
-    """A JSON array, row by row; nothing where there is not a single row."""
+    """A JSON array, row by row; an empty one where there is not a single row."""
     from braintumor.scoring.rows import plain_row
 
     before = "[\n"
@@ -199,7 +199,8 @@ def _json_array() -> Iterator[Callable[[Prediction], None]]:
         before = ",\n"
 
     yield write
-    click.echo("\n]")
+    # Of a volume that holds none of the slices asked for there is no row.
+    click.echo("\n]" if before == ",\n" else "[]")
 
 
 def _summary(outcome: Outcome, out: Path | None) -> None:
