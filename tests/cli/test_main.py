@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable
@@ -184,6 +185,12 @@ def test_a_missing_extra_names_the_command_that_installs_it(
     assert ended.status == 1
     assert "pip install '.[train]'" in ended.err
     assert one_sentence(ended.err)
+
+
+def test_a_missing_extra_says_the_same_when_it_comes_from_a_worker() -> None:
+    error = MissingExtraError("train", "Training")
+    arrived = pickle.loads(pickle.dumps(error))
+    assert (str(arrived), arrived.extra) == (str(error), "train")
 
 
 def test_what_a_terminal_has_no_sign_for_does_not_stop_the_work() -> None:
