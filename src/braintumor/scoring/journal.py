@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -202,7 +201,8 @@ class Digest:
 
     def add(self, name: str) -> None:
         """Take the next name."""
-        self._hash.update(os.fsencode(name) + b"\0")
+        # Not os.fsencode: a system's old code page lacks letters that archives and lists may name.
+        self._hash.update(name.encode("utf-8", "surrogatepass") + b"\0")
 
     def hex(self) -> str:
         """The hash so far."""
