@@ -6,8 +6,14 @@ import hashlib
 import os
 import subprocess
 import sys
+from pathlib import Path
 
-from braintumor.scoring.journal import Digest
+import pytest
+
+from braintumor.bundle.prediction import Prediction
+from braintumor.errors import BraintumorError
+from braintumor.images.decode import Place
+from braintumor.scoring.journal import Digest, Journal
 
 NAMES = ["scans/ä скан.png", "\ufffd", "\udc80", "\ud800"]
 
@@ -35,3 +41,20 @@ def test_the_digest_takes_any_name_whatever_the_system_is_set_to() -> None:
     ]
     assert told[0] == told[1]
     assert len(set(told[0])) == len(NAMES)
+
+
+def test_a_disk_that_is_full_when_series_are_summed_up_is_one_sentence(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "t.csv", {})
+    for k in range(500):
+        place = Place(series=f"{k // 5:064}", number=k)
+        journal.add(
+            Prediction(
+                path=f"{k}.png", sha256="", status="ok", model="m", model_sha256="", place=place
+            )
+        )
+    pages = journal._db.execute("PRAGMA page_count").fetchone()[0]
+    journal._db.execute(f"PRAGMA max_page_count = {pages}")
+
+    with pytest.raises(BraintumorError, match=r"t\.csv cannot be written .*full.*: make room"):
+        journal.has_series()
+    journal.close()

@@ -149,15 +149,16 @@ class Journal:
 
     def summaries(self) -> Iterator[Summary]:
         """A summary of every series of at least two slices, in the order of their first ones."""
-        self._db.execute("CREATE INDEX IF NOT EXISTS by_series ON slices (series, row)")
-        found = self._db.execute(
-            "SELECT series FROM slices GROUP BY series HAVING count(*) > 1 ORDER BY min(row)"
-        )
-        for number, (series,) in enumerate(found, start=1):
-            rows = self._db.execute(
-                "SELECT place, prediction FROM slices WHERE series = ? ORDER BY row", (series,)
+        with self._said():  # the index takes room, on a disk that may have none
+            self._db.execute("CREATE INDEX IF NOT EXISTS by_series ON slices (series, row)")
+            found = self._db.execute(
+                "SELECT series FROM slices GROUP BY series HAVING count(*) > 1 ORDER BY min(row)"
             )
-            yield summary_of(number, [_slice(series, *row) for row in rows])
+            for number, (series,) in enumerate(found, start=1):
+                rows = self._db.execute(
+                    "SELECT place, prediction FROM slices WHERE series = ? ORDER BY row", (series,)
+                )
+                yield summary_of(number, [_slice(series, *row) for row in rows])
 
     def close(self, *, remove: bool = False) -> None:
         """Close the journal; what was not committed is forgotten."""
@@ -185,7 +186,8 @@ class Journal:
                     "another name"
                 ) from error
             raise BraintumorError(
-                f"{self._table or 'the table'} cannot be written ({error}): choose another place"
+                f"{self._table or 'the table'} cannot be written ({error}): make room there, or choose "
+                "another place"
             ) from error
         except sqlite3.DatabaseError as error:
             raise BraintumorError(
