@@ -314,4 +314,24 @@ def test_a_choice_without_sense_is_wrong_usage(call: Call, options: list[str]) -
 
 
 def test_the_table_cannot_bear_the_name_of_the_summary(call: Call) -> None:
-    assert call("scans", "--out", "series.csv")[0] == 2
+    for name in ("series.csv", "Series.csv"):
+        assert call("scans", "--out", name)[0] == 2
+
+
+def test_a_table_that_is_read_is_one_sentence_and_stays(call: Call) -> None:
+    call("scans", "--out", "old.csv")
+    before = Path("old.csv").read_bytes()
+    status, out, err = call("old.csv", "--out", "old.csv")
+
+    assert (status, out) == (1, "")
+    assert err.startswith("braintumor: old.csv is to be read and would be written over: choose")
+    assert Path("old.csv").read_bytes() == before
+
+
+def test_a_summary_that_goes_elsewhere_is_told(call: Call) -> None:
+    volume("head.nii")
+    Path("series.csv").write_text("mine")
+    _, _, err = call("head.nii", "--out", "table.csv")
+
+    assert "Series summed up in table.csv.series.csv, for series.csv there is not of this" in err
+    assert Path("series.csv").read_text() == "mine"

@@ -33,6 +33,7 @@ SERIES_COLUMNS: tuple[str, ...] = (
     *(f"evidence_{name}" for name in CLASSES),
     "model",
     "model_sha256",
+    "table",
 )
 
 
@@ -84,7 +85,7 @@ class Summary:
         return f"{begins} series of {len(self.slices)} slices: {told}"
 
     def row(self) -> dict[str, str | float | int | None]:
-        """The summary as a row of `series.csv`, in the order of `SERIES_COLUMNS`."""
+        """The summary as a row of `series.csv`, in the order of `SERIES_COLUMNS`, of no table."""
         first = self.slices[0]
         known: dict[str, str | float | int | None] = {
             "series": self.number,
@@ -145,12 +146,19 @@ def summary_of(number: int, slices: Sequence[tuple[Place, Prediction]]) -> Summa
     )
 
 
-def write_summaries(summaries: Iterable[Summary], out: TextIO) -> None:
-    """Write the lines of a `series.csv`, numbers with nine significant digits."""
+def write_summaries(summaries: Iterable[Summary], out: TextIO, *, table: str = "") -> None:
+    """Write the lines of a `series.csv`, numbers with nine significant digits.
+
+    Args:
+        summaries: one a line.
+        out: opened with newline="".
+        table: name of the table of predictions that it stands beside; empty for none.
+    """
     writer = csv.writer(CsvLines(out))
     writer.writerow(SERIES_COLUMNS)
     for summary in summaries:
-        writer.writerow(plain(value) for value in summary.row().values())
+        row = summary.row() | {"table": table}
+        writer.writerow(plain(value) for value in row.values())
 
 
 def body_order(places: Sequence[Place]) -> list[int]:

@@ -129,7 +129,7 @@ def _plan(
 
     if out is not None and out.suffix.lower() not in SUFFIXES:
         raise click.BadParameter(f"should end in {', '.join(SUFFIXES)}", param_hint="--out")
-    if out is not None and out.name == SERIES_FILE:
+    if out is not None and out.name.casefold() == SERIES_FILE:
         raise click.BadParameter(f"{SERIES_FILE} is kept for the summary", param_hint="--out")
     if resume and out is None:
         raise click.UsageError("--resume needs the table to go on with: add --out")
@@ -205,6 +205,7 @@ def _json_array() -> Iterator[Callable[[Prediction], None]]:
 
 def _summary(outcome: Outcome, out: Path | None) -> None:
     """What came out, in a few lines; of a single image, its row says it all."""
+    from braintumor.bundle.series import SERIES_FILE
     from braintumor.images.decode import printable
 
     tally = outcome.tally
@@ -219,4 +220,6 @@ def _summary(outcome: Outcome, out: Path | None) -> None:
     if outcome.series_count > len(outcome.series):
         click.echo(f"and {outcome.series_count - len(outcome.series)} more series", err=True)
     if outcome.series_file is not None:
-        click.echo(f"Series summed up in {outcome.series_file}", err=True)
+        known = outcome.series_file.name == SERIES_FILE
+        why = "" if known else f", for {SERIES_FILE} there is not of this table"
+        click.echo(f"Series summed up in {outcome.series_file}{why}", err=True)

@@ -186,8 +186,8 @@ class Journal:
                     "another name"
                 ) from error
             raise BraintumorError(
-                f"{self._table or 'the table'} cannot be written ({error}): make room there, or choose "
-                "another place"
+                f"{self._table or 'the table'} cannot be written ({error}): make room there, "
+                "or choose another place"
             ) from error
         except sqlite3.DatabaseError as error:
             raise BraintumorError(
