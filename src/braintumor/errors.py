@@ -21,7 +21,11 @@ class MissingExtraError(BraintumorError):
             f"{what} needs the extra [{extra}], which is not installed: "
             f"run  pip install '.[{extra}]'  in the folder of the project"
         )
-        self.extra = extra
+        self.extra, self.what = extra, what
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
+        # A worker's error travels to the process that tells it.
+        return (type(self), (self.extra, self.what))
 
 
 def require(module: str, *, extra: str, what: str) -> ModuleType:

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Protocol
 
 _PIECE = 2**20
+# A spreadsheet takes a cell that begins with one of these for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @contextmanager
@@ -85,6 +87,11 @@ def read_at_most(file: _Bytes, most: int) -> bytes:
         pieces.append(piece)
         most -= len(piece)
     return b"".join(pieces)
+
+
+def no_formula(name: str) -> str:
+    """A relative name that no spreadsheet takes for a formula: `./=name`, the same file."""
+    return f"./{name}" if name.startswith(_FORMULA) else name
 
 
 class _Bytes(Protocol):

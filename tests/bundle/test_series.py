@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 
 import pytest
 
@@ -60,6 +61,43 @@ def test_series_are_told_apart_and_single_slices_are_none() -> None:
         ["x/a.dcm", "x/d.dcm"], ["x/b.dcm", "y/f.dcm"],
     ]  # fmt: skip
     assert [(one.number, one.path) for one in found] == [(1, "x"), (2, "")]
+
+
+@pytest.mark.parametrize(
+    ("paths", "folder", "evidence"),
+    [
+        (["./a.dcm", "./b.dcm"], ".", "a.dcm..b.dcm"),
+        (["./x/a.dcm", "./x/b.dcm"], "./x", "a.dcm..b.dcm"),
+        (["../x/a.dcm", "../x/y/b.dcm"], "../x", "a.dcm..y/b.dcm"),
+        (["x/1/a.dcm", "x/11/b.dcm"], "x", "1/a.dcm..11/b.dcm"),
+        (["x/1/a.dcm", "x/1.dcm"], "x", "1/a.dcm..1.dcm"),
+        (["x//a.dcm", "x//b.dcm"], "x", "a.dcm..b.dcm"),
+        (["s3://bucket/study/a.dcm", "s3://bucket/study/b.dcm"], "s3://bucket/study",
+         "a.dcm..b.dcm"),
+        (["/data/x/a.dcm", "/data/y/b.dcm"], "/data", "x/a.dcm..y/b.dcm"),
+        (["/a.dcm", "/x/b.dcm"], "/", "a.dcm..x/b.dcm"),
+        (["/x/a.dcm", "y/b.dcm"], "", "/x/a.dcm..y/b.dcm"),
+        (["a.dcm", "b.dcm"], "", "a.dcm..b.dcm"),
+        (["a.zip/x/a.dcm", "a.zip/x/b.dcm"], "a.zip/x", "a.dcm..b.dcm"),
+    ],
+)  # fmt: skip
+def test_a_series_is_called_by_the_folder_as_it_was_named(
+    paths: list[str], folder: str, evidence: str
+) -> None:
+    slices = [said(path, Place(series="a", instance=k)) for k, path in enumerate(paths)]
+    (one,) = book(*slices).summaries()
+    assert one.path == folder
+    assert one.row()["evidence_glioma"] == evidence
+    assert one.in_words().startswith(f"{folder}: a series" if folder else "A series")
+
+
+def test_where_backslashes_part_folders_they_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sep", "\\")
+    place = Place(series="a")
+    slices = [said(r"C:\study\x/a.dcm", place), said(r"C:\study\x/y/b.dcm", place)]
+    (one,) = book(*slices).summaries()
+    assert one.path == r"C:\study\x"
+    assert one.row()["evidence_glioma"] == "a.dcm..y/b.dcm"
 
 
 def volume() -> SeriesBook:

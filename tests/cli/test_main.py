@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable
@@ -184,6 +185,29 @@ def test_a_missing_extra_names_the_command_that_installs_it(
     assert ended.status == 1
     assert "pip install '.[train]'" in ended.err
     assert one_sentence(ended.err)
+
+
+def test_a_missing_extra_says_the_same_when_it_comes_from_a_worker() -> None:
+    error = MissingExtraError("train", "Training")
+    arrived = pickle.loads(pickle.dumps(error))
+    assert (str(arrived), arrived.extra) == (str(error), "train")
+
+
+def test_what_a_terminal_has_no_sign_for_does_not_stop_the_work() -> None:
+    """As on Windows, where output that is redirected is in an old code page."""
+    code = (
+        "import click, sys\nfrom types import SimpleNamespace\nfrom braintumor.cli import main\n"
+        "def say():\n    click.echo('é скан \\ufffd')\n    click.echo('снимок', err=True)\n"
+        "    click.echo('on it goes')\n"
+        "command = SimpleNamespace(command=click.command('check')(say))\n"
+        "sys.modules['braintumor.cli.check'] = command\n"
+        "main.run(['check'])\n"
+    )
+    env = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=env, check=False)
+    said = done.stdout.decode("cp1252").splitlines()
+    assert (done.returncode, said) == (0, [r"é \u0441\u043a\u0430\u043d \ufffd", "on it goes"])
+    assert done.stderr.decode("cp1252").strip() == r"\u0441\u043d\u0438\u043c\u043e\u043a"
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, click.Abort])

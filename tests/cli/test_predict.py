@@ -110,6 +110,12 @@ def test_json_prints_the_rows_of_the_contract(call: Call) -> None:
     assert sum(rows[4][column] for column in COLUMNS if column.startswith("p_")) == pytest.approx(1)
 
 
+def test_json_without_a_row_is_an_empty_array(call: Call) -> None:
+    volume("head.nii")
+    for inputs in (["head.nii"], ["head.nii", "head.nii"]):
+        assert call(*inputs, "--slices", "5-9", "--json")[:2] == (0, "[]\n")
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
 def test_a_table_is_one_that_evaluation_reads(call: Call, suffix: str) -> None:
     if suffix == ".parquet":
@@ -308,4 +314,24 @@ def test_a_choice_without_sense_is_wrong_usage(call: Call, options: list[str]) -
 
 
 def test_the_table_cannot_bear_the_name_of_the_summary(call: Call) -> None:
-    assert call("scans", "--out", "series.csv")[0] == 2
+    for name in ("series.csv", "Series.csv"):
+        assert call("scans", "--out", name)[0] == 2
+
+
+def test_a_table_that_is_read_is_one_sentence_and_stays(call: Call) -> None:
+    call("scans", "--out", "old.csv")
+    before = Path("old.csv").read_bytes()
+    status, out, err = call("old.csv", "--out", "old.csv")
+
+    assert (status, out) == (1, "")
+    assert err.startswith("braintumor: old.csv is to be read and would be written over: choose")
+    assert Path("old.csv").read_bytes() == before
+
+
+def test_a_summary_that_goes_elsewhere_is_told(call: Call) -> None:
+    volume("head.nii")
+    Path("series.csv").write_text("mine")
+    _, _, err = call("head.nii", "--out", "table.csv")
+
+    assert "Series summed up in table.csv.series.csv, for series.csv there is not of this" in err
+    assert Path("series.csv").read_text() == "mine"

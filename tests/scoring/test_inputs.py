@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -96,6 +97,27 @@ def test_a_pattern_counts_no_file_twice() -> None:
     assert found.skipped == 2
 
 
+@pytest.mark.parametrize("pattern", ["scans/*", "scans/**", "s*", "scans/deep*"])
+def test_a_folder_that_cannot_be_listed_is_an_error_in_its_place(
+    pattern: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a folder is named, and where a pattern finds it."""
+    scandir = os.scandir
+
+    def refusing(path: str) -> object:
+        if str(path).rstrip("/").endswith("deep-sea"):
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    for argument in (pattern, "scans"):
+        items = list(Inputs([argument]))
+        errors = {name_of(one): one.reason for one in items if isinstance(one, ImageError)}
+        assert errors == {"scans/deep-sea": "it cannot be listed: permission denied"}
+        names = [name_of(one) for one in items]
+        assert names[-3:] == ["scans/deep/c.tif", "scans/deep/er/z.dcm", "scans/deep-sea"]
+
+
 def test_a_file_whose_name_looks_like_a_pattern_is_that_file() -> None:
     assert Found(["x[1].png"]).names == ("x[1].png",)
 
@@ -177,6 +199,40 @@ def test_a_link_that_leads_round_in_a_circle_is_not_followed(folder: Path) -> No
     (folder / "scans" / "deep" / "up").symlink_to(folder / "scans")
 
     assert Found(["scans"]).names == tuple(f"scans/{name}" for name in SCANS)
+
+
+def test_a_link_that_leads_nowhere_costs_its_row_alone(folder: Path) -> None:
+    (folder / "scans" / "itself").symlink_to("itself")
+    (folder / "scans" / "itself.png").symlink_to("itself.png")
+    (folder / "scans" / "gone.png").symlink_to("nothing")
+
+    found = Found(["scans"])
+    assert set(found.names) == {
+        f"scans/{name}" for name in (*SCANS, "itself.png", "gone.png")
+    }  # their rows will say that they cannot be read
+    assert found.skipped == 3, "the link that is no image by its name is one more"
+
+
+@pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r"])
+def test_no_name_is_a_formula_to_a_spreadsheet(first: str, folder: Path) -> None:
+    """However a file comes to be meant, it has one name, which still names it."""
+    name = f'{first}HYPERLINK("x").png'
+    (folder / name).write_bytes(b"x")
+    (folder / "list.txt").write_bytes(f"{first}gone.png\n{first}*.png\n".encode())
+    (folder / f"{first}scans").mkdir()
+    (folder / f"{first}scans" / "a.png").write_bytes(b"x")
+    with zipfile.ZipFile(f"{first}a.zip", "w") as archive:
+        archive.writestr("=a.png", b"x")
+
+    assert Found([name]).names == (f"./{name}",)
+    assert Found([f"{first}*.png"]).names == (f"./{name}",)
+    assert f"./{name}" in Found(["*.png"]).names
+    assert f"./{name}" in Found(["."]).names
+    assert Found([f"{first}scans"]).names == (f"./{first}scans/a.png",)
+    assert Found([f"{first}a.zip"]).names == (f"./{first}a.zip/=a.png",)
+    if first != "\r":  # which ends a line
+        assert Found(["list.txt"]).names == (f"./{first}gone.png", f"./{name}")
+    assert Path(f"./{name}").is_file()
 
 
 def test_nothing_to_classify_is_one_clear_error(folder: Path) -> None:

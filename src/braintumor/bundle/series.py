@@ -11,11 +11,12 @@ import io
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Final, TextIO
 
 from braintumor.bundle.prediction import Prediction
 from braintumor.classes import CLASSES
-from braintumor.files import CsvLines
+from braintumor.files import CsvLines, no_formula
 from braintumor.images.decode import Place
 
 SERIES_FILE: Final = "series.csv"
@@ -32,9 +33,8 @@ SERIES_COLUMNS: tuple[str, ...] = (
     *(f"evidence_{name}" for name in CLASSES),
     "model",
     "model_sha256",
+    "table",
 )
-# A spreadsheet takes a cell that begins with one of these for a formula.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,8 @@ class Summary:
 
     Attributes:
         number: of the series among those summed up, from 1, in the order of their first slices.
-        path: what the paths of its slices have in common: the volume's file, or the folder.
+        path: what the paths of its slices have in common: the volume's file, or the folder; empty
+            where they lie in several folders, or were named without one.
         slices: its predictions, in the order in which they lie in the body: towards the top, the
             back or the left.
     """
@@ -80,10 +81,11 @@ class Summary:
         """One line: how many slices say what. Never called a diagnosis."""
         said = [(name, sum(one.predicted == name for one in self.slices)) for name in CLASSES]
         told = ", ".join(f"{count} {name}" for name, count in said if count) or "none classified"
-        return f"{self.path}: a series of {len(self.slices)} slices: {told}"
+        begins = f"{self.path}: a" if self.path else "A"
+        return f"{begins} series of {len(self.slices)} slices: {told}"
 
     def row(self) -> dict[str, str | float | int | None]:
-        """The summary as a row of `series.csv`, in the order of `SERIES_COLUMNS`."""
+        """The summary as a row of `series.csv`, in the order of `SERIES_COLUMNS`, of no table."""
         first = self.slices[0]
         known: dict[str, str | float | int | None] = {
             "series": self.number,
@@ -107,8 +109,8 @@ class Summary:
 
     def _short(self, prediction: Prediction) -> str:
         """What tells a slice from the others of its series: `#12`, or the file's name."""
-        short = prediction.path.removeprefix(self.path).lstrip("/")
-        return f"./{short}" if short.startswith(_FORMULA) else short
+        within = prediction.path.removeprefix(self.path)
+        return no_formula(within.lstrip(f"/{os.sep}") if self.path else within)
 
 
 class SeriesBook:
@@ -144,12 +146,19 @@ def summary_of(number: int, slices: Sequence[tuple[Place, Prediction]]) -> Summa
     )
 
 
-def write_summaries(summaries: Iterable[Summary], out: TextIO) -> None:
-    """Write the lines of a `series.csv`, numbers with nine significant digits."""
+def write_summaries(summaries: Iterable[Summary], out: TextIO, *, table: str = "") -> None:
+    """Write the lines of a `series.csv`, numbers with nine significant digits.
+
+    Args:
+        summaries: one a line.
+        out: opened with newline="".
+        table: name of the table of predictions that it stands beside; empty for none.
+    """
     writer = csv.writer(CsvLines(out))
     writer.writerow(SERIES_COLUMNS)
     for summary in summaries:
-        writer.writerow(plain(value) for value in summary.row().values())
+        row = summary.row() | {"table": table}
+        writer.writerow(plain(value) for value in row.values())
 
 
 def body_order(places: Sequence[Place]) -> list[int]:
@@ -170,11 +179,19 @@ def common_path(slices: Sequence[tuple[Place, Prediction]]) -> str:
     paths = [prediction.path for _, prediction in slices]
     if slices[0][0].number:
         return paths[0].rpartition("#")[0]
-    folders = [path.rpartition("/")[0] for path in paths]
-    try:
-        return os.path.commonpath(folders)
-    except ValueError:  # some absolute, some not
-        return ""
+    folders = [_parts(path)[:-1] for path in paths]
+    # Part by part and not by os.path.commonpath, which tidies up: `.` and `s3://` would be gone.
+    abreast = zip(*folders, strict=False)
+    common = [parts[0] for parts in takewhile(lambda parts: len(set(parts)) == 1, abreast)]
+    while len(common) > 1 and not common[-1]:  # of `scans//a.dcm`, or of two buckets
+        common.pop()
+    # Cut from a path, whose separators are kept; the one part of `/a.dcm` is empty.
+    return paths[0][: len("/".join(common)) or len(common)]
+
+
+def _parts(path: str) -> list[str]:
+    """The parts of a path or an address, each one sign apart from the next."""
+    return path.replace(os.sep, "/").split("/")
 
 
 def plain(value: str | float | int | None) -> str:

@@ -9,6 +9,7 @@ there is bad input, whichever argument or option names it.
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 
@@ -65,6 +66,7 @@ def run(arguments: list[str] | None = None) -> None:
 
     0 success, 1 bad input or a failed check, 2 wrong usage, 130 stopped by Ctrl-C.
     """
+    _print_anything()
     try:
         status = cli.main(arguments, prog_name="braintumor", standalone_mode=False)
     except click.exceptions.Exit as stop:
@@ -87,6 +89,16 @@ def run(arguments: list[str] | None = None) -> None:
         click.echo(f"braintumor: {where}{error.strerror or error}", err=True)
         status = 1
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _print_anything() -> None:
+    """Let no file's name stop the work half-way: letters that a stream lacks become their numbers.
+
+    On Windows output that goes to a file or a pipe is in an old code page of some 200 letters.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # there may be none, or one of an editor's
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _told(error: click.ClickException) -> int:

@@ -129,7 +129,7 @@ def _plan(
 
     if out is not None and out.suffix.lower() not in SUFFIXES:
         raise click.BadParameter(f"should end in {', '.join(SUFFIXES)}", param_hint="--out")
-    if out is not None and out.name == SERIES_FILE:
+    if out is not None and out.name.casefold() == SERIES_FILE:
         raise click.BadParameter(f"{SERIES_FILE} is kept for the summary", param_hint="--out")
     if resume and out is None:
         raise click.UsageError("--resume needs the table to go on with: add --out")
@@ -188,7 +188,7 @@ def _table(first: list[Item]) -> Callable[[Prediction], None]:
 
 @contextmanager
 def _json_array() -> Iterator[Callable[[Prediction], None]]:
-    """A JSON array, row by row; nothing where there is not a single row."""
+    """A JSON array, row by row; an empty one where there is not a single row."""
     from braintumor.scoring.rows import plain_row
 
     before = "[\n"
@@ -199,11 +199,13 @@ def _json_array() -> Iterator[Callable[[Prediction], None]]:
         before = ",\n"
 
     yield write
-    click.echo("\n]")
+    # Of a volume that holds none of the slices asked for there is no row.
+    click.echo("\n]" if before == ",\n" else "[]")
 
 
 def _summary(outcome: Outcome, out: Path | None) -> None:
     """What came out, in a few lines; of a single image, its row says it all."""
+    from braintumor.bundle.series import SERIES_FILE
     from braintumor.images.decode import printable
 
     tally = outcome.tally
@@ -218,4 +220,6 @@ def _summary(outcome: Outcome, out: Path | None) -> None:
     if outcome.series_count > len(outcome.series):
         click.echo(f"and {outcome.series_count - len(outcome.series)} more series", err=True)
     if outcome.series_file is not None:
-        click.echo(f"Series summed up in {outcome.series_file}", err=True)
+        known = outcome.series_file.name == SERIES_FILE
+        why = "" if known else f", for {SERIES_FILE} there is not of this table"
+        click.echo(f"Series summed up in {outcome.series_file}{why}", err=True)

@@ -3,7 +3,9 @@
 Files, folders, patterns, lists of paths, ZIP archives, and all of these on remote stores. They are
 found while they are asked for: of a folder with millions of files, no more than one subfolder's
 names are held. Names stay as they were typed, joined with the path below them, for they become the
-`path` column. Knows file names and a file's first bytes; opens no image.
+`path` column; a spreadsheet that opens it is not to find formulas there, so a file `=x.png` is
+called `./=x.png` wherever its name comes from. Knows file names and a file's first bytes; opens no
+image.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from itertools import islice
 from pathlib import Path
 
 from braintumor.errors import BraintumorError
+from braintumor.files import no_formula
 from braintumor.images.decode import IMAGE_SUFFIXES, VOLUME_SUFFIXES, ImageError, Limits
 from braintumor.images.sniff import HEAD, looks_like_dicom
 from braintumor.scoring import remote
@@ -91,7 +94,9 @@ class Inputs:
             for one in remote.find(argument):
                 # A file that is named itself is taken, whatever it is.
                 yield from [one] if one == argument else self._chosen(iter([one]))
-        elif os.path.isdir(argument):  # noqa: PTH112 - pathlib's raises where a name is too long
+            return
+        argument = no_formula(argument)
+        if os.path.isdir(argument):  # noqa: PTH112 - pathlib's raises where a name is too long
             yield from self._chosen(_below(argument))
         elif _is_pattern(argument):
             matches = _matches(argument)
@@ -169,9 +174,7 @@ def _content(folder: str) -> Iterator[tuple[str, bool]]:
     """What lies in a folder, sorted, and which of it are folders; none that are links."""
     with os.scandir(folder) as found:
         entries = sorted(
-            (entry.name, entry.is_dir(), entry.is_symlink())
-            for entry in found
-            if not entry.name.startswith(".")
+            (entry.name, *_kind(entry)) for entry in found if not entry.name.startswith(".")
         )
     return (
         (_join(folder, name), is_folder)
@@ -180,24 +183,38 @@ def _content(folder: str) -> Iterator[tuple[str, bool]]:
     )
 
 
+def _kind(entry: os.DirEntry[str]) -> tuple[bool, bool]:
+    """Whether it is a folder, and whether a link; one that nobody can look up is neither.
+
+    A link that leads to itself, or to a share that is gone, must not cost its neighbours.
+    """
+    try:
+        return entry.is_dir(), entry.is_symlink()
+    except OSError:
+        return False, False
+
+
 def _is_pattern(name: str) -> bool:
     """Whether a name that names nothing is a pattern; one with a NUL byte names nothing at all."""
     return glob.has_magic(name) and "\0" not in name and not os.path.lexists(name)
 
 
-def _matches(pattern: str) -> list[str] | list[ImageError]:
-    """Files that a pattern matches; a folder that it matches stands for what is below it."""
-    found: set[str] = set()
+def _matches(pattern: str) -> list[str | ImageError]:
+    """Files that a pattern matches; a folder that it matches stands for what is below it.
+
+    What of it cannot be listed is in its sorted place, as the error that says so.
+    """
+    found: dict[str, str | ImageError] = {}
     try:
         names = glob.glob(pattern, recursive=True)  # noqa: PTH207 - pathlib knows no absolute ones
     except RecursionError:
         return [ImageError(pattern, "folders lie too deep there for a pattern: name the first one")]
-    for name in names:
+    for name in map(no_formula, names):
         if os.path.isdir(name):  # noqa: PTH112 - pathlib's raises where nobody may look
-            found.update(one if isinstance(one, str) else one.name for one in _below(name))
+            found.update((name_of(one), one) for one in _below(name))
         else:
-            found.add(name)
-    return sorted(found, key=lambda name: Path(name).parts)
+            found[name] = name
+    return [found[name] for name in sorted(found, key=lambda name: Path(name).parts)]
 
 
 def _lines(name: str) -> Iterator[str]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -150,15 +149,16 @@ class Journal:
 
     def summaries(self) -> Iterator[Summary]:
         """A summary of every series of at least two slices, in the order of their first ones."""
-        self._db.execute("CREATE INDEX IF NOT EXISTS by_series ON slices (series, row)")
-        found = self._db.execute(
-            "SELECT series FROM slices GROUP BY series HAVING count(*) > 1 ORDER BY min(row)"
-        )
-        for number, (series,) in enumerate(found, start=1):
-            rows = self._db.execute(
-                "SELECT place, prediction FROM slices WHERE series = ? ORDER BY row", (series,)
+        with self._said():  # the index takes room, on a disk that may have none
+            self._db.execute("CREATE INDEX IF NOT EXISTS by_series ON slices (series, row)")
+            found = self._db.execute(
+                "SELECT series FROM slices GROUP BY series HAVING count(*) > 1 ORDER BY min(row)"
             )
-            yield summary_of(number, [_slice(series, *row) for row in rows])
+            for number, (series,) in enumerate(found, start=1):
+                rows = self._db.execute(
+                    "SELECT place, prediction FROM slices WHERE series = ? ORDER BY row", (series,)
+                )
+                yield summary_of(number, [_slice(series, *row) for row in rows])
 
     def close(self, *, remove: bool = False) -> None:
         """Close the journal; what was not committed is forgotten."""
@@ -186,7 +186,8 @@ class Journal:
                     "another name"
                 ) from error
             raise BraintumorError(
-                f"{self._table or 'the table'} cannot be written ({error}): choose another place"
+                f"{self._table or 'the table'} cannot be written ({error}): make room there, "
+                "or choose another place"
             ) from error
         except sqlite3.DatabaseError as error:
             raise BraintumorError(
@@ -202,7 +203,8 @@ class Digest:
 
     def add(self, name: str) -> None:
         """Take the next name."""
-        self._hash.update(os.fsencode(name) + b"\0")
+        # Not os.fsencode: a system's old code page lacks letters that archives and lists may name.
+        self._hash.update(name.encode("utf-8", "surrogatepass") + b"\0")
 
     def hex(self) -> str:
         """The hash so far."""

@@ -22,7 +22,7 @@ from braintumor.bundle.card import AnyCard, fingerprint, read_card
 from braintumor.bundle.classifier import Classifier
 from braintumor.bundle.prediction import Prediction
 from braintumor.bundle.runtime import wished_device
-from braintumor.bundle.series import SERIES_FILE, Summary, write_summaries
+from braintumor.bundle.series import Summary, write_summaries
 from braintumor.bundle.shipped import find_bundle, shipped
 from braintumor.errors import BraintumorError
 from braintumor.files import atomic_path
@@ -32,6 +32,12 @@ from braintumor.parallel.pools import Engine, open_pool
 from braintumor.progress import track_count
 from braintumor.scoring.inputs import Inputs, Item, name_of
 from braintumor.scoring.journal import Digest, Journal, Progress
+from braintumor.scoring.places import (
+    check_table,
+    name_in_summary,
+    remove_summaries,
+    summary_place,
+)
 from braintumor.scoring.rows import PartTable, part_of, said_of
 from braintumor.scoring.tally import Tally
 from braintumor.scoring.work import Chunk, Job, Rows, chunks, halves_until_single
@@ -120,9 +126,12 @@ def score(
         bar: whether a progress bar may be drawn.
 
     Raises:
-        BraintumorError: no image, no such bundle, a table that cannot be written or that was begun
-            with other work. A file that cannot be read is no error but a row that says so.
+        BraintumorError: no image, no such bundle, a table that cannot be written, that is one of
+            the files to read or that was begun with other work. A file that cannot be read is no
+            error but a row that says so.
     """
+    if plan.out is not None:
+        check_table(plan.out, plan.arguments)
     with ExitStack() as stack:
         inputs = Inputs(plan.arguments)
         files = iter(inputs)
@@ -214,9 +223,11 @@ class _Run:
             self.tally.seconds = self._elapsed()
         series = _Series(self._journal.summaries())
         if self._out is not None and self._journal.has_series():
-            series.write(self._out.parent / SERIES_FILE)
+            series.write(summary_place(self._out), table=name_in_summary(self._out))
         else:
             deque(series, maxlen=0)
+        if self._out is not None:
+            remove_summaries(self._out, but=series.file)
         self._journal.close(remove=True)
         return Outcome(
             tally=self.tally,
@@ -269,13 +280,13 @@ class _Series:
                 self.told.append(one)
             yield one
 
-    def write(self, path: Path) -> None:
-        """Write all of them into a table."""
+    def write(self, path: Path, *, table: str) -> None:
+        """Write all of them into a file, beside the table of that name."""
         with said_of(path), atomic_path(path) as temporary:
             # A file's name may hold bytes that are no text.
             file = temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="")
             with file:
-                write_summaries(self, file)
+                write_summaries(self, file, table=table)
         self.file = path
 
 
