@@ -125,3 +125,7 @@ class TestCsv:
     def test_quotes_names_with_commas_and_line_ends(self, name: str) -> None:
         text = verdicts.to_csv([replace(GLIOMA, path=name)])
         assert pd.read_csv(io.StringIO(text))["path"][0] == name
+
+    def test_holds_no_name_that_a_spreadsheet_takes_for_a_formula(self) -> None:
+        text = verdicts.to_csv([replace(GLIOMA, path='=HYPERLINK("u").png')])
+        assert pd.read_csv(io.StringIO(text))["path"][0] == './=HYPERLINK("u").png'

@@ -150,6 +150,13 @@ def test_no_evidence_is_a_formula_to_a_spreadsheet(first: str) -> None:
     assert row["strongest_glioma"] == f"scans/{link}", "a path is as it stands in the predictions"
 
 
+def test_of_uploads_that_lie_in_no_folder_no_cell_is_a_formula() -> None:
+    place = Place(series="a")
+    (one,) = book(said("=a.zip/1.dcm", place), said("=a.zip/2.dcm", place)).summaries()
+    row = one.row()
+    assert (row["path"], row["strongest_glioma"]) == ("./=a.zip", "./=a.zip/1.dcm")
+
+
 def test_a_carriage_return_in_a_name_does_not_tear_its_row() -> None:
     place = Place(series="a")
     text = book(said("x/a\rb.dcm", place), said("x/c.dcm", place)).to_csv()

@@ -15,7 +15,7 @@ from braintumor.app import texts
 from braintumor.bundle.prediction import COLUMNS, Prediction
 from braintumor.bundle.series import plain
 from braintumor.evaluation.words import listed
-from braintumor.files import CsvLines
+from braintumor.files import CsvLines, no_formula
 
 Outcome = Literal["clear", "uncertain", "disagree", "refused", "error"]
 OUTCOMES: tuple[Outcome, ...] = ("clear", "uncertain", "disagree", "refused", "error")
@@ -142,13 +142,14 @@ def tally(outcomes: Iterable[Outcome]) -> Counts:
 def to_csv(predictions: Iterable[Prediction]) -> str:
     """Predictions of one network as the text of a `predictions.csv`.
 
-    Numbers have 9 significant digits, which keep every float32 exactly.
+    Numbers have 9 significant digits, which keep every float32 exactly. A name is none that a
+    spreadsheet takes for a formula.
     """
     out = io.StringIO()
     writer = csv.writer(CsvLines(out))
     writer.writerow(COLUMNS)
     for prediction in predictions:
-        row = prediction.row()
+        row = prediction.row() | {"path": no_formula(prediction.path)}
         writer.writerow(plain(row[column]) for column in COLUMNS)
     return out.getvalue()
 

@@ -89,7 +89,7 @@ class Summary:
         first = self.slices[0]
         known: dict[str, str | float | int | None] = {
             "series": self.number,
-            "path": self.path,
+            "path": no_formula(self.path),
             "slices": len(self.slices),
             "model": first.model,
             "model_sha256": first.model_sha256,
@@ -100,7 +100,7 @@ class Summary:
             strongest = self.strongest(name)
             known[f"mean_p_{name}"] = self.mean(name)
             known[f"max_p_{name}"] = strongest.probabilities[name] if strongest else None
-            known[f"strongest_{name}"] = strongest.path if strongest else None
+            known[f"strongest_{name}"] = no_formula(strongest.path) if strongest else None
             known[f"evidence_{name}"] = "|".join(
                 self._short(a) if a is b else f"{self._short(a)}..{self._short(b)}"
                 for a, b in self.evidence(name)
