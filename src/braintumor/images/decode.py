@@ -29,6 +29,7 @@ from braintumor.errors import BraintumorError
 from braintumor.files import sha256_bytes
 from braintumor.images.grey import orientation, to_grey, upright
 from braintumor.images.sniff import HEAD, kind_of, looks_like_dicom
+from braintumor.images.tiff_tags import is_tiff, refusal
 
 IMAGE_SUFFIXES: frozenset[str] = frozenset(
     {
@@ -288,20 +289,22 @@ def check_bytes(count: int, name: str, most: int) -> None:
 
 
 def _decode_picture(data: bytes, name: str, limits: Limits, colours: bool) -> Slice:
-    with open_picture(data, name=name) as picture:
+    with open_picture(data, name=name, limits=limits) as picture:
         found = slice_of_picture(picture, name=name, sha256=sha256_bytes(data), limits=limits)
     if not colours or found.format != "JPEG":
         return found
-    with open_picture(data, name=name) as picture:
+    with open_picture(data, name=name, limits=limits) as picture:
         return replace(found, coloured=to_grey(picture)[1])
 
 
 @contextmanager
-def open_picture(data: bytes, *, name: str) -> Iterator[Image.Image]:
+def open_picture(data: bytes, *, name: str, limits: Limits) -> Iterator[Image.Image]:
     """A picture file, opened; whatever its decoder trips over in the block is an ImageError."""
     # Each scan of a progressive JPEG costs a pass over all its pixels; honest ones have a dozen.
     if data[:2] == b"\xff\xd8" and data.count(b"\xff\xda") > _MAX_SCANS:
         raise ImageError(name, "it is a JPEG of too many scans: save it anew")
+    if is_tiff(data) and (reason := refusal(data, most_pages=limits.max_frames)):
+        raise ImageError(name, reason)
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as picture:
             yield picture

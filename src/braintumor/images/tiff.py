@@ -36,7 +36,7 @@ def pages(
         ImageError: no picture, damaged, too large or of too many pages.
     """
     sha256 = sha256_bytes(data)
-    with open_picture(data, name=name) as picture:
+    with open_picture(data, name=name, limits=limits) as picture:
         numbers = _full_pages(picture, name, limits)
         if len(numbers) < 2:
             picture.seek(numbers[0] - 1 if numbers else 0)
