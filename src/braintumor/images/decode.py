@@ -41,6 +41,8 @@ VOLUME_SUFFIXES: tuple[str, ...] = (".nii", ".nii.gz")
 _FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF")
 _MAX_SCANS = 200
 _TILE_WIDTH, _TILE_LENGTH = 322, 323
+# As Pillow names it, and as older PNG files do. A JPEG's has at most 64 KiB.
+_EXIF, _LONGEST_EXIF = ("exif", "Raw profile type exif"), 2**20
 # Raised whenever the same bytes give other pixels; part of the cache's key.
 DECODER_VERSION = 4
 
@@ -330,6 +332,9 @@ def slice_of_picture(picture: Image.Image, *, name: str, sha256: str, limits: Li
     # back. Pillow decodes with libjpeg-turbo. What holds no luma (CMYK, RGB) stays as it is.
     picture.draft("L", None)
     picture.load()
+    # Pillow makes an object of every number that the block gives for the orientation.
+    if any(len(picture.info.get(block, b"")) > _LONGEST_EXIF for block in _EXIF):
+        raise ImageError(name, "its EXIF block is absurdly long: save it anew")
     pixels, coloured = to_grey(picture)
     pixels = np.ascontiguousarray(upright(pixels, orientation(picture)))
     if pixels.dtype == np.float32 and not np.isfinite(pixels).any():
