@@ -146,6 +146,12 @@ class TestPages:
         for length in range(4, len(data)):
             assert largest_page(data[:length], most_pages=9) in (0, 48)
 
+    def test_tiles_are_unpacked_whole(self) -> None:
+        """Pages of 8 x 6, and each a tile of 16 million pixels."""
+        tiles: list[Tag] = [(322, SHORT, 1, 4096), (323, SHORT, 1, 4096)]
+        (only,) = read_slices(tiff(tiles, tiles, tiles), limits=Limits(max_volume_bytes=2**25))
+        assert "its slices unpack to more than the 32 MiB accepted: split it" in str(only)
+
 
 def test_a_picture_that_other_programs_wrote_is_not_disturbed() -> None:
     out = io.BytesIO()

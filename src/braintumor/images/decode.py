@@ -290,6 +290,17 @@ def check_bytes(count: int, name: str, most: int) -> None:
         )
 
 
+def check_unpacked(count: int, *, name: str, limits: Limits) -> None:
+    """Refuse slices that take more bytes together than are accepted, however little packed.
+
+    Raises:
+        ImageError: more than the limits allow.
+    """
+    if count > limits.max_volume_bytes:
+        most = f"{limits.max_volume_bytes / 2**20:g} MiB"
+        raise ImageError(name, f"its slices unpack to more than the {most} accepted: split it")
+
+
 def _decode_picture(data: bytes, name: str, limits: Limits, colours: bool) -> Slice:
     with open_picture(data, name=name, limits=limits) as picture:
         found = slice_of_picture(picture, name=name, sha256=sha256_bytes(data), limits=limits)
