@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import struct
 from collections.abc import Iterator
@@ -236,6 +237,28 @@ def test_of_large_files_few_are_begun_ahead(
 
     assert len(taken) <= 8
     assert len([first, *answers]) == 24 * 6
+
+
+@pytest.mark.parametrize("name", ["head.nii.gz", "a.png"])
+def test_of_packed_volumes_two_are_begun_whatever_they_are_called(
+    classifier: Classifier, tmp_path: Path, name: str
+) -> None:
+    """A thousandth of the memory that they will take is what they have on the disk."""
+    voxels = np.stack([striped("upright")] * 6, axis=2)
+    data = gzip.compress(nibabel.Nifti1Image(voxels, np.eye(4)).to_bytes())
+    (tmp_path / name).write_bytes(data)
+    taken: list[int] = []
+
+    def volumes() -> Iterator[Source]:
+        for number in range(12):
+            taken.append(number)
+            yield tmp_path / name
+
+    answers = classifier.predict_many(volumes(), batch_size=2, workers=1)
+    first = next(answers)
+
+    assert len(taken) <= 3
+    assert len([first, *answers]) == 12 * 6
 
 
 def test_the_size_of_a_batch_changes_no_answer(classifier: Classifier) -> None:

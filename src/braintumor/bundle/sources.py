@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from braintumor.images.decode import ImageError, Slice, read_slice
 from braintumor.images.read import read_slices
 from braintumor.images.sniff import HEAD, kind_of
+from braintumor.images.weight import weight_of_bytes, weight_of_file
 
 # What is one image rather than a list of them.
 ONE = (Path, str, bytes, bytearray, memoryview, np.ndarray, Slice, ImageError)
@@ -33,18 +34,15 @@ Source = Plain | Named
 
 
 def weight(image: Source) -> int:
-    """Bytes that an image keeps while it is read."""
+    """Bytes that an image takes while it is read, as far as its header tells."""
     source = image.source if isinstance(image, Named) else image
     if isinstance(source, Path | str):
-        try:
-            return Path(source).stat().st_size
-        except (OSError, ValueError):  # reading it will say what is wrong
-            return 0
+        return weight_of_file(Path(source))
     if isinstance(source, Slice):
         return source.pixels.nbytes
-    if isinstance(source, np.ndarray | memoryview):
+    if isinstance(source, np.ndarray):
         return source.nbytes
-    return 0 if isinstance(source, ImageError) else len(source)
+    return 0 if isinstance(source, ImageError) else weight_of_bytes(source)
 
 
 def only_slice(source: Path | str | bytes, name: str | None) -> Slice:

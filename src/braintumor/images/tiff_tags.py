@@ -8,8 +8,7 @@ of a megabyte can take thirty, and one of a few pages minutes. Knows how directo
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
-from mmap import mmap
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -26,10 +25,12 @@ _BYTES = (1, 2, 7)
 _WIDTH, _HEIGHT = 256, 257
 _NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}
 
+# Some bytes of a file, fewer at its end: from where, and how many.
+Reader = Callable[[int, int], bytes]
 Directory = NDArray[Any]
 
 
-def is_tiff(head: bytes | mmap) -> bool:
+def is_tiff(head: bytes) -> bool:
     """Whether Pillow takes a file that begins like this for a TIFF."""
     return head[:4] in _MAGIC
 
@@ -45,7 +46,9 @@ def refusal(data: bytes, *, most_pages: int) -> str | None:
         A clause without a full stop.
     """
     for order, big in _layouts(data):
-        for directory in _directories(data, order, big, most_pages):
+        for directory in _directories(
+            lambda at, count: data[at : at + count], order, big, most_pages
+        ):
             if len(directory) > _MOST_TAGS:
                 return f"it is a TIFF of more than {_MOST_TAGS} tags a page: save it anew"
             lists = ~np.isin(directory["kind"], _BYTES)
@@ -54,11 +57,11 @@ def refusal(data: bytes, *, most_pages: int) -> str | None:
     return None
 
 
-def largest_page(data: bytes | mmap, *, most_pages: int) -> int:
+def largest_page(read: Reader, *, most_pages: int) -> int:
     """Pixels of the largest page, as the directories tell them; 0 where they tell nothing."""
     largest = 0
-    for order, big in _layouts(data):
-        for directory in _directories(data, order, big, most_pages):
+    for order, big in _layouts(read(0, 4)):
+        for directory in _directories(read, order, big, most_pages):
             if len(directory) > _MOST_TAGS:
                 break  # it is refused
             height, width = (_number(directory, tag, order) for tag in (_HEIGHT, _WIDTH))
@@ -66,7 +69,7 @@ def largest_page(data: bytes | mmap, *, most_pages: int) -> int:
     return largest
 
 
-def _layouts(data: bytes | mmap) -> Iterator[tuple[str, bool]]:
+def _layouts(data: bytes) -> Iterator[tuple[str, bool]]:
     """Byte orders, and whether offsets have 64 bits, in which the file may be read."""
     order = "<" if data[:2] == b"II" else ">"
     # Of big-endian files Pillow takes those of 64 bits for others.
@@ -76,7 +79,7 @@ def _layouts(data: bytes | mmap) -> Iterator[tuple[str, bool]]:
         yield order, True
 
 
-def _directories(data: bytes | mmap, order: str, big: bool, most: int) -> Iterator[Directory]:
+def _directories(read: Reader, order: str, big: bool, most: int) -> Iterator[Directory]:
     """The pages' directories in their order, none twice, until the file breaks off.
 
     Yields:
@@ -88,19 +91,21 @@ def _directories(data: bytes | mmap, order: str, big: bool, most: int) -> Iterat
         [("tag", f"{order}u2"), ("kind", f"{order}u2"), ("count", f"{order}{number}"),
          ("value", f"V{8 if big else 4}")]
     )  # fmt: skip
+
+    def number_at(at: int, kind: str) -> int:
+        return int(struct.unpack(order + kind, read(at, struct.calcsize(kind)))[0])
+
     seen: set[int] = set()
     try:
-        (at,) = struct.unpack_from(order + offset, data, 8 if big else 4)
-        while 0 < at < len(data) and at not in seen and len(seen) <= most:
+        at = number_at(8 if big else 4, offset)
+        while at and at not in seen and len(seen) <= most:
             seen.add(at)
-            (count,) = struct.unpack_from(order + length, data, at)
+            count = number_at(at, length)
             first = at + struct.calcsize(length)
-            whole = min(count, _MOST_TAGS + 1, (len(data) - first) // record.itemsize)
-            # A copy, which does not keep the file from being closed.
-            yield np.frombuffer(data[first : first + whole * record.itemsize], record)
-            after = first + count * record.itemsize
-            (at,) = struct.unpack_from(order + offset, data, min(after, len(data)))
-    except struct.error:  # it breaks off, of which Pillow makes an error
+            tags = read(first, min(count, _MOST_TAGS + 1) * record.itemsize)
+            yield np.frombuffer(tags, record, count=len(tags) // record.itemsize)
+            at = number_at(first + count * record.itemsize, offset)
+    except (struct.error, OverflowError):  # it breaks off, of which Pillow makes an error
         return
 
 
