@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import struct
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count, islice
@@ -44,6 +46,14 @@ def png(pixels: NDArray[np.uint8]) -> bytes:
     return stream.getvalue()
 
 
+def stack(*kinds: str) -> bytes:
+    """A TIFF of a full page each."""
+    stream = io.BytesIO()
+    pages = [Image.fromarray(striped(kind)) for kind in kinds]
+    pages[0].save(stream, "TIFF", save_all=True, append_images=pages[1:], tiffinfo={254: 0})
+    return stream.getvalue()
+
+
 def saved(folder: Path, kind: str) -> Path:
     path = folder / f"{kind}.png"
     path.write_bytes(png(striped(kind)))
@@ -62,6 +72,32 @@ def test_a_volume_of_a_single_slice_is_answered_and_explained(classifier: Classi
     assert explained.pixels.tolist() == striped("upright").tolist()
     with pytest.raises(BraintumorError, match="one slice is asked for"):
         classifier.explain(volume("upright", "level"))
+
+
+def test_a_thumbnail_before_its_page_is_not_taken_for_it(
+    classifier: Classifier, tmp_path: Path
+) -> None:
+    """Alone, explained and in a list, bytes and files: all are of the same page."""
+    data = stack("even", "upright")
+    full, reduced = (struct.pack("<HHII", 254, 4, 1, flag) for flag in (0, 1))
+    data = data.replace(full, reduced, 1)
+    (path := tmp_path / "one.tif").write_bytes(data)
+    for source in (Named("one.tif", data), path):
+        explained = classifier.explain(source)
+        assert (
+            [explained.prediction] == classifier.predict([source]) == [classifier.predict(source)]
+        )
+        assert explained.label == "glioma"
+        assert explained.pixels.tolist() == striped("upright").tolist()
+
+
+def test_a_file_of_several_pages_is_no_single_image(classifier: Classifier, tmp_path: Path) -> None:
+    (path := tmp_path / "two.tif").write_bytes(stack("upright", "level"))
+    for source in (path, Named("two.tif", path.read_bytes())):
+        alone = classifier.predict(source)
+        assert (alone.status, alone.predicted) == ("error", None)
+        assert alone.reason == "it holds several pages, and one slice is asked for here"
+        assert [one.status for one in classifier.predict([source])] == ["ok", "ok"]
 
 
 @pytest.mark.parametrize("kind", KNOWN)
@@ -187,10 +223,7 @@ def test_of_large_files_few_are_begun_ahead(
     classifier: Classifier, tmp_path: Path, in_memory: bool
 ) -> None:
     """A file that holds more than a batch keeps its bytes until it is read to its end."""
-    stream = io.BytesIO()
-    pages = [Image.fromarray(striped("even"))] * 6
-    pages[0].save(stream, "TIFF", save_all=True, append_images=pages[1:])
-    data = stream.getvalue() + bytes(8 * 2**20)
+    data = stack(*["even"] * 6) + bytes(8 * 2**20)
     (tmp_path / "stack.tif").write_bytes(data)
     taken: list[int] = []
 
@@ -206,6 +239,28 @@ def test_of_large_files_few_are_begun_ahead(
     assert len([first, *answers]) == 24 * 6
 
 
+@pytest.mark.parametrize("name", ["head.nii.gz", "a.png"])
+def test_of_packed_volumes_two_are_begun_whatever_they_are_called(
+    classifier: Classifier, tmp_path: Path, name: str
+) -> None:
+    """A thousandth of the memory that they will take is what they have on the disk."""
+    voxels = np.stack([striped("upright")] * 6, axis=2)
+    data = gzip.compress(nibabel.Nifti1Image(voxels, np.eye(4)).to_bytes())
+    (tmp_path / name).write_bytes(data)
+    taken: list[int] = []
+
+    def volumes() -> Iterator[Source]:
+        for number in range(12):
+            taken.append(number)
+            yield tmp_path / name
+
+    answers = classifier.predict_many(volumes(), batch_size=2, workers=1)
+    first = next(answers)
+
+    assert len(taken) <= 3
+    assert len([first, *answers]) == 12 * 6
+
+
 def test_the_size_of_a_batch_changes_no_answer(classifier: Classifier) -> None:
     random = np.random.default_rng(0)
     slices = [random.integers(0, 255, (70, 60)).astype(np.uint8) for _ in range(9)]
@@ -217,9 +272,7 @@ def test_the_size_of_a_batch_changes_no_answer(classifier: Classifier) -> None:
 
 def test_hundreds_of_images_keep_their_order_whatever_they_are(classifier: Classifier) -> None:
     """More than are answered one batch after the other; good, bad, and of several slices."""
-    stack = io.BytesIO()
-    pages = [Image.fromarray(striped(kind)) for kind in KNOWN] * 5
-    pages[0].save(stack, "TIFF", save_all=True, append_images=pages[1:])
+    pages = stack(*[*KNOWN] * 5)
     kinds = list(KNOWN)
     images: list[Source] = []
     expected: list[tuple[str, str | None]] = []
@@ -228,7 +281,7 @@ def test_hundreds_of_images_keep_their_order_whatever_they_are(classifier: Class
         images.append(Named(f"{number}", striped(kind)))
         expected.append((f"{number}", KNOWN[kind]))
         if number % 30 == 7:
-            images += [Named("stack", stack.getvalue()), Named("bad", b"no picture")]
+            images += [Named("stack", pages), Named("bad", b"no picture")]
             expected += [(f"stack#{k + 1}", KNOWN[kinds[k % 4]]) for k in range(20)]
             expected.append(("bad", None))
 

@@ -190,6 +190,16 @@ class TestOrientation:
         data = saved(Image.fromarray(GREY), "PNG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff rubbish")
         np.testing.assert_array_equal(read_slice(data).pixels, GREY)
 
+    @pytest.mark.parametrize("format_", ["PNG", "WEBP"])
+    def test_a_block_of_countless_numbers_is_not_taken_apart(self, format_: str) -> None:
+        """Half a million orientations, each of which would become an object."""
+        count = 2**19
+        directory = struct.pack("<IHHHIII", 8, 1, 0x0112, 4, count, 26, 0)
+        exif = b"Exif\0\0II*\0" + directory + b"\1\2\3\4" * count
+        data = saved(Image.fromarray(GREY).convert("RGB"), format_, exif=exif)
+        with pytest.raises(ImageError, match="EXIF block is absurdly long: save it anew"):
+            read_slice(data)
+
 
 class TestRefusals:
     def test_an_error_is_one_sentence_with_name_and_reason(self, tmp_path: Path) -> None:

@@ -185,3 +185,13 @@ def test_more_frames_than_are_accepted_are_refused_by_the_header() -> None:
     ds.NumberOfFrames = 2_000_000_000
     with pytest.raises(ImageError, match="2000000000 slices"):
         read(ds)
+
+
+def test_compressed_frames_are_no_more_than_is_accepted_together() -> None:
+    """However small the file is."""
+    ds = frames_of()
+    ds.compress(RLELossless)
+    assert len(good(ds, limits=Limits(max_volume_bytes=STACK.nbytes))) == 4
+    assert len(saved(ds)) < STACK.nbytes
+    with pytest.raises(ImageError, match=r"unpack to more than the .* MiB accepted: split it"):
+        read(ds, limits=Limits(max_volume_bytes=STACK.nbytes - 1))

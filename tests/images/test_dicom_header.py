@@ -22,7 +22,7 @@ from pydicom.uid import (
 from braintumor.images import dicom
 from braintumor.images.choice import Choice
 from braintumor.images.decode import ImageError, Limits, Slice, read_slice
-from braintumor.images.dicom_header import read_header
+from braintumor.images.dicom_header import HeaderError, read_header
 
 SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian]
 MANY, LONG = "more elements than are accepted", "absurdly long"
@@ -133,6 +133,32 @@ class TestMany:
         end = b"\xfe\xff\xdd\xe0" + bytes(4) if undefined else b""
         sequence = struct.pack("<HHL", 0x5200, 0x9229, size) + inside + end
         assert MANY in refused(implicit_with(sequence))
+
+    @pytest.mark.parametrize("deep", [False, True])
+    @pytest.mark.parametrize("undefined", [False, True])
+    def test_the_sequences_of_a_file_share_what_is_allowed(
+        self, undefined: bool, deep: bool
+    ) -> None:
+        """Those inside others too, each of which is parsed only when it is asked for."""
+        few = item()
+        for k in range(6_000):
+            few.add_new(0x00291000 + k, "OB", b"")
+        names = ("RequestAttributes", "ProcedureCode", "AnatomicRegion", "ReferencedStudy",
+                 "ReferencedImage", "SourceImage")  # fmt: skip
+        ds = dataset(syntax=ImplicitVRLittleEndian)
+        for name in names:
+            inside = item(ConceptNameCodeSequence=[few]) if deep else few
+            setattr(ds, f"{name}Sequence", [inside])
+            ds[f"{name}Sequence"].is_undefined_length = undefined and deep
+        read_ = read_header(saved(ds))
+
+        def elements(name: str) -> int:
+            one = read_[f"{name}Sequence"].value[0]
+            return len(one.ConceptNameCodeSequence[0] if deep else one)
+
+        assert elements(names[0]) == 6_000
+        with pytest.raises(HeaderError, match=MANY):
+            list(map(elements, names))
 
     @pytest.mark.parametrize("syntax", SYNTAXES)
     @pytest.mark.parametrize("undefined", [False, True])

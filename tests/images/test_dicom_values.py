@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from braintumor.files import sha256_bytes
-from braintumor.images.decode import read_slice
+from braintumor.images.decode import ImageError, read_slice
 
 
 def read(ds: Dataset, **options: Any) -> Any:
@@ -25,6 +26,16 @@ def floats(pixels: np.ndarray, **more: Any) -> Dataset:
     del ds.PixelData, ds.BitsStored, ds.HighBit, ds.PixelRepresentation
     ds.BitsAllocated = pixels.itemsize * 8
     setattr(ds, {4: "FloatPixelData", 8: "DoubleFloatPixelData"}[pixels.itemsize], pixels.tobytes())
+    return ds
+
+
+def palette() -> Dataset:
+    """A slice of numbers of colours, the first of them white and the last black."""
+    ds = dataset(VALUES.astype(np.uint8), photometric="PALETTE COLOR")
+    greys = (np.arange(256, dtype=np.uint16)[::-1] * 257).astype("<u2").tobytes()
+    for channel in ("Red", "Green", "Blue"):
+        ds.add_new(f"{channel}PaletteColorLookupTableDescriptor", "US", [256, 0, 16])
+        ds.add_new(f"{channel}PaletteColorLookupTableData", "OW", greys)
     return ds
 
 
@@ -104,6 +115,26 @@ class TestPixels:
 
     def test_colour_of_one_row(self) -> None:
         assert read(dataset(np.full((1, 6, 3), 9, np.uint8), photometric="RGB")).size == (1, 6)
+
+    def test_a_palette_is_looked_up(self) -> None:
+        np.testing.assert_allclose(read(palette()).pixels, (255 - VALUES) * 257.0, atol=0.01)
+
+    def test_a_segmented_palette_is_refused_before_it_is_laid_out(self) -> None:
+        """Ten times six bytes a channel, of which pydicom makes 655,350 entries."""
+        ds = palette()
+        table = struct.pack("<3H", 0, 1, 7) + struct.pack("<3H", 1, 65_535, 9) * 10
+        for channel in ("Red", "Green", "Blue"):
+            del ds[f"{channel}PaletteColorLookupTableData"]
+            ds.add_new(f"Segmented{channel}PaletteColorLookupTableData", "OW", table)
+        data = saved(ds)
+        tracemalloc.start()
+        try:
+            with pytest.raises(ImageError, match="segmented palette: export it in grey"):
+                read_slice(data)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak < 2**20
 
     def test_the_window_of_the_file_is_left_to_the_preparation(self) -> None:
         np.testing.assert_array_equal(

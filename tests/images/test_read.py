@@ -100,10 +100,10 @@ def test_frames_are_read_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class TestPages:
-    def tiff(self, *pages: np.ndarray) -> bytes:
+    def tiff(self, *pages: np.ndarray, **options: str) -> bytes:
         out = io.BytesIO()
         images = [Image.fromarray(page) for page in pages]
-        images[0].save(out, "TIFF", save_all=True, append_images=images[1:])
+        images[0].save(out, "TIFF", save_all=True, append_images=images[1:], **options)
         return out.getvalue()
 
     def test_pages_of_sixteen_bits_and_other_sizes(self) -> None:
@@ -131,6 +131,15 @@ class TestPages:
     def test_too_many(self) -> None:
         (only,) = read_slices(self.tiff(*[GREY] * 9), limits=Limits(max_frames=8))
         assert "it holds 9 slices, and at most 8" in str(only)
+
+    def test_too_large_together(self) -> None:
+        """Packed they may be nothing: all pages can share the same pixels."""
+        deep = np.zeros((100, 100), np.uint16)
+        data = self.tiff(deep, deep, deep.astype(np.float32), compression="tiff_lzw")
+        just = Limits(max_volume_bytes=80_000)
+        assert len([one for one in read_slices(data, limits=just) if isinstance(one, Slice)]) == 3
+        (only,) = read_slices(data, limits=Limits(max_volume_bytes=79_999))
+        assert "unpack to more than the" in str(only)
 
     def test_thumbnails_are_left_out(self) -> None:
         out = io.BytesIO()

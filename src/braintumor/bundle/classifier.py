@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, overload
@@ -53,8 +54,8 @@ _BATCH = 16
 # So many slices are answered one batch after the other, all cores on each. Beyond them it pays to
 # compile the graph once more, for batches side by side.
 _FEW = 64
-# Bytes of files that are begun ahead: one that holds more than a batch keeps its bytes until it is
-# read to its end. Enough for two batches of ordinary slices.
+# Bytes that the files take which are begun ahead, packed and unpacked: one that holds more than a
+# batch keeps them until it is read to its end. Enough for two batches of ordinary slices.
 _BEGUN = 32 * 2**20
 
 
@@ -165,7 +166,8 @@ class Classifier:
 
             def begun(image: Source) -> tuple[list[_Read], Iterator[_Read]]:
                 """What one image holds, up to a batch of it, and the rest to be read on."""
-                rest = (_light(one) for one in self._read_all(image, choice))
+                # `map` keeps no slice while the rest of the file waits for its turn.
+                rest = map(_light, self._read_all(image, choice))
                 return list(islice(rest, batch_size)), rest
 
             read = (
@@ -227,16 +229,20 @@ class Classifier:
             yield self._read(image)
             return
         try:
-            for one in read_slices(path_or_bytes(source), name=name, choice=choice):
-                # The name as it was given, which an error has made fit for a terminal.
-                label = name + one.name[len(name) :]
-                if isinstance(one, ImageError):
-                    yield _unread(label, one)
-                else:
-                    yield self._read_slice(label, one)
+            found = read_slices(path_or_bytes(source), name=name, choice=choice)
+            yield from map(partial(self._read_found, name), found)
         except Exception as error:
             # Whatever else a decoder trips over must not stop ten thousand good files.
             yield _unread(name, error)
+
+    def _read_found(self, name: str, found: Slice | ImageError) -> _Read:
+        """What a file holds; called as the file was, which an error made fit for a terminal."""
+        label = name + found.name[len(name) :]
+        return (
+            _unread(label, found)
+            if isinstance(found, ImageError)
+            else self._read_slice(label, found)
+        )
 
     def _read_slice(self, name: str, slice_: Slice) -> _Read:
         read = _Read(

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from braintumor.images.decode import ImageError, Slice, read_slice
 from braintumor.images.read import read_slices
+from braintumor.images.sniff import HEAD, kind_of
+from braintumor.images.weight import weight_of_bytes, weight_of_file
 
 # What is one image rather than a list of them.
 ONE = (Path, str, bytes, bytearray, memoryview, np.ndarray, Slice, ImageError)
@@ -32,26 +34,26 @@ Source = Plain | Named
 
 
 def weight(image: Source) -> int:
-    """Bytes that an image keeps while it is read."""
+    """Bytes that an image takes while it is read, as far as its header tells."""
     source = image.source if isinstance(image, Named) else image
     if isinstance(source, Path | str):
-        try:
-            return Path(source).stat().st_size
-        except (OSError, ValueError):  # reading it will say what is wrong
-            return 0
+        return weight_of_file(Path(source))
     if isinstance(source, Slice):
         return source.pixels.nbytes
-    if isinstance(source, np.ndarray | memoryview):
+    if isinstance(source, np.ndarray):
         return source.nbytes
-    return 0 if isinstance(source, ImageError) else len(source)
+    return 0 if isinstance(source, ImageError) else weight_of_bytes(source)
 
 
 def only_slice(source: Path | str | bytes, name: str | None) -> Slice:
-    """The slice of a file that holds one; a volume of a single slice is such a file too.
+    """The slice of a file that holds one; a volume of a single slice is such a file too, and so
+    is a TIFF of one page and thumbnails of it.
 
     Raises:
         ImageError: it holds several, or none that can be read.
     """
+    if kind_of(_head(source)) == "tiff":
+        return _only_page(source, name)
     try:
         return read_slice(source, name=name)
     except ImageError:
@@ -59,6 +61,31 @@ def only_slice(source: Path | str | bytes, name: str | None) -> Slice:
         if len(found) == 1 and isinstance(found[0], Slice) and found[0].format == "NIFTI":
             return found[0]
         raise
+
+
+def _only_page(source: Path | str | bytes, name: str | None) -> Slice:
+    """The page that a list's row is of, where `read_slice` takes a thumbnail that comes first."""
+    first, *more = islice(read_slices(source, name=name), 2)
+    if more:
+        called = name or first.name.rpartition("#")[0]
+        raise ImageError(called, "it holds several pages, and one slice is asked for here")
+    if isinstance(first, ImageError):
+        raise first
+    return first
+
+
+def _head(source: Path | str | bytes | bytearray | memoryview) -> bytes:
+    """A file's first bytes; none where it cannot be read, for reading it will say why."""
+    if not isinstance(source, Path | str):
+        return bytes(source[:HEAD])
+    try:
+        # Opening a pipe or a device could wait for ever.
+        if not Path(source).is_file():
+            return b""
+        with Path(source).open("rb") as file:
+            return file.read(HEAD)
+    except (OSError, ValueError):
+        return b""
 
 
 def path_or_bytes(source: Path | str | bytes | bytearray | memoryview) -> Path | str | bytes:

@@ -29,6 +29,7 @@ from braintumor.errors import BraintumorError
 from braintumor.files import sha256_bytes
 from braintumor.images.grey import orientation, to_grey, upright
 from braintumor.images.sniff import HEAD, kind_of, looks_like_dicom
+from braintumor.images.tiff_tags import is_tiff, refusal
 
 IMAGE_SUFFIXES: frozenset[str] = frozenset(
     {
@@ -40,6 +41,8 @@ VOLUME_SUFFIXES: tuple[str, ...] = (".nii", ".nii.gz")
 _FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF")
 _MAX_SCANS = 200
 _TILE_WIDTH, _TILE_LENGTH = 322, 323
+# As Pillow names it, and as older PNG files do. A JPEG's has at most 64 KiB.
+_EXIF, _LONGEST_EXIF = ("exif", "Raw profile type exif"), 2**20
 # Raised whenever the same bytes give other pixels; part of the cache's key.
 DECODER_VERSION = 4
 
@@ -287,21 +290,34 @@ def check_bytes(count: int, name: str, most: int) -> None:
         )
 
 
+def check_unpacked(count: int, *, name: str, limits: Limits) -> None:
+    """Refuse slices that take more bytes together than are accepted, however little packed.
+
+    Raises:
+        ImageError: more than the limits allow.
+    """
+    if count > limits.max_volume_bytes:
+        most = f"{limits.max_volume_bytes / 2**20:g} MiB"
+        raise ImageError(name, f"its slices unpack to more than the {most} accepted: split it")
+
+
 def _decode_picture(data: bytes, name: str, limits: Limits, colours: bool) -> Slice:
-    with open_picture(data, name=name) as picture:
+    with open_picture(data, name=name, limits=limits) as picture:
         found = slice_of_picture(picture, name=name, sha256=sha256_bytes(data), limits=limits)
     if not colours or found.format != "JPEG":
         return found
-    with open_picture(data, name=name) as picture:
+    with open_picture(data, name=name, limits=limits) as picture:
         return replace(found, coloured=to_grey(picture)[1])
 
 
 @contextmanager
-def open_picture(data: bytes, *, name: str) -> Iterator[Image.Image]:
+def open_picture(data: bytes, *, name: str, limits: Limits) -> Iterator[Image.Image]:
     """A picture file, opened; whatever its decoder trips over in the block is an ImageError."""
     # Each scan of a progressive JPEG costs a pass over all its pixels; honest ones have a dozen.
     if data[:2] == b"\xff\xd8" and data.count(b"\xff\xda") > _MAX_SCANS:
         raise ImageError(name, "it is a JPEG of too many scans: save it anew")
+    if is_tiff(data) and (reason := refusal(data, most_pages=limits.max_frames)):
+        raise ImageError(name, reason)
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as picture:
             yield picture
@@ -327,6 +343,9 @@ def slice_of_picture(picture: Image.Image, *, name: str, sha256: str, limits: Li
     # back. Pillow decodes with libjpeg-turbo. What holds no luma (CMYK, RGB) stays as it is.
     picture.draft("L", None)
     picture.load()
+    # Pillow makes an object of every number that the block gives for the orientation.
+    if any(len(picture.info.get(block, b"")) > _LONGEST_EXIF for block in _EXIF):
+        raise ImageError(name, "its EXIF block is absurdly long: save it anew")
     pixels, coloured = to_grey(picture)
     pixels = np.ascontiguousarray(upright(pixels, orientation(picture)))
     if pixels.dtype == np.float32 and not np.isfinite(pixels).any():

@@ -36,6 +36,7 @@ from braintumor.images.decode import (
     Slice,
     check_frames,
     check_size,
+    check_unpacked,
     series_key,
 )
 from braintumor.images.dicom_header import HeaderError, read_header
@@ -135,7 +136,7 @@ def _checked_count(dataset: Any, name: str, limits: Limits) -> int:
     check_size(int(dataset.Rows), int(dataset.Columns), name=name, limits=limits)
     if "PhotometricInterpretation" not in dataset or "SamplesPerPixel" not in dataset:
         raise ImageError(name, _DAMAGED)
-    _check_whole(dataset, count, name)
+    _check_whole(dataset, count, name, limits)
     return count
 
 
@@ -151,14 +152,16 @@ def _fill(dataset: Any) -> None:
         dataset.PlanarConfiguration = 0
 
 
-def _check_whole(dataset: Any, count: int, name: str) -> None:
-    """Uncompressed pixels must all be there."""
-    syntax = _transfer_syntax(dataset)
-    if syntax.is_compressed or "PixelData" not in dataset:
+def _check_whole(dataset: Any, count: int, name: str, limits: Limits) -> None:
+    """Uncompressed pixels must all be there, and compressed ones not be too many."""
+    if "PixelData" not in dataset:
         return
     samples = 2 if dataset.PhotometricInterpretation == "YBR_FULL_422" else dataset.SamplesPerPixel
     bits = int(dataset.Rows) * int(dataset.Columns) * int(samples) * int(dataset.BitsAllocated)
-    if len(dataset.PixelData) < (bits * count + 7) // 8:
+    unpacked = (bits * count + 7) // 8
+    if _transfer_syntax(dataset).is_compressed:
+        check_unpacked(unpacked, name=name, limits=limits)
+    elif len(dataset.PixelData) < unpacked:
         raise ImageError(name, "the DICOM file is truncated: export it again")
 
 

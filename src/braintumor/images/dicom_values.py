@@ -14,8 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.pixels import apply_color_lut, apply_modality_lut
 
+from braintumor.images.dicom_header import HeaderError
+
 # ITU-R BT.601, as Pillow's "L".
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+_CHANNELS = ("Red", "Green", "Blue", "Alpha")
 
 
 def grey_values(
@@ -32,10 +35,14 @@ def grey_values(
     Returns:
         (pixels, window): (rows, columns) uint8, uint16 or float32; and the values to be shown
         black and white, where the file gives them and they make sense.
+
+    Raises:
+        HeaderError: colours of a segmented palette.
+        Exception: whatever pydicom raises for a damaged table.
     """
     photometric = str(dataset.PhotometricInterpretation)
     if photometric == "PALETTE COLOR":
-        stored = np.asarray(apply_color_lut(stored, dataset))
+        stored = _coloured(stored, dataset)
     if stored.ndim == 3:
         luma = np.asarray(stored[..., :3].astype(np.float32) @ _LUMA)
         return (np.round(luma).astype(np.uint8) if stored.dtype == np.uint8 else luma), None
@@ -50,6 +57,15 @@ def grey_values(
         return values, shown
     turned, mirror = _turned(values, dataset)
     return turned, None if shown is None else (mirror - shown[1], mirror - shown[0])
+
+
+def _coloured(stored: NDArray[Any], dataset: Any) -> NDArray[Any]:
+    """Numbers of colours -> (rows, columns, 3) RGB."""
+    # Six bytes of a segmented table (PS3.3 C.7.9.2) stand for 65,535 colours, any number of times,
+    # and pydicom lays out all of them. No scanner of MRI writes one.
+    if any(f"Segmented{one}PaletteColorLookupTableData" in dataset for one in _CHANNELS):
+        raise HeaderError("its colours are in a segmented palette: export it in grey")
+    return np.asarray(apply_color_lut(stored, dataset))
 
 
 def _modality_values(stored: NDArray[Any], holder: Any) -> NDArray[Any]:

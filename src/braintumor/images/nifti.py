@@ -179,8 +179,9 @@ class _Volume:
 
     def values(self, axis: int, index: int) -> NDArray[Any]:
         """One slice across an axis."""
-        stored = self.voxels.take(index, axis=axis)
-        stored = stored.astype(stored.dtype.newbyteorder("="), copy=False)
+        # Not `take`, which first copies a volume that lies as these do.
+        view = self.voxels[(slice(None),) * axis + (index,)]
+        stored = view.astype(view.dtype.newbyteorder("="))
         if (self.slope, self.intercept) != (1.0, 0.0):
             return np.asarray(stored.astype(np.float32) * self.slope + self.intercept, np.float32)
         if stored.dtype in (np.uint8, np.uint16):

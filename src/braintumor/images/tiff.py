@@ -19,12 +19,16 @@ from braintumor.images.decode import (
     Place,
     Slice,
     check_frames,
+    check_unpacked,
     open_picture,
     series_key,
     slice_of_picture,
 )
 
 _NEW_SUBFILE_TYPE = 254  # its lowest bit: a reduced copy of another page
+_TILE_WIDTH, _TILE_LENGTH = 322, 323
+# Bytes of a sample in Pillow's modes; of others one.
+_SAMPLE_BYTES = {"I": 4, "F": 4, "I;16": 2, "I;16B": 2}
 
 
 def pages(
@@ -36,7 +40,7 @@ def pages(
         ImageError: no picture, damaged, too large or of too many pages.
     """
     sha256 = sha256_bytes(data)
-    with open_picture(data, name=name) as picture:
+    with open_picture(data, name=name, limits=limits) as picture:
         numbers = _full_pages(picture, name, limits)
         if len(numbers) < 2:
             picture.seek(numbers[0] - 1 if numbers else 0)
@@ -53,8 +57,13 @@ def pages(
 
 
 def _full_pages(picture: Image.Image, name: str, limits: Limits) -> list[int]:
-    """Numbers of the pages, from 1, that are no thumbnails."""
+    """Numbers of the pages, from 1, that are no thumbnails.
+
+    Raises:
+        ImageError: too many, or too large together: they may all share the same packed pixels.
+    """
     found: list[int] = []
+    unpacked = 0
     for number in range(1, limits.max_frames + 2):
         try:
             picture.seek(number - 1)
@@ -64,7 +73,19 @@ def _full_pages(picture: Image.Image, name: str, limits: Limits) -> list[int]:
         tags = getattr(picture, "tag_v2", {})
         if not int(tags.get(_NEW_SUBFILE_TYPE, 0)) & 1:
             found.append(number)
+            unpacked += _unpacked_bytes(picture)
+            check_unpacked(unpacked, name=name, limits=limits)
     return found
+
+
+def _unpacked_bytes(picture: Image.Image) -> int:
+    """Bytes that the present page is decoded to; tiles are decoded whole."""
+    tags = getattr(picture, "tag_v2", {})
+    pixels = 1
+    for side, tag in ((picture.width, _TILE_WIDTH), (picture.height, _TILE_LENGTH)):
+        tile = max(1, int(tags.get(tag, 1)))
+        pixels *= -(-side // tile) * tile
+    return pixels * len(picture.getbands()) * _SAMPLE_BYTES.get(picture.mode, 1)
 
 
 def _page(
