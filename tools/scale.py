@@ -119,7 +119,7 @@ def _where() -> list[str]:
         busy = (
             "the machine did other work at the same time, so that seconds by the clock are too "
             "long and processor time is what counts"
-            if before > on["cores"]
+            if before > 1
             else "the machine was free otherwise"
         )
         lines.append(
