@@ -161,3 +161,21 @@ def test_a_picture_that_other_programs_wrote_is_not_disturbed() -> None:
     out = io.BytesIO()
     Image.fromarray(GREY).save(out, "TIFF", compression="tiff_lzw", icc_profile=bytes(100_000))
     np.testing.assert_array_equal(read_slice(out.getvalue()).pixels, GREY)
+
+
+@pytest.mark.parametrize(
+    ("reduced", "taken"),
+    [((0, 0), 0), ((1, 0), 1), ((1, 1), 0)],
+    ids=["the-first", "the-first-that-is-no-thumbnail", "the-first-where-all-are"],
+)
+def test_one_slice_of_a_file_is_its_first_full_page(reduced: tuple[int, int], taken: int) -> None:
+    """Training reads files so, and learns from no thumbnail."""
+    pages = [np.full((20, 24), value, np.uint8) for value in (50, 200)]
+    stream = io.BytesIO()
+    first, second = map(Image.fromarray, pages)
+    first.save(stream, "TIFF", save_all=True, append_images=[second], tiffinfo={254: 0})
+    data, plain = stream.getvalue(), struct.pack("<HHII", 254, LONG, 1, 0)
+    assert data.count(plain) == 2
+    for _ in range(sum(reduced)):  # thumbnails come first
+        data = data.replace(plain, struct.pack("<HHII", 254, LONG, 1, 1), 1)
+    assert read_slice(data).pixels[0, 0] == pages[taken][0, 0]

@@ -29,7 +29,7 @@ from braintumor.errors import BraintumorError
 from braintumor.files import sha256_bytes
 from braintumor.images.grey import orientation, to_grey, upright
 from braintumor.images.sniff import HEAD, kind_of, looks_like_dicom
-from braintumor.images.tiff_tags import is_tiff, refusal
+from braintumor.images.tiff_tags import is_tiff, refusal, to_full_page
 
 IMAGE_SUFFIXES: frozenset[str] = frozenset(
     {
@@ -44,7 +44,7 @@ _TILE_WIDTH, _TILE_LENGTH = 322, 323
 # As Pillow names it, and as older PNG files do. A JPEG's has at most 64 KiB.
 _EXIF, _LONGEST_EXIF = ("exif", "Raw profile type exif"), 2**20
 # Raised whenever the same bytes give other pixels; part of the cache's key.
-DECODER_VERSION = 4
+DECODER_VERSION = 5
 
 # `Limits` refuses what Pillow would only warn of, in one sentence and with the file's name.
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -303,6 +303,7 @@ def check_unpacked(count: int, *, name: str, limits: Limits) -> None:
 
 def _decode_picture(data: bytes, name: str, limits: Limits, colours: bool) -> Slice:
     with open_picture(data, name=name, limits=limits) as picture:
+        to_full_page(picture)
         found = slice_of_picture(picture, name=name, sha256=sha256_bytes(data), limits=limits)
     if not colours or found.format != "JPEG":
         return found

@@ -24,8 +24,8 @@ from braintumor.images.decode import (
     series_key,
     slice_of_picture,
 )
+from braintumor.images.tiff_tags import is_thumbnail
 
-_NEW_SUBFILE_TYPE = 254  # its lowest bit: a reduced copy of another page
 _TILE_WIDTH, _TILE_LENGTH = 322, 323
 # Bytes of a sample in Pillow's modes; of others one.
 _SAMPLE_BYTES = {"I": 4, "F": 4, "I;16": 2, "I;16B": 2}
@@ -70,8 +70,7 @@ def _full_pages(picture: Image.Image, name: str, limits: Limits) -> list[int]:
         except EOFError:
             return found
         check_frames(number, name=name, limits=limits)
-        tags = getattr(picture, "tag_v2", {})
-        if not int(tags.get(_NEW_SUBFILE_TYPE, 0)) & 1:
+        if not is_thumbnail(picture):
             found.append(number)
             unpacked += _unpacked_bytes(picture)
             check_unpacked(unpacked, name=name, limits=limits)

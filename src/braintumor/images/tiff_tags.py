@@ -2,7 +2,7 @@
 
 Pillow makes a Python object of every value of a tag, and walks every tag of every page, so a file
 of a megabyte can take thirty, and one of a few pages minutes. Knows how directories are laid out
-(TIFF 6.0, BigTIFF), and of tags only a page's size.
+(TIFF 6.0, BigTIFF), and of tags only a page's size and whether it is a thumbnail.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 # The last two are not valid, and opened by Pillow all the same.
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"II\0*", b"MM*\0")
@@ -23,6 +24,7 @@ _MOST_TAGS = 512
 # BYTE, ASCII and UNDEFINED stay bytes, however many they are: profiles, notes, thumbnails.
 _BYTES = (1, 2, 7)
 _WIDTH, _HEIGHT = 256, 257
+_NEW_SUBFILE_TYPE = 254  # its lowest bit: a reduced copy of another page
 _NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}
 
 # Some bytes of a file, fewer at its end: from where, and how many.
@@ -55,6 +57,20 @@ def refusal(data: bytes, *, most_pages: int) -> str | None:
             if (directory["count"][lists] > _MOST_VALUES).any():
                 return f"a tag of the TIFF has more than {_MOST_VALUES} values: save it anew"
     return None
+
+
+def is_thumbnail(page: Image.Image) -> bool:
+    """Whether the present page of an opened picture is a reduced copy of another one."""
+    return bool(int(getattr(page, "tag_v2", {}).get(_NEW_SUBFILE_TYPE, 0)) & 1)
+
+
+def to_full_page(picture: Image.Image) -> None:
+    """Turn to a TIFF's first page that is no thumbnail; to the first where all of them are."""
+    try:
+        while is_thumbnail(picture):
+            picture.seek(picture.tell() + 1)
+    except EOFError:
+        picture.seek(0)
 
 
 def largest_page(read: Reader, *, most_pages: int) -> int:
