@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from braintumor.images.decode import ImageError, Slice, read_slice
-from braintumor.images.read import read_slices
-from braintumor.images.sniff import HEAD, kind_of
+from braintumor.images.read import head_of, read_slices
+from braintumor.images.sniff import kind_of
 from braintumor.images.weight import weight_of_bytes, weight_of_file
 
 # What is one image rather than a list of them.
@@ -52,7 +52,7 @@ def only_slice(source: Path | str | bytes, name: str | None) -> Slice:
     Raises:
         ImageError: it holds several, or none that can be read.
     """
-    if kind_of(_head(source)) == "tiff":
+    if kind_of(head_of(source)) == "tiff":
         return _only_page(source, name)
     try:
         return read_slice(source, name=name)
@@ -64,7 +64,7 @@ def only_slice(source: Path | str | bytes, name: str | None) -> Slice:
 
 
 def _only_page(source: Path | str | bytes, name: str | None) -> Slice:
-    """The page that a list's row is of, where `read_slice` takes a thumbnail that comes first."""
+    """The one full page; of several, an error, where `read_slice` takes the first."""
     first, *more = islice(read_slices(source, name=name), 2)
     if more:
         called = name or first.name.rpartition("#")[0]
@@ -72,20 +72,6 @@ def _only_page(source: Path | str | bytes, name: str | None) -> Slice:
     if isinstance(first, ImageError):
         raise first
     return first
-
-
-def _head(source: Path | str | bytes | bytearray | memoryview) -> bytes:
-    """A file's first bytes; none where it cannot be read, for reading it will say why."""
-    if not isinstance(source, Path | str):
-        return bytes(source[:HEAD])
-    try:
-        # Opening a pipe or a device could wait for ever.
-        if not Path(source).is_file():
-            return b""
-        with Path(source).open("rb") as file:
-            return file.read(HEAD)
-    except (OSError, ValueError):
-        return b""
 
 
 def path_or_bytes(source: Path | str | bytes | bytearray | memoryview) -> Path | str | bytes:

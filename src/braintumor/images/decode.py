@@ -29,7 +29,7 @@ from braintumor.errors import BraintumorError
 from braintumor.files import sha256_bytes
 from braintumor.images.grey import orientation, to_grey, upright
 from braintumor.images.sniff import HEAD, kind_of, looks_like_dicom
-from braintumor.images.tiff_tags import is_tiff, refusal, to_full_page
+from braintumor.images.tiff_tags import TILE_LENGTH, TILE_WIDTH, is_tiff, refusal, to_full_page
 
 IMAGE_SUFFIXES: frozenset[str] = frozenset(
     {
@@ -40,7 +40,6 @@ IMAGE_SUFFIXES: frozenset[str] = frozenset(
 VOLUME_SUFFIXES: tuple[str, ...] = (".nii", ".nii.gz")
 _FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF")
 _MAX_SCANS = 200
-_TILE_WIDTH, _TILE_LENGTH = 322, 323
 # As Pillow names it, and as older PNG files do. A JPEG's has at most 64 KiB.
 _EXIF, _LONGEST_EXIF = ("exif", "Raw profile type exif"), 2**20
 # Raised whenever the same bytes give other pixels; part of the cache's key.
@@ -365,8 +364,8 @@ def slice_of_picture(picture: Image.Image, *, name: str, sha256: str, limits: Li
 def _check_tiles(picture: Image.Image, *, name: str, limits: Limits) -> None:
     """A TIFF's tiles are decoded whole, however little of them the picture shows."""
     tags = getattr(picture, "tag_v2", {})
-    if _TILE_LENGTH in tags:
-        height, width = int(tags[_TILE_LENGTH]), int(tags.get(_TILE_WIDTH, 1))
+    if TILE_LENGTH in tags:
+        height, width = int(tags[TILE_LENGTH]), int(tags.get(TILE_WIDTH, 1))
         check_size(height, width, name=name, limits=limits)
 
 

@@ -50,7 +50,8 @@ def read_slices(
     if name is None:
         name = "The image" if isinstance(source, bytes) else os.fspath(source)
     try:
-        if not isinstance(source, bytes) and _is_zip(Path(source)):
+        # An archive is read entry by entry.
+        if not isinstance(source, bytes) and kind_of(head_of(source)) == "zip":
             yield from _archived(Path(source), name, limits, choice)
             return
         data = source
@@ -105,12 +106,16 @@ def _archived(
         raise ImageError(name, "the ZIP archive holds no image")
 
 
-def _is_zip(path: Path) -> bool:
-    """Whether to read it as an archive, entry by entry; whatever is wrong is said elsewhere."""
+def head_of(source: Path | str | bytes | bytearray | memoryview) -> bytes:
+    """A file's first bytes; none where it cannot be read, for reading it says what is wrong."""
+    if not isinstance(source, Path | str):
+        return bytes(source[:HEAD])
+    path = Path(source)
     try:
+        # Opening a pipe or a device could wait for ever.
         if not stat.S_ISREG(path.stat().st_mode):
-            return False
+            return b""
         with path.open("rb") as file:
-            return kind_of(file.read(HEAD)) == "zip"
+            return file.read(HEAD)
     except (OSError, ValueError):
-        return False
+        return b""

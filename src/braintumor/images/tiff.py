@@ -24,9 +24,8 @@ from braintumor.images.decode import (
     series_key,
     slice_of_picture,
 )
-from braintumor.images.tiff_tags import is_thumbnail
+from braintumor.images.tiff_tags import TILE_LENGTH, TILE_WIDTH, is_thumbnail
 
-_TILE_WIDTH, _TILE_LENGTH = 322, 323
 # Bytes of a sample in Pillow's modes; of others one.
 _SAMPLE_BYTES = {"I": 4, "F": 4, "I;16": 2, "I;16B": 2}
 
@@ -81,7 +80,7 @@ def _unpacked_bytes(picture: Image.Image) -> int:
     """Bytes that the present page is decoded to; tiles are decoded whole."""
     tags = getattr(picture, "tag_v2", {})
     pixels = 1
-    for side, tag in ((picture.width, _TILE_WIDTH), (picture.height, _TILE_LENGTH)):
+    for side, tag in ((picture.width, TILE_WIDTH), (picture.height, TILE_LENGTH)):
         tile = max(1, int(tags.get(tag, 1)))
         pixels *= -(-side // tile) * tile
     return pixels * len(picture.getbands()) * _SAMPLE_BYTES.get(picture.mode, 1)

@@ -25,6 +25,7 @@ _MOST_TAGS = 512
 _BYTES = (1, 2, 7)
 _WIDTH, _HEIGHT = 256, 257
 _NEW_SUBFILE_TYPE = 254  # its lowest bit: a reduced copy of another page
+TILE_WIDTH, TILE_LENGTH = 322, 323
 _NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}
 
 # Some bytes of a file, fewer at its end: from where, and how many.

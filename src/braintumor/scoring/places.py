@@ -32,7 +32,9 @@ def check_table(table: Path, arguments: Sequence[str]) -> None:
             "choose another name"
         )
     for written in (table, part_of(table), state_of(table)):
-        if any(_is_same(written, argument) for argument in arguments):
+        # A new table is no file to read; there may be very many arguments.
+        there = os.path.exists(written)  # noqa: PTH110 - pathlib's raises where nobody may look
+        if there and any(_is_same(written, argument) for argument in arguments):
             raise BraintumorError(
                 f"{written} is to be read and would be written over: choose another name for the "
                 "table"
