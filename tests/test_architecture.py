@@ -33,7 +33,7 @@ ROOMS = (
     "cli",
 )
 # Anybody may import these, and they import no room.
-EVERYBODYS = {"classes", "errors", "files", "privacy", "progress", "quiet", "__init__"}
+EVERYBODYS = {"classes", "errors", "files", "privacy", "processor", "progress", "quiet", "__init__"}
 # What a room must not know, though it comes before it.
 STRANGERS = {
     "images": {"evaluation"},

@@ -22,7 +22,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from braintumor.bundle.abreast import abreast, batches, cores
+from braintumor.bundle.abreast import abreast, batches
 from braintumor.bundle.card import AnyCard, BundleError
 from braintumor.bundle.checks import image_checks, is_blank
 from braintumor.bundle.decision import calibrated, combined, doubts, prediction_set
@@ -48,6 +48,7 @@ from braintumor.images.choice import Choice
 from braintumor.images.decode import ImageError, Place, RefusedError, Slice
 from braintumor.images.prepare import Prepared
 from braintumor.images.read import read_slices
+from braintumor.processor import cores
 
 # Large enough that the processor is busy, small enough that rows come steadily.
 _BATCH = 16

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import openvino as ov
 
-from braintumor.bundle.abreast import cores
 from braintumor.bundle.card import BundleError
 from braintumor.bundle.parts import GRAPH_INPUT, GRAPH_OUTPUTS, Precision
 from braintumor.bundle.runtime import AUTO, CPU, Arrays, not_a_face
 from braintumor.classes import CLASSES
 from braintumor.files import lock
+from braintumor.processor import cores
 
 # A copy of a graph that leaves the other cores to the other copies.
 _ALONE = {"INFERENCE_NUM_THREADS": 1, "ENABLE_CPU_PINNING": False}

@@ -33,6 +33,7 @@ from braintumor.images.decode import (
     read_bytes,
     read_slice,
 )
+from braintumor.processor import cores
 from braintumor.progress import track
 
 # What braintumor itself puts beside the class folders.
@@ -173,11 +174,7 @@ def _facts(path: Path, name: str, limits: Limits, memo: Memo) -> Facts:
 
 def workers() -> int:
     """How many images to decode at once: the processor's cores, four at most, for memory."""
-    try:
-        cores = len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS and Windows
-        cores = os.cpu_count() or 1
-    return max(1, min(4, cores))
+    return min(4, cores())
 
 
 def _subfolders(folder: Path) -> list[str]:

@@ -11,13 +11,14 @@ that two models of the same rows meet the same draws.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from braintumor.processor import cores
 
 if TYPE_CHECKING:
     from braintumor.evaluation.predictions import Predictions
@@ -181,5 +182,5 @@ def _in_blocks(
     streams = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(len(sizes))]
     if groups * draws < 1_000_000:
         return np.concatenate([one(*each) for each in zip(streams, sizes, strict=True)], axis=1)
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, _MOST_THREADS)) as pool:
+    with ThreadPoolExecutor(min(cores(), _MOST_THREADS)) as pool:
         return np.concatenate(list(pool.map(one, streams, sizes)), axis=1)

@@ -17,7 +17,6 @@ from itertools import chain, islice
 from pathlib import Path
 
 from braintumor import __version__
-from braintumor.bundle.abreast import cores
 from braintumor.bundle.card import AnyCard, fingerprint, read_card
 from braintumor.bundle.classifier import Classifier
 from braintumor.bundle.prediction import Prediction
@@ -29,6 +28,7 @@ from braintumor.files import atomic_path
 from braintumor.images.choice import Choice
 from braintumor.parallel.ordered import InProcess, Pool, ordered
 from braintumor.parallel.pools import Engine, open_pool
+from braintumor.processor import cores
 from braintumor.progress import track_count
 from braintumor.scoring.inputs import Inputs, Item, name_of
 from braintumor.scoring.journal import Digest, Journal, Progress

@@ -5,7 +5,6 @@ Knows the order of things; how each is done stands in the modules it calls.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from braintumor.errors import BraintumorError
 from braintumor.files import atomic_path, sha256_of
 from braintumor.networks import build, resnet50
 from braintumor.networks.where import places, places_of
+from braintumor.processor import cores
 from braintumor.training.batches import FeatureBatches, ImageBatches, image_names
 from braintumor.training.examples import Examples, joined
 from braintumor.training.loop import Phase, fit_phase
@@ -306,7 +306,7 @@ def _record(catalog: Catalog) -> dict[str, Any]:
         "phantom": catalog.phantom,
         "images": {str(split): int(count) for split, count in counts.items()},
         "backend": keras.backend.backend(),
-        "cores": os.cpu_count() or 0,
+        "cores": cores(),
     }
 
 
