@@ -294,6 +294,14 @@ def test_own_metrics_are_confirmed_to_the_last_digit(tmp_path: Path) -> None:
         ('{"Glioma": {"recall": 0.99}}', False),
         ('{"per_class": {"no_tumour": {"support": 4}}}', False),
         ('{"mcc": null}', True),
+        ('{"accuracy": "0,963"}', True),
+        ('{"accuracy": "0,99"}', False),
+        ('{"accuracy": "96.3"}', True),
+        ('{"accuracy": "0.97 \u00b1 0.01"}', True),  # a mean over folds, and its deviation
+        ('{"accuracy": "97.0 +/- 1.0 %"}', True),
+        ('{"accuracy": "0.99 \u00b1 0.01"}', False),
+        ('{"n": "246"}', True),
+        ('{"n": "2,460"}', False),
     ],
 )
 def test_a_claim_is_true_to_the_digits_written(tmp_path: Path, claim: str, true: bool) -> None:
@@ -324,6 +332,34 @@ def test_scikit_learns_report_is_understood() -> None:
     assert result.compared == 1 + 4 * 4 + 2
 
 
+def test_scikit_learns_report_is_understood_where_a_class_is_absent_or_never_said() -> None:
+    from sklearn.metrics import classification_report, matthews_corrcoef, recall_score
+
+    def told(table: Predictions) -> dict[str, Any]:
+        report: dict[str, Any] = classification_report(
+            table.y_true, table.y_pred, labels=np.arange(4), target_names=list(CLASSES),
+            output_dict=True, zero_division=0.0,
+        )  # fmt: skip
+        return {**report, "mcc": matthews_corrcoef(table.y_true, table.y_pred)}
+
+    truth = np.repeat([0, 1, 2, 3], 10)
+    prob = np.full((40, 4), 0.1)
+    prob[np.arange(40), np.minimum(truth, 2)] = 0.7
+    never = Predictions.from_arrays([str(i) for i in range(40)], truth, prob)
+    assert told(never)[CLASSES[3]]["precision"] == 0
+    assert compare(told(never), never).mismatches == ()
+
+    prob[0] = (0.1, 0.1, 0.1, 0.7)
+    absent = Predictions.from_arrays([str(i) for i in range(30)], truth[:30], prob[:30])
+    claims = told(absent)
+    assert claims[CLASSES[3]]["support"] == 0
+    assert kinds(check(absent, claims=claims)) == []
+    usual = recall_score(absent.y_true, absent.y_pred, labels=[0, 1, 2], average="macro")
+    assert usual != pytest.approx(claims["macro avg"]["recall"])
+    assert kinds(check(absent, claims={**claims, "balanced_accuracy": usual})) == []
+    assert compare({"macro avg": {"recall": 0.8}}, absent).mismatches
+
+
 def test_a_flat_claim_may_mean_the_test_split_alone() -> None:
     frames = [drawn(400, split="valid", skill=1).frame, drawn(400, split="test").frame]
     both = Predictions.from_frame(pd.concat(frames))
@@ -337,6 +373,10 @@ def test_claims_that_cannot_be_compared_are_named_not_passed_over() -> None:
     verdict = check(drawn(), claims={"dice": 0.9, "splits": {"test_unseen": {"accuracy": 0.9}}})
     assert kinds(verdict, "improbable") == ["claims_empty"]
     assert "dice" in verdict.findings[1].sentence
+    for value in (">0.95", "about 0.9", "high"):
+        assert compare({"accuracy": value}, drawn()).unknown == ("accuracy",)
+    for nothing in ("", "n/a", "-", None):
+        assert compare({"accuracy": nothing}, drawn()).unknown == ()
     absent = drawn(share=(0.5, 0.5, 0.0, 0.0))
     wrong = check(absent, claims={"pituitary": {"auc": 0.99}})
     assert kinds(wrong) == ["claim_not_given"]

@@ -76,6 +76,7 @@ def test_slices_counted_as_patients_are_found_and_careful_intervals_are_not_accu
         {"accuracy": "0.9 (0.85-0.94)"},
         {"accuracy": "90 % [85 %, 94 %]"},
         {"accuracy": ".9 (.85-.94)"},
+        {"accuracy": "90 (85-94)"},
     ],
 )
 def test_intervals_are_read_in_the_usual_forms(claims: dict[str, Any]) -> None:
@@ -123,3 +124,15 @@ def test_our_own_record_is_believed() -> None:
     record = exact({"splits": {"test": table.metrics(intervals=True).to_dict()}})
     told = Predictions.from_frame(table.frame.assign(split="test"))
     assert [f for f in check(told, claims=record).findings if f.severity != "note"] == []
+
+
+def test_an_interval_is_held_against_the_rows_that_it_is_of() -> None:
+    table = patients(np.random.default_rng(0), 200)
+    narrow_one = {"accuracy": 0.9, "accuracy_ci": [0.899, 0.901]}
+    test = Predictions.from_frame(table.frame.assign(split="test"))
+    assert [f.severity for f in narrow(exact({"test": narrow_one}), test)] == ["wrong"]
+    assert list(narrow(exact({"valid": narrow_one}), test)) == []
+    # All rows have a narrower interval than the test rows among them.
+    parts = np.where(np.arange(len(table)) < 2280, "train", "test")
+    whole = Predictions.from_frame(table.frame.assign(split=parts))
+    assert list(narrow(exact(by_patients(table, np.random.default_rng(1))), whole)) == []

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from made_tables import draw
 
+from braintumor.classes import CLASSES
 from braintumor.evaluation.claims import compare
 from braintumor.evaluation.contradictions import contradictions
 from braintumor.evaluation.predictions import Predictions
@@ -73,3 +74,17 @@ def test_a_claim_at_a_threshold_is_held_against_that_threshold() -> None:
     claim = {"glioma": {"threshold": 0.2, "sensitivity": sensitivity}}
     assert compare(claim, table).mismatches == ()
     assert len(compare({"glioma": {"sensitivity": sensitivity}}, table).mismatches) == 1
+
+
+def test_what_is_claimed_at_thresholds_does_not_contradict_the_largest_probability() -> None:
+    made = draw(np.random.default_rng(0), 300, skill=2.0)
+    table = Predictions.from_arrays([str(i) for i in range(300)], made.truth, made.prob)
+    claims: dict[str, Any] = {"accuracy": table.metrics()["accuracy"]}
+    for i, name in enumerate(CLASSES):
+        positive = made.truth == i
+        sensitivity = float((made.prob[positive, i] >= 0.1).mean())
+        claims[name] = {"threshold": 0.1, "recall": sensitivity, "support": int(positive.sum())}
+    assert compare(claims, table).mismatches == ()
+    assert found(claims) == []
+    without = {name: {**claims[name], "threshold": None} for name in CLASSES}
+    assert WRONG in found({**claims, **without})

@@ -57,11 +57,25 @@ def narrow(claims: Mapping[str, Any], table: Predictions) -> Iterator[Finding]:
         found = read(part)
         if not found:
             continue
-        split = split_from_name(name) if name else None
-        if not name and "test" in scored.splits:
-            split = "test"  # of a table of several splits, a claim without one means the test
-        rows = scored.split(split) if split in scored.splits else scored
-        yield from _judged(found, rows, _patients(part) or _patients(plain))
+        rows = _meant(name, part, scored, alone=len(parts) == 1)
+        if rows is not None:
+            yield from _judged(found, rows, _patients(part) or _patients(plain))
+
+
+def _meant(
+    name: str, part: Mapping[str, Any], scored: Predictions, *, alone: bool
+) -> Predictions | None:
+    """The rows that a claim is about, as `claims.compare` finds them; None where the table has
+    none of them. Of a table of several splits, a claim without one means the test where its other
+    numbers fit that as well as anything."""
+    if name:
+        split = split_from_name(name)
+        if split in scored.splits:
+            return scored.split(str(split))
+        return scored if alone and not scored.splits else None
+    readings = told.best_readings(part, scored)
+    reading = "test" if "test" in readings else readings[0]
+    return scored if reading == "all" else scored.split(reading)
 
 
 def read(part: Mapping[str, Any]) -> dict[str, Claimed]:
@@ -76,8 +90,8 @@ def read(part: Mapping[str, Any]) -> dict[str, Claimed]:
         inline = _INLINE.search(value) if isinstance(value, str) else None
         name = told.metric_name(word)
         if name is not None and inline:
-            scale = 0.01 if "%" in value else 1.0
-            low, high = (scale * float(end) for end in inline.groups())
+            unit = "%" if "%" in value else ""
+            low, high = (told.meant(name, f"{end}{unit}")[0] for end in inline.groups())
             ends.setdefault(name, {}).update(low=low, high=high)
         if name is not None and told.number(value) is not None:
             ends.setdefault(name, {})["value"] = told.meant(name, value)[0]

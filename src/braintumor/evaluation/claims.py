@@ -16,6 +16,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from braintumor.classes import CLASSES, class_from_name, split_from_name
 from braintumor.errors import BraintumorError
 from braintumor.evaluation.metrics import PER_CLASS
@@ -50,6 +52,10 @@ _NO_RATES = ("n", "log_loss", "support", "confusion", "left_out")
 # However few digits were written, a claim must be true to half a point; and however many, the
 # table itself holds no more than nine.
 _WIDEST, _NARROWEST = Decimal("0.005"), Decimal("0.000001")
+# "0.94 ± 0.01", as a mean over folds is written.
+_SPREAD = re.compile(r"\s*(?:±|\+/-|\+-)\s*(.*)$")
+# Scores that scikit-learn takes for 0 where they are not defined.
+_ZERO_IF_UNDEFINED = ("sensitivity", "precision", "f1", "mcc")
 _MOST_LEVELS = 50  # of nested claims; those of `metrics.json` have five
 _MOST_DIGITS = 1000
 
@@ -166,29 +172,67 @@ def _against(
     claims: Mapping[str, Any], predictions: Predictions, readings: tuple[str, ...]
 ) -> Comparison:
     """The comparison with the rows, of all `readings`, that leave the fewest mismatches."""
+    wanted, unknown = _wanted(claims)
+    if not wanted:
+        return Comparison(0, (), unknown)
+    found = [_misses(claims, wanted, predictions, rows) for rows in readings]
+    return Comparison(len(wanted), min(found, key=len), unknown)
+
+
+def best_readings(claims: Mapping[str, Any], predictions: Predictions) -> tuple[str, ...]:
+    """The rows that claims without a split may mean: those that leave the fewest mismatches.
+
+    Args:
+        claims: that name no split.
+        predictions: a table with a row that can be judged.
+
+    Returns:
+        "all" and names of splits, one or more.
+    """
+    readings = ("all", *predictions.scored().splits)
+    wanted, _ = _wanted(claims)
+    missed = [len(_misses(claims, wanted, predictions, rows)) for rows in readings]
+    return tuple(r for r, count in zip(readings, missed, strict=True) if count == min(missed))
+
+
+def _wanted(claims: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """(what can be held against a table, by its name in `Metrics`; names of what cannot)."""
     wanted: dict[str, Any] = {}
     unknown = []
     for key, value in flat(claims):
         name = metric_name(key)
-        if name is not None:
-            wanted[name] = value
-        elif number(value) is not None and not _INTERVAL.search(key.lower()):
-            unknown.append(key)
-    if not wanted:
-        return Comparison(0, (), tuple(unknown))
-    best: Comparison | None = None
-    for rows in readings:
-        part = predictions if rows == "all" else predictions.split(rows)
-        given = dict(flat(part.metrics().to_dict())) | _at_thresholds(claims, part)
-        misses = tuple(
-            Mismatch(name, rows, _written(value), given.get(name))
-            for name, value in wanted.items()
-            if not _agrees(name, value, given.get(name))
-        )
-        if best is None or len(misses) < len(best.mismatches):
-            best = Comparison(len(wanted), misses, tuple(unknown))
-    assert best is not None  # there is always at least one reading
-    return best
+        if number(value) is not None:
+            if name is not None:
+                wanted[name] = value
+            elif not _INTERVAL.search(key.lower()):
+                unknown.append(key)
+        elif name is not None and not _is_nothing(value):
+            unknown.append(key)  # something is claimed of a metric that we know: what?
+    return wanted, tuple(unknown)
+
+
+def _misses(
+    claims: Mapping[str, Any], wanted: Mapping[str, Any], predictions: Predictions, rows: str
+) -> tuple[Mismatch, ...]:
+    """What the table does not give, read as all its rows or those of one split."""
+    part = predictions if rows == "all" else predictions.split(rows)
+    given = dict(flat(part.metrics().to_dict())) | _at_thresholds(claims, part)
+    also = _of_any_class(part)
+    return tuple(
+        Mismatch(name, rows, _written(value), given.get(name))
+        for name, value in wanted.items()
+        if not _agrees(name, value, given.get(name))
+        and not (name in also and _agrees(name, value, also[name]))
+    )
+
+
+def _of_any_class(part: Predictions) -> dict[str, float]:
+    """Means as scikit-learn's report takes them: over the classes that are in truth or are said,
+    0 for one that is not in truth; ours are over those in truth."""
+    rows = part.scored()
+    truth, said = rows.y_true, rows.y_pred
+    hits = [float((said[truth == i] == i).mean()) for i in np.unique(truth)]
+    return {"balanced_accuracy": sum(hits) / len(np.union1d(truth, said))}
 
 
 def flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -261,9 +305,9 @@ def number(value: Any) -> Decimal | None:
     """A claimed value as written; "94.3 %" is 0.943; None where it is no number."""
     if isinstance(value, bool) or value is None:
         return None
-    text = re.sub(r"\s*[\[(].*$", "", str(value).strip())  # "0.95 (0.92-0.97)"
+    text = _SPREAD.sub("", re.sub(r"\s*[\[(].*$", "", str(value).strip()))  # "0.95 (0.92-0.97)"
     try:
-        told = Decimal(text.removesuffix("%").strip())
+        told = Decimal(_with_point(text.removesuffix("%").strip()))
     except InvalidOperation:
         return None
     if not told.is_finite():
@@ -272,15 +316,37 @@ def number(value: Any) -> Decimal | None:
         # Decimal's own arithmetic gives up on 1e99999999, and nothing that is measured is so far.
         huge = told and told.adjusted() > 0
         told = Decimal(1).scaleb(_MOST_DIGITS).copy_sign(told) if huge else Decimal(0)
-    return told.scaleb(-2) if text.endswith("%") else told
+    return told.scaleb(-2) if "%" in str(value) else told
+
+
+def _with_point(text: str) -> str:
+    """A number with a decimal comma, or with commas between its thousands, as Python has it."""
+    if re.fullmatch(r"[1-9]\d{0,2}(?:,\d{3})+", text):
+        return text.replace(",", "")
+    return text.replace(",", ".") if re.fullmatch(r"-?\d+,\d+", text) else text
+
+
+def _is_nothing(value: Any) -> bool:
+    """Whether a value claims nothing: null, true or false, or a word that says so."""
+    words = ("", "-", "–", "nan", "na", "n/a", "null", "none")
+    return value is None or isinstance(value, bool) or str(value).strip().lower() in words
+
+
+def _spread(claimed: Any) -> Decimal:
+    """What stands behind ±, in the unit of the value; 0 where nothing does."""
+    found = _SPREAD.search(str(claimed))
+    told = number(found.group(1).replace("%", "")) if found else None
+    if told is None:
+        return Decimal(0)
+    return abs(told).scaleb(-2) if "%" in str(claimed) else abs(told)
 
 
 def _agrees(name: str, claimed: Any, given: float | None) -> bool:
     told = number(claimed)
-    if told is None:
-        return True  # null, or a word: nothing is claimed
+    assert told is not None  # else it is not wanted
     if given is None:
-        return False
+        # scikit-learn gives 0 where a score is not defined, and a report that says so is honest.
+        return told == 0 and name.split(".")[-1] in _ZERO_IF_UNDEFINED
     if isinstance(given, int) and is_count(name):
         return told == given
     value, tolerance = meant(name, claimed)
@@ -294,14 +360,18 @@ def is_count(name: str) -> bool:
 
 
 def meant(name: str, claimed: Any) -> tuple[float, float]:
-    """(value, half a unit of its last digit) of a claimed number; 94.3 as a rate is 0.943."""
-    told = number(claimed)
+    """(value, how far the truth may be from it) of a claimed number; 94.3 as a rate is 0.943.
+
+    That is half a unit of its last digit, or what stands behind ±: a mean over folds is not the
+    score of their rows together.
+    """
+    told, spread = number(claimed), _spread(claimed)
     assert told is not None
-    if not is_count(name) and abs(told) > 1 and isinstance(claimed, int | Decimal | float):
-        told = told.scaleb(-2)
+    if not is_count(name) and abs(told) > 1 and "%" not in str(claimed):
+        told, spread = told.scaleb(-2), spread.scaleb(-2)
     exponent = int(told.as_tuple().exponent)
     tolerance = min(max(Decimal(5).scaleb(exponent - 1), _NARROWEST), _WIDEST)
-    return float(told), float(tolerance)
+    return float(told), float(max(tolerance, spread))
 
 
 def _written(value: Any) -> str:

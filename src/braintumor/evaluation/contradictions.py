@@ -22,6 +22,7 @@ Claim = tuple[float, float]
 _TWO_CLASS = {"sensitivity": "sensitivity", "recall": "sensitivity", "tpr": "sensitivity"}
 _TWO_CLASS |= {"specificity": "specificity", "tnr": "specificity"}
 _MEANS = (("macro_f1", "f1"), ("balanced_accuracy", "sensitivity"), ("macro_auc", "auc"))
+_AT_THRESHOLDS = (".sensitivity", ".f1")
 # Better than this by accuracy, and worse than that by AUC, is not seen in calibrated models.
 _ACCURATE, _POOR_AUC = 0.85, 0.75
 
@@ -39,6 +40,10 @@ def contradictions(claims: Mapping[str, Any]) -> Iterator[Finding]:
         values = _values(part)
         yield from _roc(part, values, where)
         yield from _f1(values, where)
+        if told.thresholds(part):
+            # A class is said from its threshold on then, and accuracy is of the largest
+            # probability: the one does not follow from the other.
+            values = {k: v for k, v in values.items() if not k.endswith(_AT_THRESHOLDS)}
         yield from _accuracy(values, where)
         yield from _means(values, where)
         yield from _improbable(values, where)
@@ -135,7 +140,9 @@ def _accuracy(values: Mapping[str, Claim], where: str) -> Iterator[Finding]:
 
 
 def _means(values: Mapping[str, Claim], where: str) -> Iterator[Finding]:
-    """Macro scores are the means over the classes."""
+    """Macro scores are the means over the classes; over which, where one has no row, is open."""
+    if any(values.get(f"per_class.{name}.support", (1.0, 0.0))[0] == 0 for name in CLASSES):
+        return
     for macro, score in _MEANS:
         parts = [values.get(f"per_class.{name}.{score}") for name in CLASSES]
         if macro not in values or any(part is None for part in parts):
