@@ -90,6 +90,15 @@ def test_who_is_right_where_is_counted(
     assert (np.diff(a.confidence[two.only("cnn")]) <= 0).all(), "the surest first"
 
 
+def test_groups_that_one_table_knows_hold_for_all(tables: tuple[Predictions, Predictions]) -> None:
+    known, other = (table.split("test") for table in tables)
+    bare = Predictions.from_frame(other.frame.assign(group=""))
+    found = compare([alone(bare), alone(shuffled(known)), alone(shuffled(bare, 1))])
+    assert {of["intervals"]["unit"] for of in found.metrics.values()} == {"group"}
+    assert next(iter(found.metrics.values())) == other.metrics(intervals=True)
+    assert {pair.tests.unit for pair in found.pairs} == {"group"}
+
+
 def test_images_in_one_table_only_are_left_out_and_counted(
     tables: tuple[Predictions, Predictions],
 ) -> None:

@@ -129,16 +129,17 @@ def compare(runs: Sequence[RunTables], *, split: str | None = None, seed: int = 
     if len(runs) < 2:
         raise ValueError("a comparison needs two models or more")
     found = match(runs, split=split)
-    metrics = {n: rows.metrics(intervals=True, seed=seed) for n, rows in found.rows.items()}
+    rows = _in_the_same_groups(found.rows)
+    metrics = {name: of.metrics(intervals=True, seed=seed) for name, of in rows.items()}
     return Comparison(
         runs=found.runs,
-        rows=found.rows,
+        rows=rows,
         metrics=metrics,
         split=found.split,
         joined_by=found.joined_by,
         only_in=found.only_in,
         left_out=found.left_out,
-        pairs=_pairs(found.rows, seed),
+        pairs=_pairs(rows, seed),
     )
 
 
@@ -157,7 +158,8 @@ def _pairs(rows: Mapping[str, Predictions], seed: int) -> tuple[Pair, ...]:
 def _pair(a: str, b: str, rows_a: Predictions, rows_b: Predictions, seed: int) -> Pair:
     right_a, right_b = rows_a.y_pred == rows_a.y_true, rows_b.y_pred == rows_b.y_true
     only_a, only_b = int((right_a & ~right_b).sum()), int((~right_a & right_b).sum())
-    tests = paired(rows_a.y_true, rows_a.y_prob, rows_b.y_prob, _groups(rows_a, rows_b), seed=seed)
+    groups = rows_a.frame["group"].to_numpy(object)
+    tests = paired(rows_a.y_true, rows_a.y_prob, rows_b.y_prob, groups, seed=seed)
     return Pair(
         a=a,
         b=b,
@@ -171,7 +173,13 @@ def _pair(a: str, b: str, rows_a: Predictions, rows_b: Predictions, seed: int) -
     )
 
 
-def _groups(first: Predictions, second: Predictions) -> list[str]:
-    """The groups of the first table; where it knows none, those of the second."""
-    known = first if (first.frame["group"] != "").any() else second
-    return list(known.frame["group"])
+def _in_the_same_groups(rows: Mapping[str, Predictions]) -> dict[str, Predictions]:
+    """The tables with the groups of the first that knows any: what is known of an image holds
+    for all models, and intervals of different units must not stand side by side."""
+    known = [of.frame["group"] for of in rows.values() if (of.frame["group"] != "").any()]
+    if not known:
+        return dict(rows)
+    return {
+        name: Predictions(of.frame.assign(group=known[0].to_numpy(object)), of.source)
+        for name, of in rows.items()
+    }
