@@ -38,7 +38,17 @@ FORMS: dict[str, dict[str, Any]] = {
         **{f"true_{name}": (i == TRUTH).astype(int) for i, name in enumerate(NAMES)},
         **columns("pred_{}"),
     },
+    "one-hot as pandas writes it": {
+        **{f"true_{name}": i == TRUTH for i, name in enumerate(NAMES)},
+        **columns("pred_{}"),
+    },
+    "names beside numbers by file order": {
+        "label": NAMES[TRUTH],
+        "pred": 3 - PROB.argmax(axis=1),
+        **columns("p_{}", order=(3, 2, 1, 0)),
+    },
     "a list": {"label": NAMES[TRUTH], "probs": [str(list(row)) for row in PROB]},
+    "a list before its labels": {"probs": [str(list(row)) for row in PROB], "label": TRUTH},
     "folders": {"image": [f"Testing/{NAMES[k]}/{k}.jpg" for k in TRUTH], **columns("prob_{}")},
 }
 
@@ -59,6 +69,41 @@ def test_percent_signs_and_decimal_commas_are_read(tmp_path: Path) -> None:
     reading = foreign.read(tmp_path / "t.csv")
     np.testing.assert_allclose(reading.predictions.y_prob, PROB, atol=1e-6)
     assert [note.sentence for note in reading.notes] == ["Percentages are read as shares."]
+
+
+def test_labels_from_one_are_counted_from_zero_though_the_list_stands_first() -> None:
+    some = TRUTH > 0
+    lists = [str(list(row)) for row in PROB[some]]
+    for frame in ({"probs": lists, "label": TRUTH[some]}, {"label": TRUTH[some], "probs": lists}):
+        table = foreign.interpret(pd.DataFrame(frame), "t.csv").predictions
+        np.testing.assert_array_equal(table.y_true, TRUTH[some])
+
+
+def test_a_row_without_a_flag_has_no_label() -> None:
+    flags = {f"true_{name}": (i == TRUTH).astype(float) for i, name in enumerate(NAMES)}
+    frame = pd.DataFrame({**flags, **columns("pred_{}")})
+    frame.loc[3, list(flags)] = 0
+    frame.loc[5, list(flags)] = np.nan
+    truth = foreign.interpret(frame, "t.csv").predictions.y_true
+    assert (truth[3], truth[5]) == (-1, -1)
+    assert (np.delete(truth, [3, 5]) == np.delete(TRUTH, [3, 5])).all()
+    with pytest.raises(PredictionsError, match="can be taken for labels"):
+        foreign.interpret(frame.assign(true_glioma=0.5), "t.csv")
+
+
+def test_a_cell_among_percentages_that_is_no_number_is_named() -> None:
+    cells = np.array([[f"{100 * v:.4f}%" for v in row] for row in PROB], dtype=object)
+    cells[2, 1] = "<0.1%"
+    frame = pd.DataFrame({"label": NAMES[TRUTH], **columns("p_{}", cells)})
+    with pytest.raises(PredictionsError, match=r"row 3, column p_meningioma: '<0\.1%'"):
+        foreign.interpret(frame, "t.csv")
+
+
+def test_a_column_set_of_something_else_is_no_prediction_set() -> None:
+    frame = pd.DataFrame({"label": NAMES[TRUTH], **columns("p_{}"), "set": "A"})
+    table = foreign.interpret(frame, "t.csv").predictions.frame
+    assert (table["set"] == "").all()
+    assert list(foreign.interpret(frame.assign(set="test"), "t.csv").predictions.splits) == ["test"]
 
 
 def test_what_was_guessed_is_said() -> None:

@@ -138,6 +138,27 @@ def test_a_header_alone_is_a_table_of_no_rows(tmp_path: Path) -> None:
     assert len(Predictions.read(table(tmp_path, BARE))) == 0
 
 
+def test_what_spreadsheets_write_for_nothing_names_nobody(tmp_path: Path) -> None:
+    rows = "".join(f"{word},{word},{word},glioma,0.7,0.1,0.1,0.1\n" for word in ("NA", "NaN", ""))
+    path = table(
+        tmp_path, "group,sha256,fold,label,p_glioma,p_meningioma,p_no,p_pituitary\n" + rows
+    )
+    frame = Predictions.read(path).frame
+    assert (frame[["group", "sha256", "fold"]] == "").all(axis=None)
+
+
+def test_a_column_set_is_of_prediction_sets_or_else_of_splits(tmp_path: Path) -> None:
+    head = "set," + BARE
+    numbers = "glioma,0.7,0.1,0.1,0.1\n"
+    ours = Predictions.read(table(tmp_path, f"{head}Glioma|no tumor,{numbers}NA,{numbers}"))
+    assert list(ours.frame["set"]) == ["glioma|no_tumor", ""]
+    theirs = Predictions.read(table(tmp_path, f"{head}train,{numbers}Testing,{numbers}"))
+    assert list(theirs.frame["split"]) == ["train", "test"]
+    assert list(theirs.frame["set"]) == ["", ""]
+    message = refusal(tmp_path, f"{head}glioma,{numbers}A,{numbers}")
+    assert "row 2, column set: 'A' is no prediction set" in message
+
+
 def test_split_names_may_be_aliases(tmp_path: Path) -> None:
     text = "split," + BARE + "Testing,no,0,0,1,0\nval,no,0,0,1,0\nTRAIN,no,0,0,1,0\n"
     theirs = Predictions.read(table(tmp_path, text))

@@ -22,7 +22,7 @@ from braintumor.classes import CLASSES, class_from_name, split_from_name
 from braintumor.errors import BraintumorError
 from braintumor.evaluation.metrics import PER_CLASS
 from braintumor.evaluation.predictions import Predictions
-from braintumor.evaluation.tables import whole_text
+from braintumor.evaluation.table_files import whole_text
 
 _NAMES = {
     "auc": "macro_auc",

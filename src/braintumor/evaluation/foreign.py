@@ -17,14 +17,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from braintumor.classes import CLASSES, class_from_name
-from braintumor.evaluation import headings, tables
+from braintumor.classes import CLASSES, class_from_name, split_from_name
+from braintumor.evaluation import headings, table_files, tables
 from braintumor.evaluation.findings import Finding
 from braintumor.evaluation.predictions import Predictions, PredictionsError
 from braintumor.evaluation.provenance import folder_classes
 
 _LETTERS = {"g": 0, "m": 1, "n": 2, "p": 3}
 _EMPTY = frozenset({"", "nan", "na", "n/a", "null", "none", "<na>"})
+_FLAGS = {"true": 1, "1": 1, "1.0": 1, "false": 0, "0": 0, "0.0": 0, **dict.fromkeys(_EMPTY, 0)}
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|nan")
 
 
@@ -53,7 +54,7 @@ def read(path: Path | str, columns: Mapping[str, str] | None = None) -> Reading:
             cannot be; one sentence.
     """
     path = Path(path)
-    return interpret(tables.read(path), path.name, columns)
+    return interpret(table_files.read(path), path.name, columns)
 
 
 def interpret(raw: pd.DataFrame, source: str, columns: Mapping[str, str] | None = None) -> Reading:
@@ -66,6 +67,8 @@ def interpret(raw: pd.DataFrame, source: str, columns: Mapping[str, str] | None 
     given |= _labels(raw, given, found, prob, source, notes)
     if "status" in given and not _are_statuses(given["status"]):
         del given["status"]
+    if "set" in given and not _are_sets_or_splits(given["set"]):
+        del given["set"]
     if "confidence" in given:
         given["confidence"] = _scaled(_numeric(given["confidence"])[0])
     _fill_absent(given, prob, source, notes)
@@ -97,7 +100,7 @@ def _probabilities(
         percent |= signed
         columns[f"p_{name}"] = numbers
     if percent:
-        columns = {name: pd.to_numeric(values) / 100 for name, values in columns.items()}
+        columns = {name: _hundredths(values) for name, values in columns.items()}
         notes.append("Percentages are read as shares.")
     if found.numbered:
         shown = [str(raw.columns[at]) for at in found.probabilities.values()]
@@ -115,11 +118,8 @@ def _labels(
 ) -> dict[str, Any]:
     """label and predicted as class names, however they are coded."""
     named = {role: given[role] for role in ("label", "predicted") if role in given}
-    if "label" not in named and found.onehot:
-        flags = np.column_stack([_numeric(raw.iloc[:, at])[0] for at in found.onehot.values()])
-        order = np.array(list(found.onehot), dtype=object)
-        best = order[np.nan_to_num(flags.astype(np.float64)).argmax(axis=1)]
-        named["label"] = pd.Series(best, dtype=object)
+    if "label" not in named and len(found.onehot) > 1:
+        named["label"] = _flagged(raw, found, source)
     if "label" not in named:
         folders = _folder_classes(given.get("path"))
         if folders is None:
@@ -132,7 +132,7 @@ def _labels(
         return named
     lowest = min((float(np.nanmin(v)) for v in known if not np.isnan(v).all()), default=0.0)
     highest = max((float(np.nanmax(v)) for v in known if not np.isnan(v).all()), default=0.0)
-    count = max(len(found.probabilities), 2) if not found.listed else len(CLASSES)
+    count = max(len(found.probabilities), 2) if found.listed is None else len(CLASSES)
     first = 1 if lowest >= 1 and (highest >= count or found.first == 1) else 0
     classes = _order_of_codes(codes, prob, first)
     for role, values in codes.items():
@@ -141,6 +141,20 @@ def _labels(
     last = first + len(classes) - 1
     notes.append(f"Labels {first} to {last} are read as {', '.join(classes)}.")
     return named
+
+
+def _flagged(raw: pd.DataFrame, found: headings.Guess, source: str) -> pd.Series[Any]:
+    """The class whose column of 0 and 1 (or false and true) says so; "" where none or several."""
+    flags = np.column_stack(
+        [
+            raw.iloc[:, at].map(lambda cell: _FLAGS.get(str(cell).strip().lower(), -1))
+            for at in found.onehot.values()
+        ]
+    )
+    if (flags < 0).any():
+        raise headings.lacking(source, [str(name) for name in raw.columns], "labels")
+    names = np.array(list(found.onehot), dtype=object)[flags.argmax(axis=1)]
+    return pd.Series(np.where(flags.sum(axis=1) == 1, names, ""), dtype=object)
 
 
 def _codes(column: pd.Series[Any]) -> NDArray[np.float64] | None:
@@ -179,6 +193,8 @@ def _order_of_codes(
     by_file = [name.removeprefix("p_") for name in prob]
     alphabet = [name for name in CLASSES if name in by_file]
     label = codes.get("label")
+    if label is None:
+        label = codes.get("predicted")
     if by_file == alphabet or label is None:
         return alphabet
     table = np.column_stack([pd.to_numeric(pd.Series(v), errors="coerce") for v in prob.values()])
@@ -205,18 +221,27 @@ def _decoded(
 
 
 def _numeric(column: pd.Series[Any]) -> tuple[Any, bool]:
-    """(numbers where all cells are some, else the column as it was; whether % signs stood)."""
+    """(numbers, but cells that are none as they were, to be refused; whether % signs stood)."""
     if pd.api.types.is_numeric_dtype(column):
         return column, False
     text = column.astype(str).str.strip()
-    percent = text.str.endswith("%")
+    percent = bool(text.str.endswith("%").any())
     plain = text.str.rstrip("% ")
+    read = []
     for candidate in (plain, plain.str.replace(",", ".", regex=False)):
         numbers = pd.to_numeric(candidate, errors="coerce")
         bad = numbers.isna() & ~plain.str.lower().isin(_EMPTY) & column.notna()
         if not bad.any():
-            return numbers, bool(percent.any())
-    return column, False
+            return numbers, percent
+        read.append((int(bad.sum()), numbers.astype(object).where(~bad, column)))
+    return min(read, key=lambda one: one[0])[1], percent
+
+
+def _hundredths(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Percentages as shares; what is no number stays as it is."""
+    numbers = pd.to_numeric(values, errors="coerce")
+    shares = numbers / 100
+    return shares if numbers.notna().all() else shares.astype(object).where(numbers.notna(), values)
 
 
 def _scaled(values: Any) -> Any:
@@ -241,6 +266,12 @@ def _split_lists(column: pd.Series[Any]) -> NDArray[np.float64] | None:
 def _are_statuses(column: pd.Series[Any]) -> bool:
     text = column.astype(str).str.strip().str.lower()
     return bool((text.isin(tables.STATUSES) | text.isin(_EMPTY)).all())
+
+
+def _are_sets_or_splits(column: pd.Series[Any]) -> bool:
+    cells = [text for text in column.astype(str).str.strip().unique() if text.lower() not in _EMPTY]
+    sets = all(class_from_name(name) for text in cells for name in text.split("|"))
+    return sets or all(map(split_from_name, cells))
 
 
 def _folder_classes(paths: pd.Series[Any] | None) -> pd.Series[Any] | None:

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from braintumor.classes import CLASSES, SPLITS, split_from_name
 from braintumor.evaluation import intervals as interval
-from braintumor.evaluation import tables
+from braintumor.evaluation import table_files, tables
 from braintumor.evaluation.metrics import Metrics, measure
 from braintumor.evaluation.tables import PredictionsError
 
@@ -54,7 +54,7 @@ class Predictions:
                 that names file, row (counted from 1, without the header) and column.
         """
         path = Path(path)
-        return cls(tables.normal(tables.read(path), path.name), path.name)
+        return cls(tables.normal(table_files.read(path), path.name), path.name)
 
     @classmethod
     def from_frame(cls, frame: pd.DataFrame, *, source: str = "the table") -> Predictions:
@@ -116,7 +116,7 @@ class Predictions:
 
         Numbers are written with 9 significant digits, which keeps every float32 exactly.
         """
-        tables.write(self.frame, Path(path))
+        table_files.write(self.frame, Path(path))
 
     def __len__(self) -> int:
         return len(self.frame)

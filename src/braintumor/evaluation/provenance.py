@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from braintumor.classes import class_from_name, split_from_name
 from braintumor.errors import BraintumorError
-from braintumor.evaluation import scale, tables
+from braintumor.evaluation import scale, table_files, tables
 from braintumor.evaluation.findings import Finding
 from braintumor.evaluation.predictions import Predictions
 
@@ -139,7 +139,7 @@ def read_catalog(path: Path | str) -> pd.DataFrame:
     Raises:
         BraintumorError: no such file, or columns missing.
     """
-    raw = tables.read(Path(path))
+    raw = table_files.read(Path(path))
     raw.columns = pd.Index([str(name).strip().lower() for name in raw.columns])
     names = [c for c in ("path", "sha256", "group", "split", "fold") if c in raw]
     if not {"path", "sha256", "group"} & set(names) or not {"split", "fold"} & set(names):

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from braintumor.classes import CLASSES
-from braintumor.evaluation import tables
+from braintumor.evaluation import table_files, tables
 from braintumor.evaluation.predictions import Predictions
 from braintumor.evaluation.tables import PredictionsError
 
@@ -101,7 +101,7 @@ def is_stress_table(path: Path) -> bool:
     Raises:
         PredictionsError: no such file, or not a table.
     """
-    return "condition" in tables.read(path).columns
+    return "condition" in table_files.read(path).columns
 
 
 def read_stress(paths: Sequence[Path]) -> StressTable:
@@ -135,7 +135,7 @@ def read_stress(paths: Sequence[Path]) -> StressTable:
 
 
 def _read(path: Path) -> pd.DataFrame:
-    raw = tables.read(path)
+    raw = table_files.read(path)
     missing = [name for name in ("condition", "severity") if name not in raw]
     if missing:
         raise PredictionsError(
