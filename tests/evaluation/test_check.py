@@ -171,6 +171,25 @@ def test_percentages_and_sums_that_miss_one_are_found() -> None:
     assert "row 8" in verdict.findings[0].sentence
 
 
+@pytest.mark.parametrize("broken", [(0, 0, 0, 0), (1, 1, 0, 0)])
+def test_flags_for_probabilities_are_judged_as_evaluate_judges_them(
+    broken: tuple[float, ...],
+) -> None:
+    sound = fixed()
+    flags = np.eye(4)[sound.y_pred]
+    claims = {"accuracy": sound.metrics()["accuracy"]}
+    assert "not_one" not in kinds(check(with_prob(sound, flags), claims=claims))
+    flags[100] = broken
+    assert "not_one" in kinds(check(with_prob(sound, flags), claims=claims))
+
+
+def test_sums_that_one_decimal_excuses_can_be_compared_with_claims() -> None:
+    rounded = np.round(fixed().y_prob, 1)
+    rounded[3] -= (0.0, 0.1, 0.0, 0.0)
+    table = with_prob(fixed(), rounded)
+    assert "not_one" not in kinds(check(table, claims={"accuracy": 0.963}))
+
+
 def test_a_prediction_that_is_not_the_largest_probability_is_found() -> None:
     sound = drawn()
     mixed = demonstrate(sound, 0)[1].predictions

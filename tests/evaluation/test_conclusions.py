@@ -47,7 +47,9 @@ def test_the_words_say_what_differs_and_how_sure_that_is() -> None:
     assert "neither can be called better" in sentences(made_pair(4, 5))[0]
     assert "on the same ones" in sentences(made_pair(0, 0))[0]
     assert "p < 0.001" in sentences(made_pair(0, 30))[0]
-    assert "no difference can be told" in sentences(made_pair(1, 10, n=40))[1]
+    few = sentences(made_pair(1, 10, n=40))
+    assert "40 images are too few to conclude anything" in few[0]
+    assert "no difference can be told" in few[1]
 
 
 def test_patients_are_the_units_where_they_are_known() -> None:

@@ -120,6 +120,18 @@ def test_a_vacuous_promise_is_called_so() -> None:
     assert "vacuous" in said[0]
 
 
+def test_a_promise_is_not_vacuous_where_one_class_needs_it() -> None:
+    truth = np.repeat(np.arange(4), [100, 700, 600, 600])
+    prob = np.full((2000, 4), 0.02)
+    prob[np.arange(2000), truth] = 0.94
+    prob[:20] = (0.02, 0.94, 0.02, 0.02)  # of the gliomas a fifth, of all slices one in a hundred
+    found = quantiles(truth, prob, np.arange(2000), alpha=0.05)
+    said = remarks(found, coverage(truth, prob, found.sets(prob), np.arange(2000), draws=2))
+    assert len(said) == 1
+    assert said[0].startswith("For meningioma (")
+    assert "glioma (20" not in said[0]
+
+
 def test_a_promise_that_means_something_is_not_called_vacuous() -> None:
     truth, prob, group = answers(2000, 3, gap=1.0)
     found = quantiles(truth[:1000], prob[:1000], group[:1000], alpha=0.05)

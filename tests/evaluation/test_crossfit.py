@@ -51,6 +51,13 @@ def test_without_folds_validation_is_fitted_on_and_test_is_judged() -> None:
     )
 
 
+def test_where_splits_are_named_folds_say_only_how_slices_were_dealt() -> None:
+    truth, prob, group = answers(30, 2)
+    split = ["train" if i < 10 else "valid" if i < 20 else "test" for i in range(30)]
+    rows = crossfit.plan(table(truth, prob, group, split=split, fold=group % 5))
+    assert (rows.kind, len(rows.fit), len(rows.judge)) == ("validation", 10, 10)
+
+
 def test_a_patient_in_two_folds_is_refused() -> None:
     truth, prob, group = answers(20, 3, slices=3)
     with pytest.raises(PredictionsError, match=r"slices of p\d+ in two folds"):

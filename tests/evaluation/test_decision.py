@@ -96,6 +96,8 @@ def test_of_validation_and_test_the_test_rows_are_answered_by_validation() -> No
     assert len(found.table) == 100
     assert (found.n, found.units) == (200, 200)
     assert found.fitted_on == "200 validation slices of 200 patients or near-copy groups"
+    nobody = Predictions.from_frame(table(truth, prob, group, split=split).frame.assign(group=""))
+    assert fit_decision(nobody).fitted_on == "200 validation slices of patients who are not known"
     again = found.rules.apply(table(truth[200:], prob[200:], group[200:]))
     assert np.array_equal(again.y_prob, found.table.y_prob), "the shipped rules are these"
 

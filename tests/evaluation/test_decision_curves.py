@@ -74,6 +74,13 @@ def test_the_interval_covers_in_clustered_data() -> None:
     assert narrow.high[0] - narrow.low[0] < 0.7 * (curves[0].high[0] - curves[0].low[0])
 
 
+def test_a_single_patient_makes_no_interval() -> None:
+    found = decision_curve([True, False, True], [0.9, 0.2, 0.6], np.zeros(3, np.int64))
+    assert np.isfinite(found.model).all()
+    assert np.isnan(found.low).all()
+    assert np.isnan(found.high).all()
+
+
 def test_thresholds_lie_between_and_rows_are_needed() -> None:
     assert THRESHOLDS[0] == 0.01
     with pytest.raises(ValueError, match="needs rows"):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from braintumor.classes import CLASSES
 from braintumor.evaluation.label_errors import find_label_errors
-from braintumor.evaluation.predictions import Predictions
+from braintumor.evaluation.predictions import Predictions, PredictionsError
 
 
 def table(split: str = "test", fold: str = "", wrong: tuple[int, ...] = (7, 60)) -> Predictions:
@@ -34,6 +35,12 @@ def test_wrong_labels_are_found_and_nothing_else() -> None:
 
 def test_right_labels_are_left_alone() -> None:
     assert find_label_errors(table(wrong=())).suspects == ()
+
+
+def test_logits_are_one_sentence() -> None:
+    logits = Predictions.from_arrays(["1.png", "2.png"], [0, 1], [[9.0, -2, 0, 0], [0, 5, 1, 0]])
+    with pytest.raises(PredictionsError, match="are no probabilities"):
+        find_label_errors(logits)
 
 
 def test_slices_that_the_model_was_fitted_to_are_not_judged() -> None:

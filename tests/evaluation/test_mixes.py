@@ -162,6 +162,24 @@ def test_uncalibrated_probabilities_are_called_so() -> None:
     assert any("not calibrated" in note and "pituitary" in note for note in found.notes)
 
 
+def test_of_a_class_of_one_patient_nothing_is_said_to_help_or_hurt() -> None:
+    truth = np.repeat(np.arange(4), 20)
+    prob = np.random.default_rng(0).dirichlet(np.ones(4), 80) * 0.6
+    prob[np.arange(80), truth] += 0.4
+    paths = [f"{i}.png" for i in range(80)]
+    alone = [f"p{k}" for k in truth]
+    for group, known in ((alone, False), ([f"p{i // 2}" for i in range(80)], True)):
+        found = mixes(Predictions.from_arrays(paths, truth, prob, group=group), draws=50)
+        (even,) = [one for one in found.results if one.mix.name == "uniform"]
+        assert np.isfinite(even.known.accuracy_gain.low) == known
+        assert {one.known.verdict for one in found.results} == {"open"} or known
+        assert np.isnan(adapting_low(found)).any() != known
+
+
+def adapting_low(found: Mixes) -> np.ndarray:
+    return np.array([one.known.log_loss_gain.low for one in found.results if one.few])
+
+
 def test_an_absent_class_leaves_blanks_not_warnings(table: Predictions) -> None:
     without = table.take(table.y_true != 2)
     with warnings.catch_warnings():

@@ -208,7 +208,23 @@ def test_without_a_catalogue_the_patients_file_has_to_name_train(tmp_path: Path)
 def test_classes_that_a_part_lacks_are_named() -> None:
     table = made_table().split("test")
     found = judged(table.take(table.y_true != 3))
-    assert any(note.startswith("Test: no slice of pituitary") for note in found.notes)
+    (note,) = [one for one in found.notes if one.startswith("Test: no slice of pituitary")]
+    assert "macro F1 counts as 0" in note  # the model says pituitary of some
+    (said,) = [part.rows.y_pred for part in found.parts.values()]
+    never = found.parts["test"].rows.take(said != 3)
+    (note,) = [one for one in judged(never).notes if one.startswith("Test: no slice of")]
+    assert note.endswith("means over classes are over the others.")
+
+
+def test_folds_that_know_no_patients_promise_nothing_of_them() -> None:
+    table = made_table().split("test")
+    folded = table.frame.assign(fold=[str(i % 5) for i in range(len(table))])
+    known = judged(
+        Predictions.from_frame(folded.assign(group=[f"p{i}" for i in range(len(table))]))
+    )
+    assert any("nor any other of its group" in note for note in known.notes)
+    bare = judged(Predictions.from_frame(folded.assign(group="")))
+    assert any("whether it saw its patient is not known" in note for note in bare.notes)
 
 
 # --- the first screen

@@ -59,6 +59,12 @@ def test_few_patients_make_the_interval_wide() -> None:
     assert by_patient.high - by_patient.low > 2 * (by_slice.high - by_slice.low)
 
 
+def test_a_single_patient_makes_no_interval() -> None:
+    found = risk_coverage([0.9, 0.8, 0.7], [True, False, True], np.zeros(3, np.int64))
+    assert found.aurc.value > 0
+    assert np.isnan([found.aurc.low, found.aurc.high]).all()
+
+
 def test_how_much_can_be_accepted_at_a_risk() -> None:
     found = risk_coverage([0.9, 0.8, 0.7, 0.6], [True, False, True, True])
     assert found.accepted(0.0) == 0.25

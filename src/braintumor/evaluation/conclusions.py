@@ -114,9 +114,11 @@ def _pair_sentence(pair: Pair, noun: str) -> str:
         f"{words.points(found.difference)} points (95\N{NO-BREAK SPACE}% interval "
         f"{words.points(found.low)} to {words.points(found.high)}; {words.p_value(pair.p_holm)})."
     )
+    unit = "images" if pair.tests.unit == "image" else "patients"
     if found.differing < FEWEST_DIFFERING:
-        unit = "images" if pair.tests.unit == "image" else "patients"
         return f"{text} They differ on {found.differing} {unit} only: too few to conclude anything."
+    if pair.p_holm < LEVEL and pair.tests.units < FEWEST_UNITS:
+        return f"{text} {pair.tests.units} {unit} are too few to conclude anything."
     if pair.p_holm < LEVEL:
         better = pair.a if found.difference > 0 else pair.b
         return f"{text} Chance alone would rarely make it: {better} is better on slices like these."

@@ -174,7 +174,8 @@ def remarks(found: Quantiles, kept: list[ClassCoverage]) -> list[str]:
                 f"{percent(least)} at best; for {asked} the class is in every set."
             )
     whole = next(part for part in kept if part.name == "all")
-    if whole.n and whole.own_error <= found.alpha:
+    judged = [part for part in kept if part.n]
+    if judged and all(part.own_error <= found.alpha for part in judged):
         said.append(
             f"The error rate asked for, {asked}, is above the model's own, "
             f"{percent(whole.own_error)}: the sets are vacuous, they promise less than the plain "

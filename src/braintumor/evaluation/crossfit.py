@@ -45,12 +45,15 @@ class Plan:
 
 
 def plan(predictions: Predictions) -> Plan:
-    """Folds if every row has one, else validation and test.
+    """Validation and test where the table names both, else folds.
+
+    Of a table that names splits the folds say how slices were dealt, not that whatever gave the
+    probabilities had not learnt from them.
 
     Raises:
         PredictionsError: neither, or folds that share a group; one sentence.
     """
-    if (predictions.frame["fold"] == "").any() and set(predictions.splits) >= {"valid", "test"}:
+    if set(predictions.splits) >= {"valid", "test"}:
         return Plan(predictions.split("valid"), predictions.split("test"), None)
     return Plan(predictions, predictions, fold_numbers(predictions))
 

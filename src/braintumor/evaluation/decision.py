@@ -138,7 +138,10 @@ def fit_decision(
     table = answered(rows.judge, answers[:, :k], answers[:, k:] > 0)
     fitted_on = rows.fit.scored()
     units = int(resampling.group_numbers(fitted_on).max()) + 1
-    told = f"{len(fitted_on)} {rows.kind} slices of {units} patients or near-copy groups"
+    of = f"of {units} patients or near-copy groups"
+    if not (fitted_on.frame["group"] != "").any():
+        of = "of patients who are not known"
+    told = f"{len(fitted_on)} {rows.kind} slices {of}"
     return Decision(fit(rows.fit), table, len(fitted_on), units, told)
 
 

@@ -27,7 +27,7 @@ class DecisionCurve:
     Attributes:
         threshold: (m,) probability from which one acts, rising.
         model: (m,) net benefit of acting where p >= threshold.
-        low, high: (m,) its 95 % interval over patients.
+        low, high: (m,) its 95 % interval over patients; NaN where all slices are of one.
         treat_all: (m,) net benefit of acting on every slice.
         prevalence: share of the class.
     """
@@ -81,7 +81,8 @@ def decision_curve(
         gain = np.where(truth, 1.0, -t / (1 - t)) * (given >= t)
         model[i] = gain.mean()
         by_group = np.bincount(code, weights=gain - model[i])
-        few = len(by_group) / max(len(by_group) - 1, 1)
+        # Of a single group nobody knows how far another would be from it.
+        few = len(by_group) / (len(by_group) - 1) if len(by_group) > 1 else np.nan
         error[i] = np.sqrt(few * float(by_group @ by_group)) / len(truth)
     share = float(truth.mean())
     everybody = share - (1 - share) * thresholds / (1 - thresholds)

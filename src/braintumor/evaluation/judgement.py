@@ -222,10 +222,10 @@ def _out_of_fold(table: Predictions) -> str:
         count = len(np.unique(crossfit.fold_numbers(table)))
     except PredictionsError as error:
         return str(error)
-    return (
-        f"Every slice is judged by one of {count} networks, the one that saw neither the slice "
-        "nor any other of its group."
-    )
+    unseen = "saw neither the slice nor any other of its group"
+    if not (table.frame["group"] != "").any():
+        unseen = "did not see the slice; whether it saw its patient is not known"
+    return f"Every slice is judged by one of {count} networks, the one that {unseen}."
 
 
 def _absent(parts: Mapping[str, Part]) -> list[str]:
@@ -237,9 +237,17 @@ def _absent(parts: Mapping[str, Part]) -> list[str]:
         if missing:
             notes.append(
                 f"{words.part_name(part.name)}: no slice of {', '.join(missing)}, so means over "
-                "classes are over the others."
+                f"classes are over the others{_but_f1(part, support)}."
             )
     return notes
+
+
+def _but_f1(part: Part, support: Mapping[str, int]) -> str:
+    """What to add where F1 counts a class that is said without being there, as 0."""
+    said = np.bincount(part.rows.scored().y_pred, minlength=len(CLASSES))
+    if not any(said[i] and not support[name] for i, name in enumerate(CLASSES)):
+        return ""
+    return "; but macro F1 counts as 0 what is said and is not there"
 
 
 def _left_out(table: Predictions) -> list[str]:

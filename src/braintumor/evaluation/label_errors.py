@@ -15,6 +15,7 @@ import numpy as np
 
 from braintumor.classes import CLASSES
 from braintumor.evaluation.predictions import Predictions
+from braintumor.evaluation.tables import require_probabilities
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,12 @@ def find_label_errors(predictions: Predictions) -> LabelErrors:
     Args:
         predictions: any table. Rows of train without a fold are left out, because a model agrees
             with the labels that it was fitted to, right or wrong.
+
+    Raises:
+        PredictionsError: a row whose p_* are no probabilities.
     """
     scored = predictions.scored()
+    require_probabilities(scored.y_prob, scored.frame["path"], predictions.source)
     fitted = (scored.frame["split"] == "train") & (scored.frame["fold"].astype(str) == "")
     rows = scored.take(~fitted.to_numpy(bool))
     if len(np.unique(rows.y_true)) < 2:

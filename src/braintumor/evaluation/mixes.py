@@ -248,6 +248,7 @@ class _Table:
         self.made_for = made_for
         self.draws, self.seed = draws, seed
         self.support = np.bincount(self.truth, minlength=_K)
+        self.groups = np.array([len(np.unique(self.group[self.truth == k])) for k in range(_K)])
         counts = metrics.count(self.truth, self.said).confusion
         with np.errstate(invalid="ignore"):
             self.rate: Floats = counts / counts.sum(axis=1, keepdims=True)
@@ -263,7 +264,8 @@ class _Table:
         return drawn
 
     def mean_under(self, share: Floats, values: Floats) -> Estimate:
-        """The mean of (n,) row values under a mix, with its interval."""
+        """The mean of (n,) row values under a mix, with its interval: an open one where a class of
+        the mix has slices of a single group, for nothing is known of how groups differ."""
         of_class = np.eye(_K)[self.truth]
         sums = resampling.drawn_sums(
             np.column_stack([of_class * values[:, None], of_class]),
@@ -271,8 +273,10 @@ class _Table:
         )  # fmt: skip
         total = np.bincount(self.truth, weights=values, minlength=_K)
         with np.errstate(invalid="ignore"):
-            drawn = mix_scores.mean(share, sums[:, :_K] / sums[:, _K:])
-            return rates.estimate(float(mix_scores.mean(share, total / self.support)), drawn)
+            value = float(mix_scores.mean(share, total / self.support))
+            if (self.groups[share > 0] == 1).any():
+                return Estimate(value, np.nan, np.nan)
+            return rates.estimate(value, mix_scores.mean(share, sums[:, :_K] / sums[:, _K:]))
 
 
 def _judge(table: _Table, mix: Mix) -> MixResult:

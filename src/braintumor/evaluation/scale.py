@@ -23,6 +23,8 @@ from braintumor.evaluation.predictions import Predictions
 _MISSED_ROWS, _MISSED_SHARE, _MISSED_MANY = 7, 0.1, 40
 # Software that computes in half precision misses one by this, and so do values of two decimals.
 _COARSE, _FINE = tables.SUM_TOLERANCE, 1e-3
+# However few digits were written: an answer of zeros, or of two ones, is none.
+_MOST = 0.25
 
 
 def given(predictions: Predictions) -> NDArray[np.bool_]:
@@ -87,7 +89,8 @@ def as_probabilities(predictions: Predictions) -> Predictions:
     """The table with every row brought to probabilities, its largest value staying the largest."""
     where = given(predictions)
     prob = predictions.y_prob[where]
-    if not len(prob) or not _no_probabilities(prob).any():
+    # What digits excuse is normalised, too: metrics ask for sums of one.
+    if not len(prob) or not (_no_probabilities(prob) | tables.no_probabilities(prob)).any():
         return predictions
     if _are_logits(prob):
         prob = np.exp(prob - prob.max(axis=1, keepdims=True))
@@ -177,7 +180,7 @@ def _no_probabilities(prob: NDArray[np.float64]) -> NDArray[np.bool_]:
     tolerance = _FINE
     digits = decimals(prob)
     if digits < 9:
-        tolerance = max(2.1 * 10.0**-digits, _FINE)
+        tolerance = min(max(2.1 * 10.0**-digits, _FINE), _MOST)
     elif _half_precision(prob):
         tolerance = _COARSE
     return np.asarray(outside | (np.abs(prob.sum(axis=1) - 1) > tolerance), bool)

@@ -90,11 +90,14 @@ def risk_coverage(
         for block in resampling.weights(int(code.max()) + 1, draws=affordable, seed=seed, of_rows=n)
     ]
     perfect = np.sort(wrong)
+    estimate = rates.estimate(float(area[0]), np.concatenate(drawn))
+    if not code.max():  # of a single group nobody knows how far another would be from it
+        estimate = Estimate(estimate.value, np.nan, np.nan)
     return RiskCoverage(
         coverage=(last + 1) / n,
         risk=curve[0],
         threshold=sure[order][last],
-        aurc=rates.estimate(float(area[0]), np.concatenate(drawn)),
+        aurc=estimate,
         best=float(_area(perfect, weight, np.arange(n))[0][0]),
         n=n,
     )

@@ -16,9 +16,10 @@ def section(judgement: Judgement, *, images: bool) -> Section:
     svg = probability_figures.risk_coverage(found.risk, key="risk-coverage")
     aurc = found.risk.aurc
     value, low, high = (words.number(x, 4) for x in (aurc.value, aurc.low, aurc.high))
+    between = "all slices are of one group" if low == words.NOT_DEFINED else f"{low} to {high}"
     caption = (
         "Share of errors among the accepted slices; dotted: all of them. Area (AURC) "
-        f"{value} ({low} to {high}); with every error less sure than every right answer it were "
+        f"{value} ({between}); with every error less sure than every right answer it were "
         f"{words.number(found.risk.best, 4)}."
     )
     values = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
 from markupsafe import Markup
 
 from braintumor.classes import CLASSES
@@ -82,6 +83,8 @@ def adapting(mixes: Mixes) -> list[str]:
         if not result.few:
             continue
         points = " to ".join(f"{100 * value:+.1f}" for value in (gain.low, gain.high))
+        if np.isnan(gain.low):
+            points = "no interval: all slices of a class are of one group"
         few = "; ".join(
             f"from {one.images} images it lowered the log loss in {one.helped:.0%} of redrawn "
             f"samples ({100 * one.accuracy_gain:+.1f} points of accuracy)"
@@ -98,7 +101,7 @@ def told(found: Estimate, as_percent: bool) -> str:
     """A value with its interval, as a table shows it."""
     value, low, high = (words.score(x, as_percent) for x in (found.value, found.low, found.high))
     low = low.removesuffix("\N{NO-BREAK SPACE}%")
-    return value if value == words.NOT_DEFINED else f"{value} ({low} to {high})"
+    return value if words.NOT_DEFINED in (value, low) else f"{value} ({low} to {high})"
 
 
 def mix_shares(share: tuple[float, ...]) -> str:
