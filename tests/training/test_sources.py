@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_dicom import dataset, saved
 from PIL import Image
 
 from braintumor.catalog.catalog import Catalog
@@ -159,6 +160,41 @@ def test_a_group_that_is_no_patient_takes_in_what_copies_it(data: Path, tmp_path
     assert a == b == e
     assert groups["test/glioma/d.png"] == groups["valid/glioma/c.png"] == "pat_MR4"
     assert len(set(groups.values())) == 6
+
+
+def test_a_patient_whom_a_list_names_stays_together_without_the_file(
+    data: Path, patients: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """`audit --patients` wrote the list; `train` is given it alone."""
+    grouped(Catalog.from_folder(data), [read_patients(patients[0])]).write(
+        tmp_path / "clean.csv", with_root=True
+    )
+    listed = Catalog.read(tmp_path / "clean.csv")
+    groups = listed.table["group"].where(~listed.table["path"].str.endswith("n.png"), "pat_MR1")
+    listed = replace(listed, table=listed.table.assign(group=groups))
+    again = grouped(listed, ())
+    of = dict(zip(again.table["path"], again.table["group"], strict=True))
+    assert of["train/glioma/a.png"] == of["test/no_tumor/dn.png"] == "pat_MR1"
+    assert of["test/glioma/d.png"] == "pat_MR4"
+
+
+def dicom(path: Path, patient: str, seed: int) -> None:
+    pixels = np.random.default_rng(seed).integers(0, 900, (70, 70)).astype(np.uint16)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(saved(dataset(pixels, PatientID=patient, BodyPartExamined="HEAD")))
+
+
+def test_dicom_files_of_one_patient_are_one_group(tmp_path: Path) -> None:
+    for number, (place, patient) in enumerate(
+        [("train/glioma/a", "SMITH-1"), ("test/glioma/b", "SMITH-1"), ("train/no_tumor/c", "X-2")]
+    ):
+        dicom(tmp_path / "data" / f"{place}.dcm", patient, number)
+    picture(tmp_path / "data/train/no_tumor/d.png", 9)
+    catalog = grouped(Catalog.from_folder(tmp_path / "data"), ())
+    of = dict(zip(catalog.table["path"], catalog.table["group"], strict=True))
+    assert of["train/glioma/a.dcm"] == of["test/glioma/b.dcm"] == "pat_dicom-0001"
+    assert len(set(of.values())) == 3
+    assert "SMITH" not in "".join(of.values())
 
 
 def test_a_patient_of_many_slices_counts_less_the_more_balance_is_asked_for() -> None:

@@ -8,8 +8,8 @@ What it does not know: pixels, copies.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -181,14 +181,32 @@ def owners_of(
                 f"{patients.name} names none of the images in {catalog.root}; they are matched by "
                 "path, or by split, class and file name."
             )
-    numbers: dict[str, str] = {}
-    dicom = 0
-    for row, (path, format_) in enumerate(zip(table["path"], table["format"], strict=True)):
-        if format_ == "DICOM" and found[row] is None and (key := patient_key(catalog.root / path)):
-            number = numbers.setdefault(key, f"dicom-{len(numbers) + 1:04d}")
-            found[row] = Owner(patient=number, group=number)
-            dicom += 1
+    whole = with_dicom_patients(catalog, found)
     sources = [patients.name] if patients is not None else []
-    sources += ["DICOM files"] if dicom else []
-    owners = tuple(owner or Owner() for owner in found)
+    sources += ["DICOM files"] if whole != found else []
+    owners = tuple(owner or Owner() for owner in whole)
     return Ownership(catalog, owners, " and ".join(sources), merge_suffixes)
+
+
+def with_dicom_patients(catalog: Catalog, owners: Sequence[Owner | None]) -> list[Owner | None]:
+    """What is known of every image, with a number for the patient whom a DICOM file alone names.
+
+    Args:
+        catalog: the images.
+        owners: of each, from elsewhere; a patient who is named there stays.
+
+    Returns:
+        An owner for each image, patients `dicom-N` counted in the order of the catalogue; None
+        where nothing is known.
+    """
+    numbers: dict[str, str] = {}
+    found = list(owners)
+    rows = zip(catalog.table["path"], catalog.table["format"], owners, strict=True)
+    for row, (path, format_, owner) in enumerate(rows):
+        if format_ != "DICOM" or (owner and owner.patient):
+            continue
+        if key := patient_key(catalog.root / path):
+            number = numbers.setdefault(key, f"dicom-{len(numbers) + 1:04d}")
+            known = owner or Owner()
+            found[row] = replace(known, patient=number, group=known.group or number)
+    return found

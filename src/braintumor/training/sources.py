@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from braintumor.catalog.catalog import Catalog
 from braintumor.catalog.groups import suffix_families, with_groups
 from braintumor.catalog.lesions import Lesions
+from braintumor.catalog.ownership import with_dicom_patients
 from braintumor.errors import BraintumorError
 from braintumor.evaluation.patients import Owner, Patients
 
@@ -93,16 +94,19 @@ def patient_shares(
 
 
 def grouped(catalog: Catalog, patients: Sequence[Patients]) -> Catalog:
-    """The catalogue with its groups filled: patients where a file names them, else copies.
+    """The catalogue with its groups filled: patients where a file, the list itself or the DICOM
+    files name them, else copies.
 
-    A group of the file that is no patient (near copies, to whoever wrote it) stays together, and
-    is joined to whatever else is found to copy it.
+    A group of the file or of the list that is no patient (near copies, to whoever wrote it) stays
+    together, and is joined to whatever else is found to copy it.
     """
-    owners = _owners(catalog, patients)
+    paths, named = catalog.table["path"].tolist(), _owners(catalog, patients)
+    owners = with_dicom_patients(catalog, [named.get(path) for path in paths])
+    known = {path: owner for path, owner in zip(paths, owners, strict=True) if owner}
     return with_groups(
         catalog,
-        {path: owner.patient for path, owner in owners.items()},
-        together={path: owner.group for path, owner in owners.items()},
+        {path: owner.patient for path, owner in known.items()},
+        together={path: owner.group for path, owner in known.items()},
         merge_suffixes=True,
     )
 
