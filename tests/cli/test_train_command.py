@@ -192,3 +192,15 @@ def test_unfinished_folds_are_not_gone_on_with_as_one_run(
         capsys.readouterr().err
     )
     assert not asked
+
+
+def test_further_images_that_cannot_be_read_are_told(
+    asked: Asked, judged: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    data_set(Path("more"), splits=("",), classes=("glioma",))
+    Path("more/glioma/img_0.png").write_bytes(b"no picture")
+    Path("p.csv").write_text("class,file,patient\nglioma,img_1.png,X\nglioma,img_2.png,X\n")
+    assert ended("--extra", "more", "--patients", "p.csv", "--out", "run") == 0
+    said = capsys.readouterr().err
+    assert "warning: more: Left out (1): glioma/img_0.png: " in said
+    assert "no images of" not in said, "which classes and splits they have is of no account"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -195,6 +196,54 @@ def test_dicom_files_of_one_patient_are_one_group(tmp_path: Path) -> None:
     assert of["train/glioma/a.dcm"] == of["test/glioma/b.dcm"] == "pat_dicom-0001"
     assert len(set(of.values())) == 3
     assert "SMITH" not in "".join(of.values())
+
+
+def extra_of(data: Catalog, materials: Materials) -> list[str]:
+    """The further images that are learnt from, by path."""
+    return sorted(
+        path for part in materials.for_training(data).extra for path in part.table["path"]
+    )
+
+
+def test_the_very_file_of_a_slice_held_back_is_not_learnt_from(
+    data: Path, extra: Path, patients: tuple[Path, Path]
+) -> None:
+    """Nobody names the patient of `test/no_tumor/dn.png`, whom the further file calls MR1."""
+    shutil.copy(data / "test/no_tumor/dn.png", extra / "pituitary/1.png")
+    materials = Materials(tuple(map(read_patients, patients)), (Catalog.from_folder(extra),))
+    assert extra_of(Catalog.from_folder(data), materials) == [
+        "glioma/1.png", "glioma/2.png", "pituitary/2.png",
+    ]  # fmt: skip
+
+
+def test_a_patient_whom_the_list_alone_names_is_held_back(
+    data: Path, extra: Path, patients: tuple[Path, Path]
+) -> None:
+    """Of several patients, whose slices are one group, each."""
+    catalog = Catalog.from_folder(data)
+    listed = {"train/glioma/a.png": "pat_MR1", "test/glioma/d.png": "pat_MR2B+MR4"}
+    groups = [listed.get(path, "") for path in catalog.table["path"]]
+    catalog = replace(catalog, table=catalog.table.assign(group=groups))
+    materials = Materials((read_patients(patients[1]),), (Catalog.from_folder(extra),))
+    assert {Path(path).stem for path in extra_of(catalog, materials)} == {"1", "3"}
+
+
+def test_a_dicom_file_of_a_patient_held_back_is_not_learnt_from_whatever_it_is_called(
+    tmp_path: Path,
+) -> None:
+    data, more = tmp_path / "data", tmp_path / "more"
+    for number, (place, patient) in enumerate(
+        [("train/glioma/a", "SMITH-1"), ("train/no_tumor/c", "X-2"), ("test/glioma/b", "Y-3")]
+    ):
+        dicom(data / f"{place}.dcm", patient, number)
+    for number, patient in enumerate(("SMITH-1", "Y-3", "Z-4")):
+        dicom(more / f"glioma/{number}.dcm", patient, 40 + number)
+    (tmp_path / "more.csv").write_text(
+        "path,patient\n" + "".join(f"glioma/{n}.dcm,p{n}\n" for n in range(3))
+    )
+    further = Catalog.from_folder(more, least=1)
+    materials = Materials((read_patients(tmp_path / "more.csv"),), (further,))
+    assert extra_of(Catalog.from_folder(data), materials) == ["glioma/0.dcm", "glioma/2.dcm"]
 
 
 def test_a_patient_of_many_slices_counts_less_the_more_balance_is_asked_for() -> None:

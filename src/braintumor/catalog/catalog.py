@@ -21,19 +21,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from braintumor.catalog.folder import FolderError, Found, LeftOut, find, inspect
+from braintumor.catalog.folder import FolderError, Found, LeftOut, find, inspect, told
 from braintumor.catalog.memo import Facts
 from braintumor.catalog.splits import TEST_SHARE, VALID_SHARE, grouped, stratified
 from braintumor.classes import CLASSES, PHANTOM_MARK, SPLITS
 from braintumor.errors import BraintumorError
 from braintumor.files import CsvLines, atomic_path
-from braintumor.images.decode import Limits, printable
+from braintumor.images.decode import Limits
 
 COLUMNS: tuple[str, ...] = (
     *("path", "sha256", "label", "split", "group", "fold"),
     *("width", "height", "mode", "format"),
 )
-_SHOWN = 3  # names in one warning
 
 
 @dataclass(frozen=True)
@@ -240,7 +239,7 @@ def read_folder(
         root=root,
         table=_table(pairs, splits),
         left_out=left_out,
-        warnings=(*_warn_left_out(left_out), *notes, *_warn_missing_classes(pairs, splits)),
+        warnings=(*told(left_out), *notes, *_warn_missing_classes(pairs, splits)),
         phantom=(root / PHANTOM_MARK).is_file(),
         notes=tuple(notes),
     )
@@ -267,7 +266,7 @@ def read_list(path: Path | str, *, limits: Limits | None = None) -> tuple[Catalo
         listed,
         table=table[usable].reset_index(drop=True),
         left_out=left_out,
-        warnings=tuple(_warn_left_out(left_out)),
+        warnings=tuple(told(left_out)),
     )
     return catalog, [one for one in facts if isinstance(one, Facts)]
 
@@ -326,19 +325,6 @@ def _check_something_left(
             f"{root} cannot be used: {where} holds images of one class only ({classes[0]}), "
             f"and at least {least} are needed"
         )
-
-
-def _warn_left_out(left_out: tuple[LeftOut, ...]) -> list[str]:
-    """One sentence for each reason, with the number and the first few names."""
-    by_reason: dict[str, list[str]] = {}
-    for item in left_out:
-        by_reason.setdefault(item.reason, []).append(item.path)
-    sentences = []
-    for reason, paths in by_reason.items():
-        names = ", ".join(map(printable, paths[:_SHOWN]))
-        more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
-        sentences.append(f"Left out ({len(paths)}): {names}{more}: {reason}.")
-    return sentences
 
 
 def _warn_missing_classes(pairs: list[tuple[Found, Facts]], splits: list[str]) -> list[str]:

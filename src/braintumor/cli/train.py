@@ -84,8 +84,8 @@ def _seeds(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int
 )  # fmt: skip
 @click.option(
     "--extra", multiple=True, type=click.Path(exists=True, file_okay=False, path_type=Path),
-    metavar="DIR", help="Further images, all for training, but for patients held back; needs "
-    "--patients; may be given several times.",
+    metavar="DIR", help="Further images, all for training, but for patients and files held back; "
+    "needs --patients; may be given several times.",
 )  # fmt: skip
 @click.option(
     "--masks", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
@@ -177,6 +177,7 @@ def command(
     if folds is not None:
         make = partial(Folds, count=folds, only=only_fold, trunk=trunk_cache, resume=resume)
     catalogs = _dealt(catalog, split, folds, seeds or (recipe.seed,))
+    _warn_of(materials.extra)
     plans = _plans(catalogs, recipe, run, make, seeds, resume=resume)
     common = Common(
         materials=materials, start=start, resume=resume, weights=weights, engine=engine,
@@ -348,3 +349,12 @@ def _dealt(
     for warning in dict.fromkeys(text for own in dealt.values() for text in own.warnings):
         click.echo(f"warning: {warning}", err=True)
     return dealt
+
+
+def _warn_of(extra: Iterable[Catalog]) -> None:
+    """Say which further images are left out; their splits and classes are of no account."""
+    from braintumor.catalog.folder import told
+
+    for part in extra:
+        for warning in told(part.left_out):
+            click.echo(f"warning: {part.root}: {warning}", err=True)
