@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from made_training import stand_in
-from small_folders import data_set
+from small_folders import CLASS_FOLDERS, data_set
 
 pytest.importorskip("keras")
 pytest.importorskip("tomli_w")
@@ -204,3 +204,27 @@ def test_further_images_that_cannot_be_read_are_told(
     said = capsys.readouterr().err
     assert "warning: more: Left out (1): glioma/img_0.png: " in said
     assert "no images of" not in said, "which classes and splits they have is of no account"
+
+
+def test_folds_that_would_be_empty_are_refused_before_anything_is_trained(
+    asked: Asked, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        f"{split},{label},img_{n}.png,{label}-{n % 2}"
+        for split in ("train", "valid", "test")
+        for label in CLASS_FOLDERS
+        for n in range(3)
+    ]
+    Path("p.csv").write_text("\n".join(["split,class,file,group", *rows]) + "\n")
+    assert ended("--folds", "5", "--patients", "p.csv", "--out", "run") == 1
+    assert "only 2 of them would hold any, so ask for 2" in capsys.readouterr().err
+    assert not asked
+
+
+def test_a_fold_without_a_class_is_told(
+    asked: Asked, judged: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [f"{s},glioma,img_{n}.png,one" for s in ("train", "valid", "test") for n in range(3)]
+    Path("p.csv").write_text("\n".join(["split,class,file,group", *rows]) + "\n")
+    assert ended("--folds", "3", "--patients", "p.csv", "--out", "run") == 0
+    assert capsys.readouterr().err.count("has no images of glioma: too few groups") == 2

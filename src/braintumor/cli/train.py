@@ -343,9 +343,13 @@ def _read(
 def _dealt(
     catalog: Catalog, split: str, folds: int | None, seeds: tuple[int, ...]
 ) -> dict[int, Catalog]:
-    """Seed -> the catalogue with the split asked for; what is to be known of them is said."""
-    drawn = split == "grouped" and folds is None
-    dealt = {seed: catalog.grouped(seed=seed) if drawn else catalog for seed in seeds}
+    """Seed -> the catalogue with the split or folds asked for; what is to be known is said."""
+    if folds is not None:
+        dealt = {seed: catalog.with_folds(folds, seed=seed) for seed in seeds}
+    elif split == "grouped":
+        dealt = {seed: catalog.grouped(seed=seed) for seed in seeds}
+    else:
+        dealt = dict.fromkeys(seeds, catalog)
     for warning in dict.fromkeys(text for own in dealt.values() for text in own.warnings):
         click.echo(f"warning: {warning}", err=True)
     return dealt
