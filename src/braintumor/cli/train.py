@@ -166,8 +166,11 @@ def command(
     recipe, run = _recipe(recipe_file, network, settings, out, seeds, folds, resume=resume)
     if split == "all":
         recipe = recipe.changed(keep="last")
+    # Patients who are named are the units of the report's intervals on the given split, too.
     by_group = split == "grouped" or folds is not None or recipe.patient_balance > 0
-    catalog, materials = _read(data, patients, extra, masks, by_group=by_group, split=split)
+    catalog, materials = _read(
+        data, patients, extra, masks, by_group=by_group or bool(patients), split=split
+    )
     # Which takes seconds; a folder that cannot be trained on is told before.
     require("keras", extra="train", what="Training")
     from braintumor.training.folds import Folds
