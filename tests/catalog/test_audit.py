@@ -129,6 +129,27 @@ def test_patients_on_both_sides(tmp_path: Path) -> None:
     assert groups["train/glioma/img_0.png"] == groups["test/glioma/img_0.png"]
 
 
+def test_groups_of_a_file_are_told_on_both_sides_and_kept_together(tmp_path: Path) -> None:
+    root = data_set(tmp_path / "data", count=5)
+    (tmp_path / "groups.csv").write_text(
+        "split,class,file,group\n"
+        + "".join(
+            f"{split},glioma,img_{n}.png,{'AB'[n % 2]}\n"
+            for split in ("train", "valid", "test")
+            for n in range(5)
+        )
+    )
+    found = audit(root, patients=read_patients(tmp_path / "groups.csv"))
+    assert kinds(found)["groups_across_splits"] == "wrong"
+    assert found.verdict.startswith("This split leaks: groups lie on both sides")
+    for table in (found.catalog.table, found.cleaned().table):
+        glioma = table[table["label"] == "glioma"].set_index("path")
+        numbers = glioma.index.str.extract(r"img_(\d)")[0].astype(int) % 2
+        assert glioma["group"].groupby(numbers.to_numpy()).nunique().tolist() == [1, 1]
+    sides = found.cleaned().table.groupby("group")["split"].nunique()
+    assert sides.max() == 1
+
+
 def test_predictions_call_labels_into_question(tmp_path: Path) -> None:
     root = data_set(tmp_path)
     paths = Catalog.from_folder(root).table["path"].tolist()
@@ -275,6 +296,12 @@ class TestTheLabelledSet:
         }
         assert (patients["valid"]["named"], patients["valid"]["in_train"]) == (137, 135)
 
+    def test_clusters_of_unknown_patient_are_in_train_too(self, labelled_audit: Audit) -> None:
+        assert labelled_audit.to_dict()["groups_in_train"] == {
+            "test": {"groups": 21, "slices": 23},
+            "valid": {"groups": 40, "slices": 53},
+        }
+
     def test_two_labels_contradict_their_source(self, labelled_audit: Audit) -> None:
         made = labelled_audit.to_dict()
         assert made["label_conflicts"] == 2
@@ -313,6 +340,7 @@ class TestTheLabelledSet:
         severe = {f.kind for f in labelled_audit.findings if f.severity == "wrong"}
         assert severe <= {
             "patients_across_splits",
+            "groups_across_splits",
             "copies_across_splits",
             "label_conflicts",
             "copies_across_classes",

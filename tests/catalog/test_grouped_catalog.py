@@ -22,6 +22,17 @@ def catalog(tmp_path: Path) -> Catalog:
     return replace(plain, table=plain.table.assign(group=groups))
 
 
+def of_patients(root: Path, *, patients: int) -> Catalog:
+    """Each class of as many patients, of three images each."""
+    plain = Catalog.from_folder(data_set(root, splits=("",), count=3 * patients))
+    names = [
+        f"{label}-{Path(path).stem.removeprefix('img_')}"
+        for path, label in zip(plain.table["path"], plain.table["label"], strict=True)
+    ]
+    groups = [f"{label}-{int(n) % patients}" for label, n in (name.split("-") for name in names)]
+    return replace(plain, table=plain.table.assign(group=groups))
+
+
 class TestGrouped:
     def test_no_group_is_in_two_splits(self, catalog: Catalog) -> None:
         table = catalog.grouped(seed=1).table
@@ -64,6 +75,32 @@ class TestFolds:
             catalog.with_folds(31)
         with pytest.raises(ValueError, match="two or more"):
             catalog.with_folds(1)
+
+    def test_folds_that_would_be_empty_are_refused(self, tmp_path: Path) -> None:
+        """Two patients a class: both networks that are tested on anything share all of them, and
+        three more would be trained to judge nothing."""
+        few = of_patients(tmp_path, patients=2)
+        with pytest.raises(BraintumorError, match=r"for 5 folds: only 2 .* so ask for 2$"):
+            few.with_folds(5)
+        folded = few.with_folds(2)
+        assert folded.table["fold"].value_counts().tolist() == [12, 12]
+        assert folded.warnings == few.warnings
+
+    def test_one_patient_a_class_fills_no_two_folds(self, tmp_path: Path) -> None:
+        with pytest.raises(BraintumorError, match=r"only 1 of them .* so add images of other"):
+            of_patients(tmp_path, patients=1).with_folds(2)
+
+    def test_a_fold_without_a_class_is_said(self, tmp_path: Path) -> None:
+        catalog = of_patients(tmp_path, patients=3)
+        one = catalog.table["label"] == "glioma"
+        groups = catalog.table["group"].mask(one, "all of glioma")
+        folded = replace(catalog, table=catalog.table.assign(group=groups)).with_folds(3, seed=4)
+        without = sorted({0, 1, 2} - set(folded.table["fold"][one]))
+        assert [text for text in folded.warnings if text not in catalog.warnings] == [
+            f"Dealt with seed 4, fold {fold} has no images of glioma: too few groups hold any."
+            for fold in without
+        ]
+        assert len(without) == 2
 
 
 class TestOnDisk:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -159,6 +160,27 @@ class TestWithGroups:
         assert of[names[0]].startswith("dup_")
         people = with_groups(catalog, clusters, copies=altered).table.set_index("path")["group"]
         assert people[names[1]] != people[names[2]]
+
+    def test_what_a_list_calls_a_group_stays_together(self, catalog: Catalog) -> None:
+        """The list that `audit --fix` wrote, without the patients file that it was made with."""
+        names = [f"train/glioma/img_{n}.png" for n in range(4)]
+        listed = dict(zip(names, ("pat_MR1", "pat_MR1", "dup_1", "dup_1"), strict=True))
+        groups = [listed.get(path, "") for path in catalog.table["path"]]
+        given = replace(catalog, table=catalog.table.assign(group=groups))
+
+        of = with_groups(given, copies=[]).table.set_index("path")["group"]
+        assert of[names[0]] == of[names[1]] == "pat_MR1"
+        assert of[names[2]] == of[names[3]] != of[names[0]]
+        assert (of != "").all()
+
+    def test_a_patient_whom_a_list_names_is_joined_to_what_a_file_says_of_the_same_slices(
+        self, catalog: Catalog
+    ) -> None:
+        names = [f"train/glioma/img_{n}.png" for n in range(3)]
+        groups = ["pat_MR1" if path in names[:2] else "" for path in catalog.table["path"]]
+        given = replace(catalog, table=catalog.table.assign(group=groups))
+        of = with_groups(given, dict.fromkeys(names[1:], "MR2"), copies=[]).table
+        assert set(of["group"][of["path"].isin(names)]) == {"pat_MR1+MR2"}
 
     def test_the_catalogue_given_stays_as_it_is(self, catalog: Catalog) -> None:
         with_groups(catalog)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from braintumor.catalog.cache import prepared
 from braintumor.catalog.catalog import Catalog
-from braintumor.catalog.lesions import Lesions
+from braintumor.catalog.lesions import Lesion, Lesions
 from braintumor.errors import BraintumorError
 from braintumor.evaluation.patients import read_patients
 from braintumor.images.prepare import Preparation
@@ -100,6 +100,53 @@ def test_a_mask_that_cannot_be_read_is_named(data: Path, lesions: Lesions) -> No
     (lesions.folder / "1.png").write_bytes(b"no picture")
     with pytest.raises(BraintumorError, match=r"1\.png cannot be read as a mask"):
         lesions.prepared(Catalog.from_folder(data), PREPARATION)
+
+
+@pytest.mark.parametrize("brightest", [0, 1, 127])
+def test_a_mask_that_is_dark_everywhere_is_refused(
+    data: Path, lesions: Lesions, brightest: int
+) -> None:
+    """Masks of 0 and 1 would teach that the tumours lie nowhere."""
+    mask = np.zeros((80, 100), np.uint8)
+    mask[20:30, 30:45] = brightest
+    Image.fromarray(mask).save(lesions.folder / "1.png")
+    with pytest.raises(BraintumorError, match=r"1\.png is dark everywhere: masks are 0 outside"):
+        lesions.prepared(Catalog.from_folder(data), PREPARATION)
+
+
+OWN = "path,patient\ntrain/glioma/a.png,P1\n"
+# Of another data set whose files bear the same names.
+THEIRS = "class,file,group,source_slice,orientation\nglioma,a.png,X,1,same\n"
+
+
+@pytest.mark.parametrize("order", [(OWN, THEIRS), (THEIRS, OWN)], ids=["own first", "own last"])
+def test_a_slice_that_its_own_file_names_takes_no_mask_from_another(
+    data: Path, lesions: Lesions, tmp_path: Path, order: tuple[str, str]
+) -> None:
+    files = []
+    for number, text in enumerate(order):
+        (tmp_path / f"{number}.csv").write_text(text)
+        files.append(read_patients(tmp_path / f"{number}.csv"))
+    catalog = Catalog.from_folder(data)
+    assert not any(Lesions(lesions.folder, files).of(catalog))
+
+
+def test_a_file_without_splits_finds_its_own_slices_by_their_whole_path(
+    data: Path, lesions: Lesions, tmp_path: Path
+) -> None:
+    """Two files know a `glioma/a.png`; only one of them means the one without a split folder."""
+    (tmp_path / "own.csv").write_text(OWN)
+    (tmp_path / "theirs.csv").write_text(THEIRS)
+    files = [read_patients(tmp_path / name) for name in ("own.csv", "theirs.csv")]
+    catalog = Catalog.from_folder(data / "train")
+    (found,) = [
+        lesion
+        for path, lesion in zip(
+            catalog.table["path"], Lesions(lesions.folder, files).of(catalog), strict=True
+        )
+        if path == "glioma/a.png"
+    ]
+    assert found == Lesion(lesions.folder / "1.png", mirrored=False)
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +100,57 @@ def test_dicom_files_name_their_patient_and_nobody_reads_it(tmp_path: Path) -> N
     }
     assert kinds(found)["patients_across_splits"] == "wrong"
     assert "SMITH" not in str(found.to_dict()) + str(found.findings)
+
+
+def test_a_group_that_names_no_patient_is_looked_for_on_both_sides(catalog: Catalog) -> None:
+    found = owned(
+        catalog,
+        "split,class,file,group",
+        *("train,glioma,img_0.png,A", "test,glioma,img_0.png,A", "test,glioma,img_1.png,A"),
+        *("train,glioma,img_1.png,B", "valid,glioma,img_0.png,C"),
+    )
+    assert kinds(found)["groups_across_splits"] == "wrong"
+    (leak,) = [one for one in found.findings if one.kind == "groups_across_splits"]
+    assert leak.sentence.startswith("Groups that are given as such and lie in test and in train: 1")
+    assert leak.paths == ("test/glioma/img_0.png", "test/glioma/img_1.png")
+    assert found.to_dict()["groups_in_train"] == {
+        "test": {"groups": 1, "slices": 2},
+        "valid": {"groups": 0, "slices": 0},
+    }
+    assert found.to_dict()["patients"]["test"]["named"] == 0
+
+
+def test_patients_on_both_sides_are_not_told_twice(catalog: Catalog) -> None:
+    """Two patients of one group, one of them in train: the other one's slice leaks by the group."""
+    found = owned(
+        catalog,
+        "split,class,file,group,patient",
+        *("train,glioma,img_0.png,A,MR1", "test,glioma,img_0.png,A,MR1"),
+        "test,glioma,img_1.png,A,MR2",
+    )
+    assert found.groups_in_train["test"] == ("test/glioma/img_1.png",)
+    assert found.in_train["test"]["slices_in_train"] == 1
+
+
+def test_a_group_that_the_list_itself_names_is_looked_for_too(catalog: Catalog) -> None:
+    pair = ("train/glioma/img_0.png", "test/glioma/img_0.png")
+    listed = catalog.table["path"].isin(pair).map({True: "dup_1", False: ""})
+    found = owners_of(replace(catalog, table=catalog.table.assign(group=listed)), None)
+    assert found.groups == dict.fromkeys(sorted(pair, reverse=True), "dup_1")
+    assert found.groups_in_train["test"] == pair[1:]
+
+
+def test_a_dicom_file_names_the_patient_whom_a_file_of_groups_does_not(tmp_path: Path) -> None:
+    root = data_set(tmp_path / "data")
+    for place in ("train", "test"):
+        slice_of(root / place / "glioma/scan.dcm", "SMITH-1")
+    found = owned(
+        Catalog.from_folder(root), "split,class,file,group", "train,glioma,scan.dcm,cluster"
+    )
+    assert found.patients == dict.fromkeys(
+        ("train/glioma/scan.dcm", "test/glioma/scan.dcm"), "dicom-0001"
+    )
+    assert found.groups["train/glioma/scan.dcm"] == "cluster"
 
 
 def slice_of(path: Path, patient: str) -> None:

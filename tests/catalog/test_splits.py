@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from braintumor.catalog.splits import grouped
+from braintumor.catalog.splits import grouped, missing_labels
 
 SHARES = (0.7, 0.15, 0.15)
 
@@ -114,3 +114,8 @@ def test_large_groups_are_not_always_trained_on() -> None:
 
 def test_nothing_to_split() -> None:
     assert grouped([], [], shares=SHARES, seed=0).tolist() == []
+
+
+def test_classes_that_a_side_has_none_of_are_named() -> None:
+    found = missing_labels(["a", "b", "b", "c"], np.array([0, 0, 2, 2]), 3)
+    assert found == [("c",), ("a", "b", "c"), ("a",)]

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 from made_training import stand_in
-from small_folders import data_set
+from small_folders import CLASS_FOLDERS, data_set
 
 pytest.importorskip("keras")
 pytest.importorskip("tomli_w")
 
+from braintumor.catalog.catalog import Catalog
 from braintumor.cli import train as module
 from braintumor.cli.main import run as braintumor
 from braintumor.errors import BraintumorError
@@ -192,3 +193,84 @@ def test_unfinished_folds_are_not_gone_on_with_as_one_run(
         capsys.readouterr().err
     )
     assert not asked
+
+
+@pytest.fixture
+def trained_on(asked: Asked, judged: list[str], monkeypatch: pytest.MonkeyPatch) -> list[Catalog]:
+    """The catalogues that were given to the stand-in of the training."""
+    found: list[Catalog] = []
+    train = several.train
+
+    def noted(own: Catalog, *arguments: Any, **options: Any) -> Any:
+        found.append(own)
+        return train(own, *arguments, **options)
+
+    monkeypatch.setattr(several, "train", noted)
+    return found
+
+
+def test_patients_who_are_named_are_the_groups_of_the_split_as_it_is_given(
+    trained_on: list[Catalog],
+) -> None:
+    """Else the intervals of its report would take every slice for a patient."""
+    Path("p.csv").write_text("path,patient\ntrain/glioma/img_0.png,A\ntest/glioma/img_0.png,A\n")
+    assert ended("--out", "plain") == 0
+    assert ended("--patients", "p.csv", "--out", "named") == 0
+    plain, named = (own.table.set_index("path") for own in trained_on)
+    assert set(plain["group"]) == {""}
+    assert (named["group"] != "").all()
+    assert named["group"]["train/glioma/img_0.png"] == named["group"]["test/glioma/img_0.png"]
+    assert named["split"].equals(plain["split"])
+    assert trained_on[0].digest() == trained_on[1].digest()
+
+
+def test_a_cleaned_list_keeps_its_patients_together_without_their_file(
+    trained_on: list[Catalog],
+) -> None:
+    lines = [f"{s}/glioma/img_{n}.png,A" for s in ("train", "valid", "test") for n in range(2)]
+    Path("p.csv").write_text("\n".join(["path,patient", *lines]) + "\n")
+    with pytest.raises(SystemExit) as stop:
+        braintumor(["audit", "data", "--patients", "p.csv", "--fix", "clean.csv"])
+    assert stop.value.code == 0
+    with pytest.raises(SystemExit):
+        braintumor(["train", "clean.csv", "--folds", "3", "--out", "run"])
+    for own in trained_on:
+        of = own.table[own.table["path"].isin([line.removesuffix(",A") for line in lines])]
+        assert (len(of), of["split"].nunique()) == (6, 1)
+    assert len(trained_on) == 3
+
+
+def test_further_images_that_cannot_be_read_are_told(
+    asked: Asked, judged: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    data_set(Path("more"), splits=("",), classes=("glioma",))
+    Path("more/glioma/img_0.png").write_bytes(b"no picture")
+    Path("p.csv").write_text("class,file,patient\nglioma,img_1.png,X\nglioma,img_2.png,X\n")
+    assert ended("--extra", "more", "--patients", "p.csv", "--out", "run") == 0
+    said = capsys.readouterr().err
+    assert "warning: more: Left out (1): glioma/img_0.png: " in said
+    assert "no images of" not in said, "which classes and splits they have is of no account"
+
+
+def test_folds_that_would_be_empty_are_refused_before_anything_is_trained(
+    asked: Asked, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        f"{split},{label},img_{n}.png,{label}-{n % 2}"
+        for split in ("train", "valid", "test")
+        for label in CLASS_FOLDERS
+        for n in range(3)
+    ]
+    Path("p.csv").write_text("\n".join(["split,class,file,group", *rows]) + "\n")
+    assert ended("--folds", "5", "--patients", "p.csv", "--out", "run") == 1
+    assert "only 2 of them would hold any, so ask for 2" in capsys.readouterr().err
+    assert not asked
+
+
+def test_a_fold_without_a_class_is_told(
+    asked: Asked, judged: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [f"{s},glioma,img_{n}.png,one" for s in ("train", "valid", "test") for n in range(3)]
+    Path("p.csv").write_text("\n".join(["split,class,file,group", *rows]) + "\n")
+    assert ended("--folds", "3", "--patients", "p.csv", "--out", "run") == 0
+    assert capsys.readouterr().err.count("has no images of glioma: too few groups") == 2

@@ -57,6 +57,13 @@ def test_a_slice_that_was_given_another_split_since_is_still_found(tmp_path: Pat
     assert patients.find("Testing/glioma/a.jpg", split="train", label="glioma") == Owner(group="g")
 
 
+def test_without_splits_class_and_file_are_the_whole_path(tmp_path: Path) -> None:
+    patients = written(tmp_path, "class,file,group", "glioma,a.jpg,g")
+    assert patients.find("glioma/a.jpg", whole_path=True) == Owner(group="g")
+    assert patients.find("train/glioma/a.jpg", whole_path=True) is None
+    assert patients.find("train/glioma/a.jpg") == Owner(group="g")
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

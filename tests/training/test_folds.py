@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from braintumor.errors import BraintumorError
 from braintumor.evaluation.predictions import Predictions
 from braintumor.images.prepare import Preparation
 from braintumor.training import folds, several
-from braintumor.training.recipe import default_recipe
+from braintumor.training.recipe import default_recipe, read_record
 from braintumor.training.run import RunFolder
 
 RECIPE = default_recipe("cnn", preparation=Preparation(size=32))
@@ -81,6 +82,44 @@ def test_a_screen_trains_and_judges_the_folds_asked_for(
     assert set(table["fold"].astype(str)) == {"0", "2"}
     train_folds(catalog, tmp_path / "run", count=3, resume=True)
     assert len(Predictions.read(run.predictions)) == len(catalog)
+
+
+def test_folds_that_are_trained_one_after_the_other_are_judged_together(
+    catalog: Catalog, tmp_path: Path, asked: list[tuple[str, bool]]
+) -> None:
+    run = train_folds(catalog, tmp_path / "run", count=3, only=[2])
+    RECIPE.resolved().write(RunFolder(run.fold(1)).recipe, record={"cores": 2})  # not finished
+    train_folds(catalog, run.root, count=3, only=[0], resume=True)
+    assert [name for name, _ in asked] == ["fold-2", "fold-0"]
+    table = Predictions.read(run.predictions).frame
+    folded = catalog.with_folds(3, seed=RECIPE.seed).table
+    assert list(table["path"]) == list(folded["path"][folded["fold"] != 1])
+    assert set(table["fold"].astype(str)) == {"0", "2"}
+    assert read_record(run.recipe)["seconds"] == 4.0
+
+
+def test_one_fold_gone_on_with_leaves_a_whole_table_whole(
+    catalog: Catalog, tmp_path: Path, asked: list[tuple[str, bool]]
+) -> None:
+    run = train_folds(catalog, tmp_path / "run", count=3)
+    before = run.predictions.read_text()
+    train_folds(catalog, run.root, count=3, only=[1], resume=True)
+    assert run.predictions.read_text() == before
+    assert read_record(run.recipe)["seconds_by_fold"] == [2.0] * 3
+
+
+def test_folds_of_another_recipe_or_of_other_images_are_not_joined(
+    catalog: Catalog, tmp_path: Path, asked: list[tuple[str, bool]]
+) -> None:
+    run = train_folds(catalog, tmp_path / "run", count=3, only=[2])
+    with pytest.raises(BraintumorError, match="fold-2 was begun with another recipe"):
+        folds.Folds(
+            catalog, RECIPE.changed(epochs=7), run.root, count=3, only=[0], resume=True
+        )  # fmt: skip
+    fewer = replace(catalog, table=catalog.table.iloc[:-4])
+    with pytest.raises(BraintumorError, match="fold-2 was begun with other images than"):
+        folds.Folds(fewer, RECIPE, run.root, count=3, only=[0], resume=True)
+    assert len(asked) == 1
 
 
 def test_a_run_that_is_none_over_these_folds_is_left_alone(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from made_dicom import dataset, saved
 from PIL import Image
 
 from braintumor.catalog.catalog import Catalog
@@ -159,6 +161,89 @@ def test_a_group_that_is_no_patient_takes_in_what_copies_it(data: Path, tmp_path
     assert a == b == e
     assert groups["test/glioma/d.png"] == groups["valid/glioma/c.png"] == "pat_MR4"
     assert len(set(groups.values())) == 6
+
+
+def test_a_patient_whom_a_list_names_stays_together_without_the_file(
+    data: Path, patients: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """`audit --patients` wrote the list; `train` is given it alone."""
+    grouped(Catalog.from_folder(data), [read_patients(patients[0])]).write(
+        tmp_path / "clean.csv", with_root=True
+    )
+    listed = Catalog.read(tmp_path / "clean.csv")
+    groups = listed.table["group"].where(~listed.table["path"].str.endswith("n.png"), "pat_MR1")
+    listed = replace(listed, table=listed.table.assign(group=groups))
+    again = grouped(listed, ())
+    of = dict(zip(again.table["path"], again.table["group"], strict=True))
+    assert of["train/glioma/a.png"] == of["test/no_tumor/dn.png"] == "pat_MR1"
+    assert of["test/glioma/d.png"] == "pat_MR4"
+
+
+def dicom(path: Path, patient: str, seed: int) -> None:
+    pixels = np.random.default_rng(seed).integers(0, 900, (70, 70)).astype(np.uint16)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(saved(dataset(pixels, PatientID=patient, BodyPartExamined="HEAD")))
+
+
+def test_dicom_files_of_one_patient_are_one_group(tmp_path: Path) -> None:
+    for number, (place, patient) in enumerate(
+        [("train/glioma/a", "SMITH-1"), ("test/glioma/b", "SMITH-1"), ("train/no_tumor/c", "X-2")]
+    ):
+        dicom(tmp_path / "data" / f"{place}.dcm", patient, number)
+    picture(tmp_path / "data/train/no_tumor/d.png", 9)
+    catalog = grouped(Catalog.from_folder(tmp_path / "data"), ())
+    of = dict(zip(catalog.table["path"], catalog.table["group"], strict=True))
+    assert of["train/glioma/a.dcm"] == of["test/glioma/b.dcm"] == "pat_dicom-0001"
+    assert len(set(of.values())) == 3
+    assert "SMITH" not in "".join(of.values())
+
+
+def extra_of(data: Catalog, materials: Materials) -> list[str]:
+    """The further images that are learnt from, by path."""
+    return sorted(
+        path for part in materials.for_training(data).extra for path in part.table["path"]
+    )
+
+
+def test_the_very_file_of_a_slice_held_back_is_not_learnt_from(
+    data: Path, extra: Path, patients: tuple[Path, Path]
+) -> None:
+    """Nobody names the patient of `test/no_tumor/dn.png`, whom the further file calls MR1."""
+    shutil.copy(data / "test/no_tumor/dn.png", extra / "pituitary/1.png")
+    materials = Materials(tuple(map(read_patients, patients)), (Catalog.from_folder(extra),))
+    assert extra_of(Catalog.from_folder(data), materials) == [
+        "glioma/1.png", "glioma/2.png", "pituitary/2.png",
+    ]  # fmt: skip
+
+
+def test_a_patient_whom_the_list_alone_names_is_held_back(
+    data: Path, extra: Path, patients: tuple[Path, Path]
+) -> None:
+    """Of several patients, whose slices are one group, each."""
+    catalog = Catalog.from_folder(data)
+    listed = {"train/glioma/a.png": "pat_MR1", "test/glioma/d.png": "pat_MR2B+MR4"}
+    groups = [listed.get(path, "") for path in catalog.table["path"]]
+    catalog = replace(catalog, table=catalog.table.assign(group=groups))
+    materials = Materials((read_patients(patients[1]),), (Catalog.from_folder(extra),))
+    assert {Path(path).stem for path in extra_of(catalog, materials)} == {"1", "3"}
+
+
+def test_a_dicom_file_of_a_patient_held_back_is_not_learnt_from_whatever_it_is_called(
+    tmp_path: Path,
+) -> None:
+    data, more = tmp_path / "data", tmp_path / "more"
+    for number, (place, patient) in enumerate(
+        [("train/glioma/a", "SMITH-1"), ("train/no_tumor/c", "X-2"), ("test/glioma/b", "Y-3")]
+    ):
+        dicom(data / f"{place}.dcm", patient, number)
+    for number, patient in enumerate(("SMITH-1", "Y-3", "Z-4")):
+        dicom(more / f"glioma/{number}.dcm", patient, 40 + number)
+    (tmp_path / "more.csv").write_text(
+        "path,patient\n" + "".join(f"glioma/{n}.dcm,p{n}\n" for n in range(3))
+    )
+    further = Catalog.from_folder(more, least=1)
+    materials = Materials((read_patients(tmp_path / "more.csv"),), (further,))
+    assert extra_of(Catalog.from_folder(data), materials) == ["glioma/0.dcm", "glioma/2.dcm"]
 
 
 def test_a_patient_of_many_slices_counts_less_the_more_balance_is_asked_for() -> None:

@@ -35,6 +35,8 @@ from braintumor.evaluation.predictions import Predictions
 from braintumor.files import write_text
 
 AUDIT_FILE = "audit.json"
+# What must not lie on both sides of a split, the worst first.
+_SIDES = ("patients", "groups", "copies")
 
 
 @dataclass(frozen=True)
@@ -88,12 +90,11 @@ class Audit:
     def verdict(self) -> str:
         """What to make of it, in a sentence or two."""
         kinds = {finding.kind for finding in self.findings if finding.severity == "wrong"}
-        leaks = kinds & {"patients_across_splits", "copies_across_splits"}
+        leaks = [what for what in _SIDES if f"{what}_across_splits" in kinds]
         if leaks:
-            what = "patients" if "patients_across_splits" in leaks else "copies"
             return (
-                f"This split leaks: {what} lie on both sides of it, so an accuracy measured on it "
-                "says little about new patients."
+                f"This split leaks: {leaks[0]} lie on both sides of it, so an accuracy measured on "
+                "it says little about new patients."
             )
         if kinds:
             return "Mend what is severe before training on these images."
@@ -122,6 +123,7 @@ class Audit:
             self.readability.catalog,
             self.leaks.copies,
             patients=self.ownership.patients,
+            together=self.ownership.groups,
             conflicts=[path for path, _, _ in self.ownership.conflicts],
             seed=seed,
         )
@@ -155,7 +157,7 @@ def audit(
     pictures = thumbnails(catalog)
     copies = find_copies(pictures)
     families = kin(catalog.table["path"].tolist(), catalog.table["label"].tolist())
-    grouped = with_groups(catalog, ownership.patients, copies=copies)
+    grouped = with_groups(catalog, ownership.patients, together=ownership.groups, copies=copies)
     headless = catalog.table["path"][without_head(pictures.fine)]
     return Audit(
         catalog=grouped,

@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any
@@ -21,19 +20,25 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from braintumor.catalog.folder import FolderError, Found, LeftOut, find, inspect
+from braintumor.catalog.folder import FolderError, Found, LeftOut, find, inspect, told
 from braintumor.catalog.memo import Facts
-from braintumor.catalog.splits import TEST_SHARE, VALID_SHARE, grouped, stratified
+from braintumor.catalog.splits import (
+    TEST_SHARE,
+    VALID_SHARE,
+    grouped,
+    missing_labels,
+    stratified,
+    told_miss,
+)
 from braintumor.classes import CLASSES, PHANTOM_MARK, SPLITS
 from braintumor.errors import BraintumorError
 from braintumor.files import CsvLines, atomic_path
-from braintumor.images.decode import Limits, printable
+from braintumor.images.decode import Limits
 
 COLUMNS: tuple[str, ...] = (
     *("path", "sha256", "label", "split", "group", "fold"),
     *("width", "height", "mode", "format"),
 )
-_SHOWN = 3  # names in one warning
 
 
 @dataclass(frozen=True)
@@ -166,7 +171,7 @@ class Catalog:
         shares = {"train": 1 - valid - test, "valid": valid, "test": test}
         sides = grouped(self.labels.tolist(), self._groups(), shares=[*shares.values()], seed=seed)
         table = self.table.assign(split=np.array(list(shares))[sides].astype(object))
-        note = _miss(table, shares, seed)
+        note = told_miss(table, shares, seed)
         return replace(
             self, table=table, notes=(*self.notes, note), warnings=(*self.warnings, note)
         )
@@ -174,8 +179,11 @@ class Catalog:
     def with_folds(self, count: int, *, seed: int = 0) -> Catalog:
         """The catalogue with `fold` filled, 0 to count - 1: seeded, stratified, by group.
 
+        That a fold has no image of some class, because too few groups have, is among the warnings.
+
         Raises:
-            BraintumorError: a row without a group, or fewer groups than folds.
+            BraintumorError: a row without a group, fewer groups than folds, or a fold that comes
+                out empty.
             ValueError: fewer than two folds.
         """
         if count < 2:
@@ -186,7 +194,15 @@ class Catalog:
                 f"{self.root} holds {len(set(groups))} groups of images, too few for {count} folds"
             )
         sides = grouped(self.labels.tolist(), groups, shares=[1 / count] * count, seed=seed)
-        return replace(self, table=self.table.assign(fold=pd.array(sides, dtype="Int64")))
+        _require_filled(self.root, len(set(sides.tolist())), count)
+        lacking = [
+            f"Dealt with seed {seed}, fold {fold} has no images of {', '.join(labels)}: too few "
+            "groups hold any."
+            for fold, labels in enumerate(missing_labels(self.table["label"], sides, count))
+            if labels
+        ]
+        table = self.table.assign(fold=pd.array(sides, dtype="Int64"))
+        return replace(self, table=table, warnings=(*self.warnings, *lacking))
 
     def _groups(self) -> list[str]:
         groups: list[str] = self.table["group"].tolist()
@@ -240,7 +256,7 @@ def read_folder(
         root=root,
         table=_table(pairs, splits),
         left_out=left_out,
-        warnings=(*_warn_left_out(left_out), *notes, *_warn_missing_classes(pairs, splits)),
+        warnings=(*told(left_out), *notes, *_warn_missing_classes(pairs, splits)),
         phantom=(root / PHANTOM_MARK).is_file(),
         notes=tuple(notes),
     )
@@ -267,7 +283,7 @@ def read_list(path: Path | str, *, limits: Limits | None = None) -> tuple[Catalo
         listed,
         table=table[usable].reset_index(drop=True),
         left_out=left_out,
-        warnings=tuple(_warn_left_out(left_out)),
+        warnings=tuple(told(left_out)),
     )
     return catalog, [one for one in facts if isinstance(one, Facts)]
 
@@ -328,19 +344,6 @@ def _check_something_left(
         )
 
 
-def _warn_left_out(left_out: tuple[LeftOut, ...]) -> list[str]:
-    """One sentence for each reason, with the number and the first few names."""
-    by_reason: dict[str, list[str]] = {}
-    for item in left_out:
-        by_reason.setdefault(item.reason, []).append(item.path)
-    sentences = []
-    for reason, paths in by_reason.items():
-        names = ", ".join(map(printable, paths[:_SHOWN]))
-        more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
-        sentences.append(f"Left out ({len(paths)}): {names}{more}: {reason}.")
-    return sentences
-
-
 def _warn_missing_classes(pairs: list[tuple[Found, Facts]], splits: list[str]) -> list[str]:
     counts = Counter((split, found.label) for (found, _), split in zip(pairs, splits, strict=True))
     sentences = []
@@ -359,6 +362,16 @@ def _check_table(table: pd.DataFrame, path: Path) -> None:
     if missing or wrong:
         what = f"lacks {', '.join(missing)}" if missing else f"holds {sorted(wrong)[0]!r}"
         raise BraintumorError(f"{path} is not a catalogue of images (it {what}): make it again")
+
+
+def _require_filled(root: Path, filled: int, count: int) -> None:
+    """Refuse folds some of which are empty: their networks would be trained and judge nothing."""
+    if filled < count:
+        remedy = f"ask for {filled}" if filled > 1 else "add images of other patients"
+        raise BraintumorError(
+            f"{root} has too few groups of images (patients, or copies) for {count} folds: only "
+            f"{filled} of them would hold any, so {remedy}"
+        )
 
 
 def _root(table: pd.DataFrame, path: Path) -> Path:
@@ -381,16 +394,3 @@ def _way(start: Path, root: Path) -> str:
         return PurePath(os.path.relpath(root.resolve(), start.resolve())).as_posix()
     except ValueError:
         return root.resolve().as_posix()
-
-
-def _miss(table: pd.DataFrame, shares: Mapping[str, float], seed: int) -> str:
-    """One sentence on how near a grouped split comes to the shares wanted."""
-    counts = pd.crosstab(table["label"], table["split"]).reindex(columns=list(shares), fill_value=0)
-    misses = counts.div(counts.sum(axis=1), axis=0) - pd.Series(shares)
-    label, split = misses.abs().stack().idxmax()
-    wanted = ", ".join(f"{share:.0%} {name}" for name, share in shares.items())
-    return (
-        f"Split by group with seed {seed}: {table['group'].nunique()} groups, each on one side; "
-        f"the class shares miss {wanted} by at most {abs(misses.loc[label, split]):.1%} "
-        f"({label} in {split})."
-    )

@@ -38,7 +38,8 @@ REMEDIES: dict[str, str] = {
     "copies": "Keep one of each (--fix does), or count them as one.",
     "stems_across_splits": "Split by group: images of one source belong on one side.",
     "stems": "Nothing, while each source stays on one side of the split.",
-    "patients_across_splits": "Split by patient: --split grouped, with this patients file.",
+    "patients_across_splits": "Split by patient: --split grouped, with the patients file if any.",
+    "groups_across_splits": "Split by group: --split grouped, with the patients file if any.",
     "patients_unknown": "Name them in a patients file: copies and names alone group them now.",
     "patient_suffixes": "Ask whoever made the ids: is each family one patient? --merge-suffixes "
     "takes it for one.",

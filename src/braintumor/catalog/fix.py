@@ -22,6 +22,7 @@ def cleaned(
     copies: Sequence[Copy],
     *,
     patients: Mapping[str, str] | None = None,
+    together: Mapping[str, str] | None = None,
     merge_suffixes: bool = False,
     conflicts: Collection[str] = (),
     seed: int = 0,
@@ -34,7 +35,7 @@ def cleaned(
     Args:
         catalog: the images.
         copies: all that were found in it.
-        patients, merge_suffixes: see `groups.with_groups`.
+        patients, together, merge_suffixes: see `groups.with_groups`.
         conflicts: paths to leave out because another source contradicts their label.
         seed: of the split.
 
@@ -42,7 +43,9 @@ def cleaned(
         The catalogue of what stays; `left_out` says what does not, and why. Write it with
         `with_root=True`, and training accepts the file in place of the folder.
     """
-    whole = with_groups(catalog, patients, merge_suffixes=merge_suffixes, copies=copies)
+    whole = with_groups(
+        catalog, patients, together=together, merge_suffixes=merge_suffixes, copies=copies
+    )
     pictures = _pictures(len(catalog), copies)
     reasons = _conflicts(catalog, copies, pictures, conflicts)
     paths = list(catalog.table["path"])

@@ -10,7 +10,7 @@ What it does not know: how rows become a catalogue, which split an image without
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +30,7 @@ from braintumor.images.decode import (
     ImageError,
     Limits,
     check_size,
+    printable,
     read_bytes,
     read_slice,
 )
@@ -41,6 +42,7 @@ OWN_FILES = frozenset({PHANTOM_MARK, "manifest.json", "patients.csv"})
 _LAYOUT = "train/CLASS/*.jpg, valid/CLASS/*.jpg and test/CLASS/*.jpg, or CLASS/*.jpg alone"
 _NOT_IMAGE = "it is no image by its name"
 _EMPTY = "the class folder has no images"
+_SHOWN = 3  # names in one warning
 
 
 class FolderError(BraintumorError):
@@ -76,6 +78,19 @@ class LeftOut:
     path: str
     reason: str
     kind: str = "unreadable"
+
+
+def told(left_out: Iterable[LeftOut]) -> list[str]:
+    """One sentence for each reason, with the number and the first few names."""
+    by_reason: dict[str, list[str]] = {}
+    for item in left_out:
+        by_reason.setdefault(item.reason, []).append(item.path)
+    sentences = []
+    for reason, paths in by_reason.items():
+        names = ", ".join(map(printable, paths[:_SHOWN]))
+        more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
+        sentences.append(f"Left out ({len(paths)}): {names}{more}: {reason}.")
+    return sentences
 
 
 @dataclass

@@ -27,6 +27,7 @@ from braintumor.catalog.thumbnails import thumbnails
 
 _SUFFIX = re.compile(r"^(?P<family>.*\d)[A-Za-z]{1,2}$")
 _HEX = 16
+_PATIENT = "pat_"
 
 
 class Link(NamedTuple):
@@ -55,7 +56,8 @@ def with_groups(
     """The catalogue with `group` filled for every image.
 
     Args:
-        catalog: the images.
+        catalog: the images. Those of one group that it lists already stay together; where
+            `patients` does not know better, a group `pat_PATIENT` of its is a patient.
         patients: path -> patient; an image that it does not name, or names "", is of unknown
             patient. Names stand in `group` as they are given: pass pseudonyms where they must
             not be read.
@@ -76,13 +78,22 @@ def with_groups(
     if copies is None:
         copies = find_copies(thumbnails(catalog))
     table = catalog.table
-    of = [(patients or {}).get(path, "") for path in table["path"]]
+    listed = table["group"].tolist()
+    of = [
+        (patients or {}).get(path, "") or patient_of(group)
+        for path, group in zip(table["path"], listed, strict=True)
+    ]
     if merge_suffixes:
         family_of = {id_: family for family, ids in suffix_families(of).items() for id_ in ids}
         of = [family_of.get(patient, patient) for patient in of]
-    links = [*links_of_names(catalog), *links_of_copies(copies)]
+    links = [*links_of_names(catalog), *links_of_copies(copies), *_links_together(listed)]
     links += _links_together([(together or {}).get(path, "") for path in table["path"]])
     return replace(catalog, table=table.assign(group=group_names(table["sha256"], of, links)))
+
+
+def patient_of(group: str) -> str:
+    """The patient whose name a group bears, of several `A+B`; "" where it is of none."""
+    return group.removeprefix(_PATIENT) if group.startswith(_PATIENT) else ""
 
 
 def suffix_families(patients: Iterable[str]) -> dict[str, tuple[str, ...]]:
@@ -168,7 +179,7 @@ def _names(
         if patient:
             inside.setdefault(part, set()).add(patient)
     return {
-        part: "pat_" + "+".join(sorted(inside[part])) if part in inside else f"dup_{unit[:_HEX]}"
+        part: _PATIENT + "+".join(sorted(inside[part])) if part in inside else f"dup_{unit[:_HEX]}"
         for part, unit in least.items()
     }
 
@@ -180,7 +191,7 @@ def _adopted(
     best: dict[int, tuple[float, str]] = {}
     for a, b, strength in weak:
         for part, other in ((int(a), int(b)), (int(b), int(a))):
-            if names[part].startswith("dup_") and names[other].startswith("pat_"):
+            if names[part].startswith("dup_") and names[other].startswith(_PATIENT):
                 # Of equal links the first name by alphabet: anything but the order of the rows.
                 offer = (-strength, names[other])
                 best[part] = min(best.get(part, offer), offer)

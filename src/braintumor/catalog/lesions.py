@@ -1,7 +1,9 @@
 """Masks of lesions: which image has one, and the mask brought to the network's canvas.
 
 A masks folder holds `N.png` (any size, bright inside the lesion), one for each source slice N;
-patients files tell by `source_slice` and `orientation` which image shows which of them.
+patients files tell by `source_slice` and `orientation` which image shows which of them. Of several
+files the first that names an image's whole path is asked, else the first that names it at all, and
+no other: the same file name may be another picture there.
 """
 
 from __future__ import annotations
@@ -18,13 +20,15 @@ from PIL import Image
 from braintumor.catalog.cache import cache_key, cached_rows
 from braintumor.catalog.catalog import Catalog
 from braintumor.errors import BraintumorError
-from braintumor.evaluation.patients import Patients
+from braintumor.evaluation.patients import Owner, Patients
 from braintumor.files import sha256_of
 from braintumor.images.decode import Slice
 from braintumor.images.prepare import Preparation, prepare
 
 # Pillow holds 20 times as many pixels for a decompression bomb; no mask of a slice is larger.
 _MAX_PIXELS = 4096 * 4096
+# The least grey of a lesion's pixels.
+_INSIDE = 128
 
 
 @dataclass(frozen=True)
@@ -84,10 +88,11 @@ class Lesions:
             believed. A slice of the class `no_tumor` has no lesion, and that is known.
 
         Raises:
-            BraintumorError: a mask that cannot be read.
+            BraintumorError: a mask that cannot be read, or is dark everywhere.
         """
         found = self.of(catalog)
-        digest = hashlib.sha256()
+        # Caches from before dark masks were refused may hold some.
+        digest = hashlib.sha256(b"bright")
         for lesion in found:
             digest.update(
                 f"{sha256_of(lesion.mask)}{lesion.mirrored}-".encode() if lesion else b"-"
@@ -116,21 +121,25 @@ class Lesions:
         return masks, healthy | np.array([lesion is not None for lesion in found], bool)
 
     def _find(self, path: str, split: str, label: str) -> Lesion | None:
-        for patients in self.patients:
-            owner = patients.find(path, split=split, label=label)
-            if owner is None or owner.orientation not in ("same", "mirrored"):
-                continue
-            mask = self.folder / f"{owner.source_slice}.png"
-            if owner.source_slice.isalnum() and mask.is_file():
-                return Lesion(mask, owner.orientation == "mirrored")
+        for whole_path in (True, False):
+            for patients in self.patients:
+                owner = patients.find(path, split=split, label=label, whole_path=whole_path)
+                if owner is not None:
+                    return self._lesion(owner)
         return None
+
+    def _lesion(self, owner: Owner) -> Lesion | None:
+        if owner.orientation not in ("same", "mirrored") or not owner.source_slice.isalnum():
+            return None
+        mask = self.folder / f"{owner.source_slice}.png"
+        return Lesion(mask, owner.orientation == "mirrored") if mask.is_file() else None
 
 
 def read_mask(lesion: Lesion) -> Image.Image:
     """The mask as the slice lies, grey.
 
     Raises:
-        BraintumorError: it cannot be read.
+        BraintumorError: it cannot be read, or shows no lesion.
     """
     try:
         with Image.open(lesion.mask) as picture:
@@ -139,6 +148,11 @@ def read_mask(lesion: Lesion) -> Image.Image:
             mask = picture.convert("L")
     except (OSError, ValueError, SyntaxError) as error:
         raise BraintumorError(f"{lesion.mask} cannot be read as a mask: remove it") from error
+    if int(np.asarray(mask).max()) < _INSIDE:
+        raise BraintumorError(
+            f"{lesion.mask} is dark everywhere: masks are 0 outside the lesion and 255 inside it; "
+            "make it so, or remove it"
+        )
     return mask.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if lesion.mirrored else mask
 
 

@@ -1,15 +1,16 @@
 """Whose slices lie on both sides of a split, and which labels a second source contradicts.
 
 Patients come from a patients file, else from the DICOM files themselves. What a DICOM file says of
-its patient is never shown: such patients bear numbers in the order of the catalogue.
+its patient is never shown: such patients bear numbers in the order of the catalogue. What the file,
+or the list that is audited, calls a group is looked for on both sides, too.
 
 What it does not know: pixels, copies.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -55,6 +56,14 @@ class Ownership:
         }
 
     @cached_property
+    def groups(self) -> dict[str, str]:
+        """Path -> the group that must stay together, as the patients file says, else the list."""
+        table = self.catalog.table
+        rows = zip(table["path"], self.owners, table["group"], strict=True)
+        named = ((path, owner.group or listed) for path, owner, listed in rows)
+        return {path: group for path, group in named if group}
+
+    @cached_property
     def in_train(self) -> dict[str, dict[str, int]]:
         """Split -> how many patients are named, how many of them are in train too; and slices."""
         table = self.catalog.table
@@ -70,6 +79,24 @@ class Ownership:
                 "slices_named": len(of_split.get(split, [])),
                 "slices_in_train": sum(patient in train for patient in of_split.get(split, [])),
             }
+            for split in JUDGED
+        }
+
+    @cached_property
+    def groups_in_train(self) -> dict[str, tuple[str, ...]]:
+        """Split -> its slices of groups in train; not those of a patient who is in train too, for
+        these are counted already."""
+        table = self.catalog.table
+        in_train = table["path"][table["split"] == "train"]
+        groups, patients = (
+            {of[path] for path in in_train if path in of} for of in (self.groups, self.patients)
+        )
+        return {
+            split: tuple(
+                path
+                for path in table["path"][table["split"] == split]
+                if self.groups.get(path) in groups and self.patients.get(path) not in patients
+            )
             for split in JUDGED
         }
 
@@ -91,11 +118,17 @@ class Ownership:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Patients on both sides, contradicted labels, and questions."""
-        return (*self._across_splits(), *self._conflicts(), *self._families(), *self._unknown())
+        """Patients and groups on both sides, contradicted labels, and questions."""
+        return (
+            *self._across_splits(),
+            *self._groups_across_splits(),
+            *self._conflicts(),
+            *self._families(),
+            *self._unknown(),
+        )
 
     def to_dict(self) -> dict[str, Any]:
-        """The keys patients, label_conflicts and patient_suffixes of audit.json."""
+        """This part's keys of audit.json, see `Part`."""
         if not self.source:
             return {"patients": None, "label_conflicts": None}
         conflicts = [
@@ -104,6 +137,10 @@ class Ownership:
         ]
         return {
             "patients": self.in_train,
+            "groups_in_train": {
+                split: {"groups": len({self.groups[path] for path in paths}), "slices": len(paths)}
+                for split, paths in self.groups_in_train.items()
+            },
             "label_conflicts": len(conflicts),
             "contradicted_labels": conflicts,
             "patient_suffixes": {name: list(ids) for name, ids in self.families.items()},
@@ -128,6 +165,16 @@ class Ownership:
                 p for p in table["path"][table["split"] == split] if self.patients.get(p) in train
             ]
             yield Finding("patients_across_splits", "wrong", text, tuple(paths))
+
+    def _groups_across_splits(self) -> Iterator[Finding]:
+        for split, paths in self.groups_in_train.items():
+            if paths:
+                count = len({self.groups[path] for path in paths})
+                text = (
+                    f"Groups that are given as such and lie in {split} and in train: {count} "
+                    f"({len(paths)} {split} slices, none of a patient who is named in both)."
+                )
+                yield Finding("groups_across_splits", "wrong", text, paths)
 
     def _conflicts(self) -> Iterator[Finding]:
         if self.conflicts:
@@ -181,14 +228,32 @@ def owners_of(
                 f"{patients.name} names none of the images in {catalog.root}; they are matched by "
                 "path, or by split, class and file name."
             )
-    numbers: dict[str, str] = {}
-    dicom = 0
-    for row, (path, format_) in enumerate(zip(table["path"], table["format"], strict=True)):
-        if format_ == "DICOM" and found[row] is None and (key := patient_key(catalog.root / path)):
-            number = numbers.setdefault(key, f"dicom-{len(numbers) + 1:04d}")
-            found[row] = Owner(patient=number, group=number)
-            dicom += 1
+    whole = with_dicom_patients(catalog, found)
     sources = [patients.name] if patients is not None else []
-    sources += ["DICOM files"] if dicom else []
-    owners = tuple(owner or Owner() for owner in found)
+    sources += ["DICOM files"] if whole != found else []
+    owners = tuple(owner or Owner() for owner in whole)
     return Ownership(catalog, owners, " and ".join(sources), merge_suffixes)
+
+
+def with_dicom_patients(catalog: Catalog, owners: Sequence[Owner | None]) -> list[Owner | None]:
+    """What is known of every image, with a number for the patient whom a DICOM file alone names.
+
+    Args:
+        catalog: the images.
+        owners: of each, from elsewhere; a patient who is named there stays.
+
+    Returns:
+        An owner for each image, patients `dicom-N` counted in the order of the catalogue; None
+        where nothing is known.
+    """
+    numbers: dict[str, str] = {}
+    found = list(owners)
+    rows = zip(catalog.table["path"], catalog.table["format"], owners, strict=True)
+    for row, (path, format_, owner) in enumerate(rows):
+        if format_ != "DICOM" or (owner and owner.patient):
+            continue
+        if key := patient_key(catalog.root / path):
+            number = numbers.setdefault(key, f"dicom-{len(numbers) + 1:04d}")
+            known = owner or Owner()
+            found[row] = replace(known, patient=number, group=known.group or number)
+    return found

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 VALID_SHARE = 0.15
@@ -117,3 +118,34 @@ def _place(
         have[side] += part
         left -= inside
     return sides, float((((have - wanted[:, None]) ** 2).sum(axis=1) / wanted).sum())
+
+
+def missing_labels(
+    labels: Sequence[str], sides: NDArray[np.int64], count: int
+) -> list[tuple[str, ...]]:
+    """The classes, of those that there are, that each side has no row of.
+
+    Args:
+        labels: class of each row.
+        sides: (n,) side of each row, 0 to count - 1.
+        count: of the sides.
+
+    Returns:
+        `count` tuples, in the order of the sides; the names in the order of the alphabet.
+    """
+    present = set(zip(sides.tolist(), labels, strict=True))
+    names = sorted(set(labels))
+    return [tuple(name for name in names if (side, name) not in present) for side in range(count)]
+
+
+def told_miss(table: pd.DataFrame, shares: Mapping[str, float], seed: int) -> str:
+    """One sentence on how near a grouped split comes to the shares wanted."""
+    counts = pd.crosstab(table["label"], table["split"]).reindex(columns=list(shares), fill_value=0)
+    misses = counts.div(counts.sum(axis=1), axis=0) - pd.Series(shares)
+    label, split = misses.abs().stack().idxmax()
+    wanted = ", ".join(f"{share:.0%} {name}" for name, share in shares.items())
+    return (
+        f"Split by group with seed {seed}: {table['group'].nunique()} groups, each on one side; "
+        f"the class shares miss {wanted} by at most {abs(misses.loc[label, split]):.1%} "
+        f"({label} in {split})."
+    )

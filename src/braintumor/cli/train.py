@@ -84,8 +84,8 @@ def _seeds(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int
 )  # fmt: skip
 @click.option(
     "--extra", multiple=True, type=click.Path(exists=True, file_okay=False, path_type=Path),
-    metavar="DIR", help="Further images, all for training, but for patients held back; needs "
-    "--patients; may be given several times.",
+    metavar="DIR", help="Further images, all for training, but for patients and files held back; "
+    "needs --patients; may be given several times.",
 )  # fmt: skip
 @click.option(
     "--masks", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
@@ -166,8 +166,11 @@ def command(
     recipe, run = _recipe(recipe_file, network, settings, out, seeds, folds, resume=resume)
     if split == "all":
         recipe = recipe.changed(keep="last")
+    # Patients who are named are the units of the report's intervals on the given split, too.
     by_group = split == "grouped" or folds is not None or recipe.patient_balance > 0
-    catalog, materials = _read(data, patients, extra, masks, by_group=by_group, split=split)
+    catalog, materials = _read(
+        data, patients, extra, masks, by_group=by_group or bool(patients), split=split
+    )
     # Which takes seconds; a folder that cannot be trained on is told before.
     require("keras", extra="train", what="Training")
     from braintumor.training.folds import Folds
@@ -177,6 +180,7 @@ def command(
     if folds is not None:
         make = partial(Folds, count=folds, only=only_fold, trunk=trunk_cache, resume=resume)
     catalogs = _dealt(catalog, split, folds, seeds or (recipe.seed,))
+    _warn_of(materials.extra)
     plans = _plans(catalogs, recipe, run, make, seeds, resume=resume)
     common = Common(
         materials=materials, start=start, resume=resume, weights=weights, engine=engine,
@@ -342,9 +346,22 @@ def _read(
 def _dealt(
     catalog: Catalog, split: str, folds: int | None, seeds: tuple[int, ...]
 ) -> dict[int, Catalog]:
-    """Seed -> the catalogue with the split asked for; what is to be known of them is said."""
-    drawn = split == "grouped" and folds is None
-    dealt = {seed: catalog.grouped(seed=seed) if drawn else catalog for seed in seeds}
+    """Seed -> the catalogue with the split or folds asked for; what is to be known is said."""
+    if folds is not None:
+        dealt = {seed: catalog.with_folds(folds, seed=seed) for seed in seeds}
+    elif split == "grouped":
+        dealt = {seed: catalog.grouped(seed=seed) for seed in seeds}
+    else:
+        dealt = dict.fromkeys(seeds, catalog)
     for warning in dict.fromkeys(text for own in dealt.values() for text in own.warnings):
         click.echo(f"warning: {warning}", err=True)
     return dealt
+
+
+def _warn_of(extra: Iterable[Catalog]) -> None:
+    """Say which further images are left out; their splits and classes are of no account."""
+    from braintumor.catalog.folder import told
+
+    for part in extra:
+        for warning in told(part.left_out):
+            click.echo(f"warning: {part.root}: {warning}", err=True)

@@ -191,7 +191,8 @@ def _places(columns: dict[str, list[str]]) -> Iterator[tuple[str, Key]]:
         return
     for split, label, file in zip(splits, labels, columns["file"], strict=True):
         key = key_of(file, split=split, label=label)
-        yield "/".join(key), key
+        # A file without splits names CLASS/FILE: no whole path begins with "/".
+        yield "/".join(filter(None, key)), key
 
 
 def _owners(columns: dict[str, list[str]]) -> Iterator[Owner]:

@@ -49,8 +49,8 @@ def fold_catalog(catalog: Catalog, fold: int, *, seed: int, choosing: float = _C
 class Folds:
     """The plan of a cross-validation, see `several.Plan`.
 
-    Its run's predictions.csv has every image (of the folds trained) once, with its fold; it has no
-    model.keras of its own.
+    Its run's predictions.csv has every image (of the folds trained, now or before) once, with its
+    fold; it has no model.keras of its own.
     """
 
     def __init__(
@@ -77,7 +77,8 @@ class Folds:
             resume: go on in `out`.
 
         Raises:
-            BraintumorError: a row without a group, a fold that is none, or a folder in use.
+            BraintumorError: a row without a group, a fold that is none or would be empty, a folder
+                in use, or a fold in it that was trained by another recipe or on other images.
         """
         self._chosen = sorted(set(only)) or list(range(count))
         if not 0 <= self._chosen[0] <= self._chosen[-1] < count:
@@ -94,23 +95,52 @@ class Folds:
             )
         self._folded = catalog.with_folds(count, seed=recipe.seed)
         self._trunk = trunk or self._run.checkpoint / "trunk"
+        self._before()  # what cannot be joined is refused before anything is trained
 
     def trainings(self) -> list[Training]:
         """See `several.Plan`."""
+        return [
+            Training(self._own(fold), self._recipe, self._run.fold(fold), self._trunk)
+            for fold in self._chosen
+        ]
+
+    def _own(self, fold: int) -> Catalog:
         # Where the last epoch is kept, there is nothing to choose and nothing to hold back.
         choosing = 0.0 if self._recipe.keep == "last" else _CHOOSING
-        found = []
-        for fold in self._chosen:
-            own = fold_catalog(self._folded, fold, seed=self._recipe.seed, choosing=choosing)
-            found.append(Training(own, self._recipe, self._run.fold(fold), self._trunk))
-        return found
+        return fold_catalog(self._folded, fold, seed=self._recipe.seed, choosing=choosing)
+
+    def _before(self) -> dict[int, RunFolder]:
+        """Fold -> its run, of the folds that were finished before and are not asked for now.
+
+        Raises:
+            BraintumorError: one of them is none of this cross-validation. Those asked for are
+                looked at by `fit.train`.
+        """
+        others = sorted(set(range(self._count)) - set(self._chosen))
+        runs = {fold: RunFolder(self._run.fold(fold)) for fold in others}
+        before = {fold: own for fold, own in runs.items() if _finished(own)}
+        for fold, own in before.items():
+            self._require_same(fold, own)
+        return before
+
+    def _require_same(self, fold: int, own: RunFolder) -> None:
+        if Recipe.read(own.recipe) != self._recipe.resolved():
+            raise BraintumorError(
+                f"{own.root} was begun with another recipe: resume without changing settings"
+            )
+        if read_record(own.recipe).get("catalog_sha256") != self._own(fold).digest():
+            raise BraintumorError(
+                f"{own.root} was begun with other images than {self._folded.root} holds now: "
+                "train into a new folder"
+            )
 
     def finish(self, runs: Sequence[RunFolder]) -> RunFolder:
         """See `several.Plan`."""
         parts: list[pd.DataFrame] = []
         record: dict[str, Any] = {}
         seconds: list[float] = []
-        for fold, own in zip(self._chosen, runs, strict=True):
+        trained = self._before() | dict(zip(self._chosen, runs, strict=True))
+        for fold, own in sorted(trained.items()):
             frame = Predictions.read(own.predictions).split("test").frame
             parts.append(frame.assign(fold=str(fold)))
             record = read_record(own.recipe)
@@ -124,8 +154,13 @@ class Folds:
         }
         self._recipe.resolved().write(run.recipe, record={**record, **facts})
         by_path = pd.concat(parts).set_index("path", drop=False)
-        judged = table["path"][table["fold"].isin(self._chosen)]
+        judged = table["path"][table["fold"].isin(list(trained))]
         whole = by_path.loc[list(judged)].reset_index(drop=True)
         Predictions.from_frame(whole).write(run.predictions)
         run.clear_checkpoint()
         return run
+
+
+def _finished(run: RunFolder) -> bool:
+    """Whether a training was done; its record tells the seconds last of all."""
+    return run.recipe.is_file() and "seconds" in read_record(run.recipe)

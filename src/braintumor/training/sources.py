@@ -14,10 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from braintumor.catalog.catalog import Catalog
-from braintumor.catalog.groups import suffix_families, with_groups
+from braintumor.catalog.groups import patient_of, suffix_families, with_groups
 from braintumor.catalog.lesions import Lesions
+from braintumor.catalog.ownership import with_dicom_patients
 from braintumor.errors import BraintumorError
 from braintumor.evaluation.patients import Owner, Patients
+from braintumor.images.dicom_patient import patient_key
 
 
 @dataclass(frozen=True)
@@ -93,18 +95,41 @@ def patient_shares(
 
 
 def grouped(catalog: Catalog, patients: Sequence[Patients]) -> Catalog:
-    """The catalogue with its groups filled: patients where a file names them, else copies.
+    """The catalogue with its groups filled: patients where a file, the list itself or the DICOM
+    files name them, else copies.
 
-    A group of the file that is no patient (near copies, to whoever wrote it) stays together, and
-    is joined to whatever else is found to copy it.
+    A group of the file or of the list that is no patient (near copies, to whoever wrote it) stays
+    together, and is joined to whatever else is found to copy it.
     """
-    owners = _owners(catalog, patients)
+    paths, named = catalog.table["path"].tolist(), _owners(catalog, patients)
+    owners = with_dicom_patients(catalog, [named.get(path) for path in paths])
+    known = {path: owner for path, owner in zip(paths, owners, strict=True) if owner}
     return with_groups(
         catalog,
-        {path: owner.patient for path, owner in owners.items()},
-        together={path: owner.group for path, owner in owners.items()},
+        {path: owner.patient for path, owner in known.items()},
+        together={path: owner.group for path, owner in known.items()},
         merge_suffixes=True,
     )
+
+
+@dataclass(frozen=True)
+class _Held:
+    """What tells a slice that must not be learnt from, for its patient or it itself is held back.
+
+    Attributes:
+        patients: names.
+        files: SHA-256 of files.
+        dicom: hashes of PatientIDs, see `patient_key`; never written anywhere.
+    """
+
+    patients: set[str]
+    files: set[str]
+    dicom: set[str | None]
+
+    def knows(self, patient: str, file: str, dicom: str | None) -> bool:
+        """Whether a slice is of such a patient, or such a file itself."""
+        same = dicom is not None and dicom in self.dicom
+        return patient in self.patients or file in self.files or same
 
 
 @dataclass(frozen=True)
@@ -124,12 +149,19 @@ class Materials:
     def for_training(self, catalog: Catalog) -> Sources:
         """What may be learnt from where the catalogue's splits `valid` and `test` are held back.
 
+        Of the further images those are left out whose patient is held back, as names or DICOM
+        files tell, and those that are the very file of a slice held back.
+
         Raises:
             BraintumorError: a further image's patient is not known, so nobody can be held back.
         """
+        if not self.extra:
+            return Sources(lesions=self.lesions)
         whose = [_patients(part, self.patients) for part in (catalog, *self.extra)]
         # Ids that differ by letters at the end alone are one patient, as where groups are made.
-        families = suffix_families(owner for one in whose for owner in one.values())
+        families = suffix_families(
+            name for one in whose for owner in one.values() for name in _names(owner)
+        )
         family = {of: name for name, ids in families.items() for of in ids}
         ours, *theirs = (
             {path: family.get(owner, owner) for path, owner in one.items()} for one in whose
@@ -137,7 +169,13 @@ class Materials:
         table = catalog.table
         pairs = zip((ours[path] for path in table["path"]), table["group"], strict=True)
         group_of = {owner: group for owner, group in pairs if owner and group}
-        held = {ours[path] for path in table["path"][table["split"] != "train"]}
+        judged = replace(catalog, table=table[table["split"] != "train"])
+        names = {name for path in judged.table["path"] for name in _names(ours[path])}
+        held = _Held(
+            patients={family.get(name, name) for name in names},
+            files=set(judged.table["sha256"]),
+            dicom=set(_dicom_keys(judged)),
+        )
         kept = tuple(
             _without(held, part, of, group_of) for part, of in zip(self.extra, theirs, strict=True)
         )
@@ -146,24 +184,38 @@ class Materials:
 
 
 def _without(
-    held: set[str], extra: Catalog, whose: dict[str, str], group_of: dict[str, str]
+    held: _Held, extra: Catalog, whose: dict[str, str], group_of: dict[str, str]
 ) -> Catalog:
-    """The images of one folder that are of none of these patients, all for training, each in the
-    group that its patient has in the catalogue."""
+    """The images of one folder that are not held back, all for training, each in the group that
+    its patient has in the catalogue."""
     if not all(whose.values()):
         raise BraintumorError(
             f"{extra.root}: whose slices these are is not known, so that a patient could "
             "be trained on and judged: name a file with --patients"
         )
-    rows = extra.table[[whose[path] not in held for path in extra.table["path"]]]
+    told = zip(extra.table["path"], extra.table["sha256"], _dicom_keys(extra), strict=True)
+    rows = extra.table[[not held.knows(whose[path], file, dicom) for path, file, dicom in told]]
     owners = [whose[path] for path in rows["path"]]
     groups = [group_of.get(owner, f"pat_{owner}") for owner in owners]
     return replace(extra, table=rows.assign(split="train", group=groups).reset_index(drop=True))
 
 
+def _names(owner: str) -> set[str]:
+    """A patient's name; of several whose slices are one group, `A+B`, each one's too."""
+    return {owner, *owner.split("+")} - {""}
+
+
+def _dicom_keys(catalog: Catalog) -> list[str | None]:
+    """The hash of each image's PatientID, see `patient_key`; None where there is none."""
+    rows = zip(catalog.table["path"], catalog.table["format"], strict=True)
+    return [patient_key(catalog.root / path) if of == "DICOM" else None for path, of in rows]
+
+
 def _patients(catalog: Catalog, patients: Sequence[Patients]) -> dict[str, str]:
-    """Path -> patient, or the group of the file where it names no patient; "" where neither."""
-    found = dict.fromkeys(catalog.table["path"], "")
+    """Path -> patient, or the group of the file where it names no patient; where it names
+    neither, the patient whom the catalogue lists; "" where nobody does."""
+    listed = map(patient_of, catalog.table["group"])
+    found = dict(zip(catalog.table["path"], listed, strict=True))
     owners = _owners(catalog, patients)
     return found | {path: owner.patient or owner.group for path, owner in owners.items()}
 
