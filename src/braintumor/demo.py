@@ -17,7 +17,7 @@ from typing import Any
 
 from braintumor.catalog.catalog import Catalog
 from braintumor.classes import CLASSES, SPLITS
-from braintumor.errors import BraintumorError, require
+from braintumor.errors import BraintumorError, InUseError, require
 from braintumor.files import write_text
 
 Say = Callable[[str], object]
@@ -328,7 +328,7 @@ class _Story:
         try:
             train(catalog, recipe, run, resume=True, weights=weights)
         except BraintumorError as error:
-            if not begun:
+            if not begun or isinstance(error, InUseError):
                 raise
             # Begun by another version, with other settings, or damaged: only ours is lost.
             self.paragraph(f"Starting this training anew, because {error}.")

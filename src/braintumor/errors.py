@@ -13,6 +13,10 @@ class BraintumorError(Exception):
     """Bad input or a failed check; its text is the whole message. The command exits with 1."""
 
 
+class InUseError(BraintumorError):
+    """Another process works in the same place; what lies there is not to be touched."""
+
+
 class MissingExtraError(BraintumorError):
     """A part of the software that was not installed; the text holds the command that does it."""
 

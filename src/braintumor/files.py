@@ -49,18 +49,27 @@ def write_text(path: Path | str, text: str) -> None:
 
 
 @contextmanager
-def lock(file: Path) -> Iterator[bool]:
-    """Wait until no other process is writing `file`; the system frees the lock if one dies.
+def lock(file: Path, *, wait: bool = True) -> Iterator[bool]:
+    """Hold `FILE.lock` while nobody else does; the system frees the lock if a process dies.
+
+    Args:
+        file: what is written meanwhile.
+        wait: until no other process holds it.
 
     Yields:
         Whether the lock is held; some network drives have none, and work goes on without.
+
+    Raises:
+        TimeoutError: another process holds it, and is not waited for.
     """
-    from filelock import FileLock
+    from filelock import FileLock, Timeout
 
     with ExitStack() as stack:
         try:
-            stack.enter_context(FileLock(f"{file}.lock"))
+            stack.enter_context(FileLock(f"{file}.lock", timeout=-1 if wait else 0))
             held = True
+        except Timeout:
+            raise
         except (OSError, NotImplementedError):
             held = False
         yield held

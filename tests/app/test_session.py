@@ -1,14 +1,18 @@
-"""What a picture is known by, from one upload to the next."""
+"""What a picture is known by, from one upload to the next, and that it is forgotten when asked."""
 
 from __future__ import annotations
 
 import io
 import zipfile
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytest.importorskip("streamlit", reason="SKIPPED FOR WANT OF THE EXTRA [app]")
 from made_dicom import dataset, saved
+from page_helpers import stripes, upload
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
 from braintumor.app.session import Picture, _pictures_of
 from braintumor.files import sha256_bytes
@@ -44,3 +48,51 @@ def test_a_refused_file_keeps_its_hash() -> None:
 def test_a_refusal_and_a_failure_with_the_same_words_are_told_apart() -> None:
     refused, failed = (Picture("a", kind("a", "why"), "") for kind in (RefusedError, ImageError))
     assert refused.key != failed.key
+
+
+def press_clear(page: Any) -> None:
+    next(one for one in page.button if one.label == "Clear").click().run()
+
+
+def test_clear_takes_the_files_out_of_the_servers_memory(
+    open_page: Any, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Streamlit would keep them until the browser is closed."""
+    managers: dict[int, MemoryUploadedFileManager] = {}
+    real = MemoryUploadedFileManager.add_file
+
+    def spy(self: MemoryUploadedFileManager, session_id: str, file: Any) -> None:
+        managers[id(self)] = self
+        real(self, session_id, file)
+
+    monkeypatch.setattr(MemoryUploadedFileManager, "add_file", spy)
+    page = upload(open_page(tiny), stripes("upright", "even"))
+    (before,) = managers.values()
+    assert len(*before.file_storage.values()) == 2
+    managers.clear()
+    press_clear(page)
+    (after,) = managers.values()
+    assert not after.file_storage
+
+
+def test_a_streamlit_that_keeps_its_files_otherwise_can_be_cleared_all_the_same(
+    open_page: Any, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MemoryUploadedFileManager, "remove_session_files", None)
+    page = upload(open_page(tiny), stripes("upright"))
+    press_clear(page)
+    assert not page.exception
+    assert not page.session_state["results"]
+
+
+def test_a_file_that_is_taken_away_is_forgotten_and_the_others_are_not(
+    open_page: Any, tiny: Path
+) -> None:
+    page = upload(open_page(tiny), stripes("upright", "even"))
+    for index in range(2):
+        page.selectbox[0].set_value(index).run()
+    assert len(page.session_state["explanations"]) == 2
+    upload(page, stripes("even"))
+    kept = sha256_bytes(stripes("even")["even.png"])
+    for kind in ("results", "explanations"):
+        assert [key for _, key in page.session_state[kind]] == [kept], kind

@@ -182,3 +182,24 @@ def test_the_command_wants_two_bundles_and_says_so(home: Path) -> None:
         with pytest.raises(SystemExit) as end:
             braintumor(["export", *paths, "--out", str(home / "made")])
         assert end.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--gate", "."], "has the gates and the precision of its bundles"),
+        (["--precision", "int8", "--data", "."], "has the gates and the precision of its bundles"),
+        (["--with-predictions"], "named by --predictions"),
+        (["--evidence", "."], "no --evidence"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_what_an_ensemble_would_not_heed_is_wrong_usage(
+    home: Path, capsys: pytest.CaptureFixture[str], options: list[str], says: str
+) -> None:
+    paths = [str(home / "one"), str(home / "two"), "--out", str(home / "unheard")]
+    with pytest.raises(SystemExit) as end:
+        braintumor(["export", *paths, "--ensemble", *options])
+    assert end.value.code == 2
+    assert says in " ".join(capsys.readouterr().err.split())
+    assert not (home / "unheard").exists()

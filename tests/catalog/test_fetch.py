@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import sys
 from collections.abc import Iterator
@@ -16,13 +15,14 @@ import numpy as np
 import pytest
 from loopback_server import Loopback, loopback
 from made_matlab import mat_folds, mat_slice, zipped
+from made_sources import made_source, png
 from PIL import Image
 
 from braintumor.catalog.fetch import recipes
 from braintumor.catalog.fetch.download import Patience
 from braintumor.catalog.fetch.place import release_name, unpack_images
 from braintumor.catalog.fetch.recipes import Fetch, fetch
-from braintumor.catalog.fetch.sources import Release, Source, source_named, sources
+from braintumor.catalog.fetch.sources import Source, source_named, sources
 from braintumor.catalog.folder import find
 from braintumor.classes import CLASSES
 from braintumor.errors import BraintumorError
@@ -36,19 +36,6 @@ HASTY = Patience(tries=1, pause_s=0.001, timeout_s=5.0)
 def server() -> Iterator[Loopback]:
     with loopback() as one:
         yield one
-
-
-def made_source(kind: str, counts: dict[str, int], **more: object) -> Source:
-    release = Release(name="the made one", images=sum(counts.values()), counts=counts)
-    about = dict.fromkeys(("title", "page", "licence", "citation", "size", "hashes"), "made here")
-    fields = {"name": "made", "kind": kind, "strict": True, **about, **more}
-    return Source.model_validate({**fields, "releases": [release]})
-
-
-def png(value: int) -> bytes:
-    buffer = io.BytesIO()
-    Image.new("L", (8, 8), value).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 class TestTable:
@@ -152,6 +139,20 @@ class TestFigshare:
         with pytest.raises(BraintumorError, match=r"cvind\.mat .* another SHA-256"):
             fetch(other)
         assert not (tmp_path / "b").exists()
+
+    def test_a_download_that_the_earlier_fetch_does_not_know_is_refused(
+        self, source: Source, server: Loopback, tmp_path: Path
+    ) -> None:
+        out = tmp_path / "out"
+        fetch(Fetch(source, out, patience=HASTY))
+        manifest = json.loads((out / "manifest.json").read_text())
+        del manifest["downloads"]["cvind.mat"]
+        (tmp_path / "earlier.json").write_text(json.dumps(manifest))
+        server.asked.clear()
+        other = Fetch(source, tmp_path / "b", same_as=tmp_path / "earlier.json", patience=HASTY)
+        with pytest.raises(BraintumorError, match=r"earlier\.json does not know cvind\.mat"):
+            fetch(other)
+        assert server.asked == [], "refused before anything is fetched"
 
     def test_what_was_fetched_before_a_failure_is_not_fetched_again(
         self, source: Source, server: Loopback, tmp_path: Path

@@ -112,3 +112,17 @@ def test_with_fewer_groups_than_folds_only_the_given_split_is_judged(tmp_path: P
     assert few.to_dict()["grey_levels"]["grouped"] is None
     assert few.to_dict()["grey_levels"]["given"] > 0.9
     assert few.telltales == ()
+
+
+@pytest.mark.parametrize("split", ["test", "valid"])
+def test_without_training_slices_only_the_folds_are_judged(tmp_path: Path, split: str) -> None:
+    made(tmp_path, bright=True)
+    catalog = Catalog.from_folder(tmp_path)
+    named = catalog.table["path"].str.extract(r"/(\w+/\d+)_")[0]
+    table = catalog.table.assign(split=split, group=named)
+    found = find_shortcuts(Catalog(root=catalog.root, table=table), thumbnails(catalog), trees=5)
+    assert found is not None
+    assert found.judged == ""
+    for probe in found.to_dict().values():
+        assert probe["given"] is None
+        assert probe["grouped"] is not None

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 import braintumor.demo as demo
 from braintumor.cli.main import cli, run
 from braintumor.demo import Settings, tell
-from braintumor.errors import BraintumorError
+from braintumor.errors import BraintumorError, InUseError
 
 TINY = Settings(
     patients_per_class=3,
@@ -193,6 +193,20 @@ def test_a_training_that_cannot_go_on_is_begun_anew_and_says_why(
     assert "anew" in text
     assert "it was begun with another recipe" in text
     assert [p.name for p in run_folder.iterdir()] == ["trained"]
+
+
+def test_a_training_of_another_demo_that_is_under_way_is_left_alone(
+    rooms: Rooms, tmp_path: Path
+) -> None:
+    told(tmp_path / "demo", cnn_only=True)
+
+    def busy(catalog: Any, recipe: Any, out: Path, **_: Any) -> None:
+        raise InUseError("another process is training there")
+
+    rooms.train = busy
+    with pytest.raises(BraintumorError, match="another process"):
+        told(tmp_path / "demo", cnn_only=True)
+    assert (tmp_path / "demo" / "runs" / "cnn" / "trained").is_file()
 
 
 def test_a_training_that_fails_from_its_start_is_not_tried_twice(

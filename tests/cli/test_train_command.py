@@ -157,12 +157,17 @@ def test_where_nothing_is_held_back_nothing_is_judged(
         (["--engine", "ray"], "add --folds or --seeds"),
         (["--only-fold", "1", "--seeds", "1,2"], "add --folds"),
         (["--folds", "3", "--split", "all", "--seeds", "1,2"], "without --start, --split all"),
+        (["--folds", "3", "--ray-address", "auto"], "--ray-address needs --engine ray"),
+        (["--weights", "w.h5"], "for resnet50, not for cnn"),
+        (["--trunk-cache", "trunk"], "for resnet50, not for cnn"),
+        (["--network", "resnet50", "--start", "data", "--weights", "w.h5"], "leave out --weights"),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
 )
 def test_options_that_make_no_sense_are_refused_before_anything_is_read(
     asked: Asked, capsys: pytest.CaptureFixture[str], options: list[str], said: str
 ) -> None:
+    Path("w.h5").touch()
     assert ended(*options, "--out", "run") == 2
     assert said in " ".join(capsys.readouterr().err.split())
     assert not asked

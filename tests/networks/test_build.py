@@ -116,6 +116,15 @@ def test_trunk_and_tail_together_are_the_network(canvases: np.ndarray) -> None:
     assert ours.get_layer("evidence").get_weights()[1].tolist() == [1.0, 2.0, 3.0, 4.0]
 
 
+def test_resnet50_can_be_cut_wherever_a_recipe_may_ask_for_it() -> None:
+    ours = build("resnet50", size=SIDE)
+    for layer in resnet50.CUTS:
+        trunk, tail = resnet50.cut(ours, layer)
+        assert tail.input_shape == trunk.output_shape
+    behind = [layer.name for layer in ours.layers if layer.name.endswith("_out")]
+    assert [name for name in behind if not name.startswith("conv5")] == list(resnet50.CUTS)
+
+
 def test_the_new_top_can_be_trained_alone_and_the_last_stages_with_it() -> None:
     ours = build("resnet50", size=SIDE)
     tail = resnet50.cut(ours, "conv4_block6_out")[1]

@@ -18,6 +18,8 @@ from braintumor.classes import CLASSES
 from braintumor.errors import BraintumorError
 from braintumor.evaluation.predictions import Predictions
 from braintumor.images.prepare import Preparation
+from braintumor.networks.imagenet import VARIABLE
+from braintumor.training import fit
 from braintumor.training.fit import train
 from braintumor.training.predict import as_trained, predict_run, trained_model
 from braintumor.training.recipe import default_recipe, read_record
@@ -117,6 +119,60 @@ def test_a_run_is_not_gone_on_with_by_other_masks_unless_its_record_does_not_tel
     train(catalog, RECIPE, run.root, sources=sources, resume=True, quiet=True)
 
 
+class _KilledError(Exception):
+    """Stands for a kill before the first epoch."""
+
+
+class TestImageNetWeights:
+    RECIPE = default_recipe("resnet50", preparation=Preparation(size=32))
+
+    @pytest.fixture
+    def killed(
+        self, catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> RunFolder:
+        """A run that was begun with `a.h5`, and every further one is killed where it was."""
+        for name in ("a", "b"):
+            (tmp_path / f"{name}.h5").write_text(name)
+
+        def kill(*_: object) -> None:
+            raise _KilledError
+
+        monkeypatch.setattr(fit, "training_data", kill)
+        run = RunFolder(tmp_path / "run")
+        with pytest.raises(_KilledError):
+            train(catalog, self.RECIPE, run.root, weights=tmp_path / "a.h5", quiet=True)
+        return run
+
+    def test_other_ones_are_not_gone_on_with(
+        self, catalog: Catalog, killed: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def resume(weights: Path | None) -> None:
+            train(catalog, self.RECIPE, killed.root, weights=weights, resume=True, quiet=True)
+
+        with pytest.raises(BraintumorError, match="other ImageNet weights"):
+            resume(tmp_path / "b.h5")
+        monkeypatch.setenv(VARIABLE, str(tmp_path / "b.h5"))
+        with pytest.raises(BraintumorError, match="name their file with --weights"):
+            resume(None)
+        with pytest.raises(_KilledError):
+            resume(tmp_path / "a.h5")
+
+    def test_those_that_cannot_be_had_leave_no_folder_behind(
+        self, catalog: Catalog, tmp_path: Path
+    ) -> None:
+        with pytest.raises(BraintumorError, match="is not there"):
+            train(catalog, self.RECIPE, tmp_path / "new", weights=tmp_path / "no.h5", quiet=True)
+        assert not (tmp_path / "new").exists()
+
+    def test_a_finished_run_needs_none(
+        self, catalog: Catalog, killed: RunFolder, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        record = read_record(killed.recipe) | {"seconds": 1.0}
+        self.RECIPE.resolved().write(killed.recipe, record=record)
+        monkeypatch.setenv(VARIABLE, "nowhere.h5")
+        train(catalog, self.RECIPE, killed.root, resume=True, quiet=True)
+
+
 def test_nothing_trained_on_is_judged_when_a_run_is_predicted_anew(
     catalog: Catalog, tmp_path: Path
 ) -> None:
@@ -155,6 +211,7 @@ def test_the_best_epoch_cannot_be_chosen_where_nothing_is_held_back(
 ) -> None:
     with pytest.raises(BraintumorError, match="--split all"):
         train(_nothing_held_back(catalog), RECIPE, tmp_path / "run", quiet=True)
+    assert not (tmp_path / "run").exists(), "it would refuse a new start and a resumed one"
 
 
 def test_it_goes_on_only_from_a_finished_run_of_the_same_network(
@@ -165,3 +222,5 @@ def test_it_goes_on_only_from_a_finished_run_of_the_same_network(
     other = default_recipe("resnet50", preparation=Preparation(size=32))
     with pytest.raises(BraintumorError, match="another network"):
         train(catalog, other, tmp_path / "b", start=before.root, quiet=True)
+    assert not (tmp_path / "a").exists()
+    assert not (tmp_path / "b").exists()

@@ -112,12 +112,33 @@ def test_the_command_gives_a_bundle_its_gate(
     assert classifier.predict(draw("text_page", 99)).status == "refused"
 
 
+@pytest.mark.parametrize("option", ["--gate-beside", "--gate-foreign"])
+def test_pictures_for_a_gate_without_one_are_wrong_usage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    bundle = make_tiny_bundle(tmp_path / "bundle")
+    with pytest.raises(SystemExit) as end:
+        braintumor(["export", str(bundle), "--out", str(tmp_path / "g"), option, str(tmp_path)])
+    assert end.value.code == 2
+    assert "--gate-beside and --gate-foreign need --gate" in capsys.readouterr().err
+
+
 def test_the_same_seed_gives_the_same_gate(tmp_path: Path) -> None:
     heads, others = seen(80, shift=0.0, kinds=20), seen(64, shift=4.0, kinds=8)
     for name in ("a", "b"):
         fitting.gates.write_gate_file(tmp_path / name, fit_gate(heads, others)[1])
 
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+@pytest.mark.parametrize("option", ["beside", "foreign"])
+def test_a_folder_without_pictures_is_told_before_anything_is_looked_at(
+    tmp_path: Path, phantoms: Path, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    monkeypatch.setattr(fitting, "look", lambda *_: pytest.fail("minutes were spent"))
+    (tmp_path / "others").mkdir()
+    with pytest.raises(BraintumorError, match="others holds no picture"):
+        add_gate(make_tiny_bundle(tmp_path / "b"), phantoms, **{option: [tmp_path / "others"]})
 
 
 def test_a_bundle_of_one_network_is_wanted(tmp_path: Path, phantoms: Path) -> None:

@@ -13,6 +13,7 @@ from braintumor.catalog import foreign
 from braintumor.catalog.catalog import Catalog
 from braintumor.catalog.phantom.dataset import make_phantoms
 from braintumor.catalog.phantom.patient import Patient
+from braintumor.errors import BraintumorError
 from braintumor.training import gate_pictures
 from braintumor.training.gate_pictures import (
     PHOTOGRAPH,
@@ -22,6 +23,7 @@ from braintumor.training.gate_pictures import (
     further_slices,
     in_pieces,
     processed,
+    require_pictures,
 )
 
 
@@ -113,6 +115,9 @@ def test_a_folder_of_real_pictures_is_a_kind_and_grows_by_altered_ones(tmp_path:
         for k in range(count):
             Image.fromarray(np.roll(pixels, k, axis=1)).save(tmp_path / kind / f"{k}.png")
     (tmp_path / "knee" / "notes.txt").write_text("no picture")
+    (tmp_path / "README.txt").write_text("no picture either")
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "0.png").write_bytes(b"no PNG")
     pictures = list(gate_pictures._real(tmp_path, 6, seed=0))
     assert [kind for kind, _ in pictures] == ["belly"] * 6 + ["knee"] * 9
     shown = [picture for _, picture in pictures]
@@ -121,3 +126,13 @@ def test_a_folder_of_real_pictures_is_a_kind_and_grows_by_altered_ones(tmp_path:
     again = [picture for _, picture in gate_pictures._real(tmp_path, 6, seed=0)]
     for one, other in zip(shown, again, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_a_folder_without_a_picture_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "kind").mkdir()
+    (tmp_path / "kind" / "0.png").write_bytes(b"no PNG")
+    (tmp_path / ".DS_Store").write_bytes(b"\0\0\0\1Bud1")
+    with pytest.raises(BraintumorError, match="holds no picture that can be read: name another"):
+        require_pictures(tmp_path)
+    Image.new("L", (70, 70), 9).save(tmp_path / "kind" / "1.png")
+    require_pictures(tmp_path)

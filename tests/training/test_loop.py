@@ -124,6 +124,33 @@ def test_a_phase_killed_between_its_best_epoch_and_its_checkpoint_is_not_taken_f
     ]
 
 
+class _Thief(_Killer):
+    """Another process that ends first takes the best weights away after the last epoch."""
+
+    def __init__(self, best: Path) -> None:
+        super().__init__(None)
+        self.best = best
+
+    def epoch(self, row: dict[str, Any], epochs: int, *, best: bool) -> None:
+        if row["epoch"] == epochs:
+            self.best.unlink()
+
+
+def test_the_last_epoch_is_never_taken_for_the_best_one_whose_weights_are_gone(
+    images: tuple[np.ndarray, np.ndarray], tmp_path: Path
+) -> None:
+    run, recipe = RunFolder(tmp_path), RECIPE.changed(epochs=2)
+    gone = r"best-cnn\.npz of epoch [12] is gone: delete"
+    with pytest.raises(BraintumorError, match=gone):
+        fit_phase(
+            _phase(images, recipe=recipe), recipe, run, _Thief(run.checkpoint / "best-cnn.npz")
+        )
+    again = _phase(images, recipe=recipe)
+    object.__setattr__(again, "batches", _never_after_counting(again.batches))
+    with pytest.raises(BraintumorError, match=gone):
+        fit_phase(again, recipe, run, _Killer(None))
+
+
 def test_what_was_spent_before_a_resume_is_counted(
     images: tuple[np.ndarray, np.ndarray], tmp_path: Path
 ) -> None:

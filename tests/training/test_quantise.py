@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from tiny_bundle import make_tiny_bundle, striped
+from tiny_gate import add_tiny_gate
 
 from braintumor.bundle.card import Card, read_bundle, read_card
 from braintumor.bundle.classifier import Classifier
@@ -248,6 +249,18 @@ class TestCommand:
         out = ["--out", str(tmp_path / "b")]
         assert self.run(str(bundle), *out, "--precision", "int8") == 2
         assert self.run(str(bundle), *out, "--data", str(tmp_path)) == 2
+
+    def test_a_gate_is_not_kept_for_another_graph_than_it_was_fitted_on(
+        self, bundle: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        out = tmp_path / "b"
+        code = self.run(
+            *(str(add_tiny_gate(bundle)), "--out", str(out)),
+            *("--precision", "int8", "--data", str(data)),
+        )
+        assert code == 1
+        assert "was fitted on what its graph says now: add --gate" in capsys.readouterr().err
+        assert not out.exists()
 
     def test_a_bundle_is_quantised_into_another_place(
         self, bundle: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,8 @@ from braintumor.errors import BraintumorError
 pytest.importorskip("tomli_w")
 
 from braintumor.training.recipe import Recipe, default_recipe, read_record
+
+PUBLISHED = sorted((Path(__file__).parents[2] / "results").glob("labeled-mri-*/*/recipe.toml"))
 
 
 def test_a_recipe_survives_the_way_to_the_file_and_back(tmp_path: Path) -> None:
@@ -25,6 +29,27 @@ def test_a_recipe_survives_the_way_to_the_file_and_back(tmp_path: Path) -> None:
 def test_a_part_of_a_recipe_takes_the_rest_from_the_networks_defaults(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text('network = "resnet50"\nepochs = 3\n')
     assert Recipe.read(tmp_path / "mine.toml") == default_recipe("resnet50", epochs=3)
+
+
+@pytest.mark.parametrize("network", ["cnn", "resnet50"])
+def test_a_part_of_a_table_takes_the_rest_from_the_networks_defaults_too(
+    tmp_path: Path, network: str
+) -> None:
+    (tmp_path / "mine.toml").write_text("[preparation]\nmargin = 0.03\n[augmentation]\nflip = 0\n")
+    own = default_recipe(network)
+    assert Recipe.read(tmp_path / "mine.toml", network=network) == own.changed(
+        preparation=dataclasses.replace(own.preparation, margin=0.03),
+        augmentation=dataclasses.replace(own.augmentation, flip=0),
+    )
+
+
+def test_a_published_recipe_leaves_nothing_of_its_tables_to_the_defaults() -> None:
+    """So that each reads as it did when it was trained by."""
+    assert len(PUBLISHED) >= 8
+    for file in PUBLISHED:
+        settings = tomllib.loads(file.read_text(encoding="utf-8"))["recipe"]
+        read = dataclasses.asdict(Recipe.read(file))
+        assert read == {**read, **settings}, file
 
 
 @pytest.mark.parametrize(
@@ -47,6 +72,7 @@ def test_a_part_of_a_recipe_takes_the_rest_from_the_networks_defaults(tmp_path: 
         ("learning_rate = 1" + "0" * 400, "learning_rate cannot be 1000"),
         ("weight_decay = nan", "weight_decay cannot be nan"),
         ("[preparation]\nsize = 224.5", r"size cannot be 224\.5"),
+        ("[preparation]\nsize = 200", "size cannot be 200: both networks take multiples of 32"),
         ('[augmentation]\nflip = "x"', "flip cannot be 'x'"),
         ("a = " + "[" * 10_000, "nested too deeply"),
         ("epochs = " + "1" * 5000, "a number of too many digits"),
@@ -58,6 +84,23 @@ def test_a_mistake_is_named_in_one_sentence(tmp_path: Path, text: str, message: 
         Recipe.read(tmp_path / "bad.toml")
     assert "bad.toml" in str(said.value)
     assert len(str(said.value)) < 300
+
+
+@pytest.mark.parametrize("layer", ["conv4_block9_out", "conv5_block1_out", "conv4_block2_add"])
+def test_a_layer_that_resnet50_cannot_be_cut_behind_is_told_with_those_that_it_can(
+    tmp_path: Path, layer: str
+) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(f'network = "resnet50"\ntune_from = "{layer}"\n')
+    with pytest.raises(
+        BraintumorError, match=rf"tune_from cannot be '{layer}': name one of"
+    ) as said:
+        Recipe.read(file)
+    assert "mine.toml" in str(said.value)
+    for cut in ("conv2_block1_out", "conv3_block4_out", "conv4_block6_out"):
+        assert cut in str(said.value)
+        default_recipe("resnet50", tune_from=cut)
+    default_recipe("cnn", tune_from=layer)  # which it does not have anyway
 
 
 @pytest.mark.parametrize("text", ["record = 3", "record = " + "[" * 10_000])

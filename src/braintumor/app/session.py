@@ -113,6 +113,7 @@ def take_uploads() -> None:
     files = st.session_state.get(uploader_key()) or []
     found = (one for file in files for one in _pictures_of(file.name, file.getvalue()))
     st.session_state[_PICTURES], st.session_state[_LEFT_OUT] = _within_limits(found)
+    _forget_others(pictures())
 
 
 def _within_limits(found: Iterable[Picture]) -> tuple[list[Picture], bool]:
@@ -154,8 +155,40 @@ def take_sample(name: str, pixels: NDArray[np.uint8]) -> None:
     st.session_state[_PICTURES] = [Picture(name, data, sha256_bytes(data), phantom=True)]
 
 
+def _forget_others(chosen: Sequence[Picture]) -> None:
+    """Forget what was found out about files that are not among the chosen ones any more.
+
+    What is known of a volume in another plane stays: its file is still chosen.
+    """
+    keys, files = {one.key for one in chosen}, {one.sha256 for one in chosen}
+    for kind in (_RESULTS, _EXPLANATIONS):
+        known = st.session_state.get(kind, {})
+        for network, key in list(known):
+            if key not in keys and key.partition("#")[0] not in files:
+                del known[network, key]
+
+
+def _forget_uploads() -> None:
+    """Take the uploaded files out of the server's memory, where Streamlit keeps them to the end of
+    the session, whatever the upload widget shows.
+
+    This is no public part of Streamlit: where another version does it otherwise, they stay so long.
+    """
+    try:
+        from streamlit.runtime.scriptrunner import get_script_run_ctx
+    except ImportError:
+        return
+    context = get_script_run_ctx()
+    manager = getattr(context, "uploaded_file_mgr", None)
+    remove = getattr(manager, "remove_session_files", None)
+    session_id = getattr(context, "session_id", None)
+    if callable(remove) and session_id is not None:
+        remove(session_id)
+
+
 def clear() -> None:
-    """Forget the pictures and everything that was found out about them."""
+    """Forget the pictures, the uploaded files and everything that was found out about them."""
+    _forget_uploads()
     st.session_state[_PICTURES] = []
     st.session_state[_LEFT_OUT] = False
     st.session_state[_RESULTS] = {}

@@ -142,7 +142,7 @@ def find_shortcuts(
         *_telltales(files, FILE_PROPERTIES, labels, folds, of_file=True),
     ]
     telltales.sort(key=lambda found: -found.auc)
-    return Shortcuts(judged, len(rows), tuple(measured), tuple(telltales))
+    return Shortcuts(judged if sides else "", len(rows), tuple(measured), tuple(telltales))
 
 
 Sides = list[tuple[NDArray[np.int64], NDArray[np.int64]]]
@@ -159,9 +159,11 @@ def _taken(catalog: Catalog, rows: NDArray[np.int64]) -> Catalog:
 
 
 def _sides(splits: NDArray[Any], judged: str) -> Sides:
-    if not judged:
+    """(train, judged) rows of the given split; none where nothing could be fitted or judged."""
+    train = np.flatnonzero(splits == "train")
+    if not judged or not len(train):
         return []
-    return [(np.flatnonzero(splits == "train"), np.flatnonzero(splits == judged))]
+    return [(train, np.flatnonzero(splits == judged))]
 
 
 def _folds(labels: NDArray[np.int64], groups: NDArray[Any], seed: int) -> Sides:

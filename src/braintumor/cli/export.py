@@ -42,11 +42,13 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )  # fmt: skip
 @click.option(
     "--data", type=_PLACE,
-    help="With --precision: the data set; int8 is calibrated on its training slices.",
+    help="With --precision: the data set; int8 is calibrated on its training slices. What RUN has "
+    "met keeps the split that it was trained by.",
 )  # fmt: skip
 @click.option(
     "--gate", type=_PLACE, metavar="DATA",
-    help="Fit the gate against pictures that are no brain on these slices: folder or catalogue. "
+    help="Fit the gate against pictures that are no brain on these slices: folder or catalogue; "
+    "those of the test split, RUN's own where it has one, are left out. "
     "Without it the bundle refuses nothing by its looks.",
 )  # fmt: skip
 @click.option(
@@ -93,9 +95,10 @@ def command(
     """
     if (precision == "float32") != (data is None):
         raise click.UsageError("--precision int8 or bfloat16 and --data go together")
-    if ensemble and evidence:
-        raise click.UsageError("an ensemble has --calibration and --predictions, no --evidence")
+    if (gate_beside or gate_foreign) and gate is None:
+        raise click.UsageError("--gate-beside and --gate-foreign need --gate")
     if ensemble:
+        _refuse_for_ensembles(evidence, data, gate, with_predictions=with_predictions)
         folder = _ensemble(runs, out, name, calibration, predictions)
     elif len(runs) > 1 or predictions:
         raise click.UsageError("several RUNs and --predictions need --ensemble")
@@ -134,6 +137,21 @@ def command(
         result["graph_sha256"] = card.graph.sha256
         result["graph_bytes"] = (folder / card.graph.file).stat().st_size
     click.echo(json.dumps(result))
+
+
+def _refuse_for_ensembles(
+    evidence: Path | None, data: Path | None, gate: Path | None, *, with_predictions: bool
+) -> None:
+    """Refuse what an ensemble has from its bundles, or under another name."""
+    if evidence:
+        raise click.UsageError("an ensemble has --calibration and --predictions, no --evidence")
+    if gate or data:
+        raise click.UsageError(
+            "an ensemble has the gates and the precision of its bundles: give --gate, --precision "
+            "and --data when they are exported"
+        )
+    if with_predictions:
+        raise click.UsageError("an ensemble's table is named by --predictions")
 
 
 def _ensemble(

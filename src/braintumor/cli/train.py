@@ -76,7 +76,10 @@ def _seeds(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int
     "--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True,
     help="Who trains folds and repeats: this computer one by one, or Ray (needs the extra [ray]).",
 )  # fmt: skip
-@click.option("--ray-address", metavar="ADDRESS", help="Of a Ray cluster, as for predict.")
+@click.option(
+    "--ray-address", metavar="ADDRESS",
+    help="With --engine ray: of a Ray cluster, as for predict.",
+)  # fmt: skip
 @click.option(
     "--patients", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="CSV file with path and patient, or split, class, file and group, that says whose slices "
@@ -107,7 +110,7 @@ def _seeds(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int
 )  # fmt: skip
 @click.option(
     "--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="resnet50: file of ImageNet weights; looked for where not given.",
+    help="resnet50: file of ImageNet weights; looked for where not given. Not with --start.",
 )  # fmt: skip
 @click.option(
     "--trunk-cache", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
@@ -155,7 +158,8 @@ def command(
 
     require("tomli_w", extra="train", what="Training")
 
-    _refuse(split, folds, only_fold, seeds, seed, engine, start)
+    _refuse(split, folds, only_fold, seeds, seed, start)
+    _refuse_engine(engine, ray_address, folds, seeds)
     settings = {
         "epochs": epochs,
         "batch_size": batch_size,
@@ -164,6 +168,7 @@ def command(
         "deterministic": deterministic,
     }
     recipe, run = _recipe(recipe_file, network, settings, out, seeds, folds, resume=resume)
+    _refuse_for(recipe.network, start, weights, trunk_cache)
     if split == "all":
         recipe = recipe.changed(keep="last")
     # Patients who are named are the units of the report's intervals on the given split, too.
@@ -197,7 +202,6 @@ def _refuse(
     only_fold: tuple[int, ...],
     seeds: tuple[int, ...],
     seed: int | None,
-    engine: str,
     start: Path | None,
 ) -> None:
     """Refuse options that make no sense together."""
@@ -205,10 +209,28 @@ def _refuse(
         raise click.UsageError("--folds holds every image back once: without --start, --split all")
     if folds is None and only_fold:
         raise click.UsageError("--only-fold is about folds: add --folds")
-    if folds is None and not seeds and engine != "local":
-        raise click.UsageError("--engine ray is about folds and repeats: add --folds or --seeds")
     if seeds and seed is not None:
         raise click.UsageError("--seeds names every seed: leave out --seed")
+
+
+def _refuse_engine(
+    engine: str, address: str | None, folds: int | None, seeds: tuple[int, ...]
+) -> None:
+    if engine != "ray":
+        if address is not None:
+            raise click.UsageError("--ray-address needs --engine ray")
+    elif folds is None and not seeds:
+        raise click.UsageError("--engine ray is about folds and repeats: add --folds or --seeds")
+
+
+def _refuse_for(
+    network: str, start: Path | None, weights: Path | None, trunk_cache: Path | None
+) -> None:
+    """Refuse what the network, now known, would not be given."""
+    if network != "resnet50" and (weights or trunk_cache):
+        raise click.UsageError(f"--weights and --trunk-cache are for resnet50, not for {network}")
+    if weights and start:
+        raise click.UsageError("--start begins with the weights of a run: leave out --weights")
 
 
 def _recipe(

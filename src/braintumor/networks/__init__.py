@@ -9,6 +9,6 @@ This room does not know files, folders or metrics.
 
 from __future__ import annotations
 
-from braintumor.networks.build import NETWORKS, build, default_size, serving_model
+from braintumor.networks.build import NETWORKS, SIZE_STEP, build, default_size, serving_model
 
-__all__ = ["NETWORKS", "build", "default_size", "serving_model"]
+__all__ = ["NETWORKS", "SIZE_STEP", "build", "default_size", "serving_model"]

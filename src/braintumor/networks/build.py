@@ -11,6 +11,8 @@ from braintumor.errors import BraintumorError, require
 from braintumor.networks import cnn, resnet50
 
 NETWORKS: tuple[str, ...] = ("cnn", "resnet50")
+# Both halve a side five times and join what they made on the way, which fits at these sides alone.
+SIZE_STEP = 32
 _SIZES = {"cnn": cnn.SIZE, "resnet50": resnet50.SIZE}
 
 
@@ -31,7 +33,8 @@ def build(
 
     Args:
         network: `cnn` or `resnet50`.
-        size: side of the square input, pixels; the network's own default where None.
+        size: side of the square input, pixels, a multiple of `SIZE_STEP`; the network's own default
+            where None.
         precision: Keras dtype policy, `float32` or `mixed_bfloat16`. Weights, input and logits
             are float32 either way.
         dropout: share of features dropped ahead of the last layers; the default where None.

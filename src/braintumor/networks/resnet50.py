@@ -15,8 +15,14 @@ from typing import Any
 from braintumor.networks.where import attend, places
 
 SIZE = 224
+# Where it can be cut: behind a block, up to the end of the finer stage that the new top reads.
+CUTS = tuple(
+    f"conv{stage}_block{block}_out"
+    for stage, blocks in ((2, 3), (3, 4), (4, 6))
+    for block in range(1, blocks + 1)
+)
 # Last layers of the stages that the new top reads: a sixteenth and a thirty-second of a side.
-_FINE, _COARSE = "conv4_block6_out", "conv5_block3_out"
+_FINE, _COARSE = CUTS[-1], "conv5_block3_out"
 _DENSE = 256
 # Means of ImageNet's blue, green and red channels, which these weights were trained to expect
 # subtracted (keras.applications, mode "caffe").
@@ -71,8 +77,7 @@ def cut(model: Any, at: str) -> tuple[Any, Any]:
 
     Args:
         model: made by `build`.
-        at: name of the last layer of the trunk, before the stage's end that the top reads: for
-            example `conv4_block4_out`.
+        at: name of the last layer of the trunk, one of `CUTS`.
 
     Returns:
         (trunk, tail): the trunk maps images to the cut layer's output, the tail maps that to

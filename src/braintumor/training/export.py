@@ -30,10 +30,12 @@ from braintumor.bundle.parts import (
     TrainedOn,
 )
 from braintumor.bundle.workshop import PREDICTIONS_FILE, check_place, workshop
+from braintumor.catalog.catalog import Catalog
 from braintumor.errors import BraintumorError, require
 from braintumor.evaluation.decision import as_answered
 from braintumor.evaluation.predictions import Predictions
 from braintumor.files import sha256_of
+from braintumor.training.predict import as_trained, trained_model
 from braintumor.training.recipe import Recipe, read_record, versions
 from braintumor.training.run import RunFolder
 
@@ -43,7 +45,8 @@ class GateData:
     """What a gate is fitted on.
 
     Attributes:
-        slices: brain slices, a data set's folder or its catalogue.
+        slices: brain slices, a data set's folder or its catalogue; those of its test split, or
+            of the run's where a run is exported, are left out.
         beside: folders with slices of other sources.
         foreign: folders with pictures of something else, a folder a kind.
     """
@@ -59,7 +62,8 @@ class PrecisionData:
 
     Attributes:
         wanted: `int8` or `bfloat16`.
-        data: a data set's folder or its catalogue.
+        data: a data set's folder or its catalogue; what a run that is exported knows keeps the
+            split that it was trained by.
         folds: float32 bundles of the folds of the same recipe, each with the catalogue whose
             test slices it has not seen; their sum decides where there are any.
     """
@@ -110,15 +114,20 @@ def export_run(
 
     Raises:
         MissingExtraError: Keras or ONNX is not installed.
-        BraintumorError: no finished run, `out` is in use, or the graph's answers differ from
-            those of Keras by more than rounding.
+        BraintumorError: no finished run, `out` is in use, the graph's answers differ from those
+            of Keras by more than rounding, or a bundle's gate does not fit another precision.
     """
     run, out = Path(run), Path(out)
     check_place(out)
     if (run / CARD_FILE).is_file():
         with workshop(out) as folder:
             _copy(run, folder, name, calibration, evidence, with_predictions=with_predictions)
-            _finish(folder, gate, precision)
+            if precision is not None and gate is None and (folder / GATE_FILE).exists():
+                raise BraintumorError(
+                    f"the gate of {run} was fitted on what its graph says now: add --gate, to fit "
+                    "it anew on what it says in another precision"
+                )
+            _finish(folder, gate, precision, None)
         return out
     require("onnx", extra="train", what="Exporting a run")
     recipe, record = _recipe(run)
@@ -138,7 +147,7 @@ def export_run(
         if with_predictions and table.is_file():
             _write_answers(table, folder, judged)
         check_parity(served, folder)
-        _finish(folder, gate, precision)
+        _finish(folder, gate, precision, run)
     return out
 
 
@@ -180,16 +189,37 @@ def _write_answers(table: Path, folder: Path, rules: Judged | AnyCard) -> None:
     as_answered(Predictions.read(table), method=rules.calibration.method).write(target)
 
 
-def _finish(folder: Path, gate: GateData | None, precision: PrecisionData | None) -> None:
-    """Precision first: the gate is fitted on what the graph says in the end."""
+def _finish(
+    folder: Path, gate: GateData | None, precision: PrecisionData | None, run: Path | None
+) -> None:
+    """Precision first: the gate is fitted on what the graph says in the end.
+
+    Args:
+        folder: of the bundle.
+        gate, precision: what is to be added, if anything.
+        run: that it was made from; None where it was made from a bundle.
+    """
     if precision is not None:
         from braintumor.training.quantise import change_precision
 
-        change_precision(folder, precision.wanted, precision.data, folds=precision.folds)
+        data = _as_trained(precision.data, run)
+        change_precision(folder, precision.wanted, data, folds=precision.folds)
     if gate is not None:
         from braintumor.training.gate import add_gate
 
-        add_gate(folder, gate.slices, beside=gate.beside, foreign=gate.foreign)
+        slices = _as_trained(gate.slices, run)
+        add_gate(folder, slices, beside=gate.beside, foreign=gate.foreign)
+
+
+def _as_trained(data: Path, run: Path | None) -> Catalog:
+    """A data set with the splits that a run knows it by, so that nothing which the run is judged
+    on is fitted to; with its own splits where there is no run, or one that held nothing back."""
+    catalog = Catalog.open(data)
+    if run is None or not RunFolder(run).catalog.is_file():
+        return catalog
+    own = Catalog.read(RunFolder(run).catalog, root=catalog.root)
+    held_back = (own.table["split"] != "train").any()
+    return as_trained(catalog, RunFolder(run)) if held_back else catalog
 
 
 def check_parity(served: Any, folder: Path) -> dict[str, float]:
@@ -245,7 +275,6 @@ def _recipe(run: Path) -> tuple[Recipe, dict[str, Any]]:
 def _served(run: Path, recipe: Recipe) -> Any:
     """The run's network in the form in which it is served, computing in float32."""
     from braintumor.networks import build, serving_model
-    from braintumor.training.predict import trained_model
 
     model = trained_model(run)
     if any(layer.compute_dtype != "float32" for layer in model.layers):

@@ -19,24 +19,20 @@ from braintumor.catalog.lesions import Lesions
 from braintumor.errors import BraintumorError
 from braintumor.files import atomic_path, sha256_of
 from braintumor.networks import build, resnet50
+from braintumor.networks.imagenet import find_weights
 from braintumor.networks.where import places, places_of
-from braintumor.processor import cores
 from braintumor.training.batches import FeatureBatches, ImageBatches, image_names
+from braintumor.training.begun import begun, facts_of, is_finished
 from braintumor.training.examples import Examples, joined
 from braintumor.training.loop import Phase, fit_phase
 from braintumor.training.objective import logits_of
 from braintumor.training.pictures import augmentation_pictures
-from braintumor.training.predict import finished_model, predict_catalog, trained_model
-from braintumor.training.recipe import Recipe, read_record
+from braintumor.training.predict import predict_catalog, trained_model
+from braintumor.training.recipe import Recipe
 from braintumor.training.report import Reporter
 from braintumor.training.run import RunFolder, Spent, State
 from braintumor.training.sources import Sources, patient_shares, strangers
 from braintumor.training.trunk import TrunkCache
-
-# What must not have changed where a run is resumed.
-_SAME = ("catalog_sha256", "extra_sha256", "masks", "start_sha256")
-# The same, which records did not always tell.
-_SAME_IF_TOLD = ("masks_sha256",)
 
 
 @dataclass(frozen=True)
@@ -90,32 +86,46 @@ def train(
         catalogue holds nothing back.
 
     Raises:
-        BraintumorError: `out` is in use, the recipe or catalogue of a resumed run differs, or
-            the catalogue has no training or validation images.
+        BraintumorError: `out` is in use, what a resumed run was begun with differs, or the
+            catalogue has no training or validation images.
+        InUseError: another process trains in `out`.
     """
     run, recipe, sources = RunFolder(Path(out)), recipe.resolved(), sources or Sources()
-    facts = _record(catalog) | sources.record() | _start_record(start)
-    if not _begin(run, recipe, catalog, facts, resume=resume):
-        return run
-    spent = Spent(run)
-    set_up(recipe)
-    reporter = Reporter(run.root / "tensorboard", quiet=quiet)
-    data = training_data(catalog, recipe, sources)
-    augmentation_pictures(data.train, recipe, run.root / "augmentation")
-    model, record = _network(recipe, weights, start)
-    if recipe.network == "cnn":
-        state = _fit_cnn(model, data, recipe, run, reporter, spent)
-    else:
-        folder = trunk or run.checkpoint / "trunk"
-        state = _fit_resnet50(model, data, recipe, run, reporter, spent, folder)
-    served = in_float32(model, recipe)
-    with atomic_path(run.model) as temporary:
-        served.save(temporary)
-    if len(catalog.subset("valid")) + len(catalog.subset("test")):
-        predict_catalog(served, catalog, recipe, run)
-    record |= {"best_epoch": state.best_epoch, "best_val_loss": state.best_loss}
-    _finish(run, recipe, facts | record, spent)
+    _require_images(catalog, recipe)
+    facts = facts_of(catalog, recipe, sources, start)
+    weights = _weights(recipe, start, weights, done=resume and is_finished(run))
+    if weights is not None:
+        facts["imagenet_weights_sha256"] = sha256_of(weights)
+    with begun(run, recipe, catalog, facts, resume=resume) as unfinished:
+        if not unfinished:
+            return run
+        spent = Spent(run)
+        set_up(recipe)
+        reporter = Reporter(run.root / "tensorboard", quiet=quiet)
+        data = training_data(catalog, recipe, sources)
+        augmentation_pictures(data.train, recipe, run.root / "augmentation")
+        model = _network(recipe, weights, start)
+        if recipe.network == "cnn":
+            state = _fit_cnn(model, data, recipe, run, reporter, spent)
+        else:
+            folder = trunk or run.checkpoint / "trunk"
+            state = _fit_resnet50(model, data, recipe, run, reporter, spent, folder)
+        served = in_float32(model, recipe)
+        with atomic_path(run.model) as temporary:
+            served.save(temporary)
+        if len(catalog.subset("valid")) + len(catalog.subset("test")):
+            predict_catalog(served, catalog, recipe, run)
+        facts |= {"best_epoch": state.best_epoch, "best_val_loss": state.best_loss}
+        _finish(run, recipe, facts, spent)
     return run
+
+
+def _weights(recipe: Recipe, start: Path | None, given: Path | None, *, done: bool) -> Path | None:
+    """The ImageNet weights that are begun with, found before anything is written; None where none
+    are needed: a finished run is left as it is, wherever its weights have gone."""
+    if start is not None or recipe.network != "resnet50" or (done and given is None):
+        return None
+    return find_weights(given)
 
 
 def set_up(recipe: Recipe) -> None:
@@ -127,21 +137,25 @@ def set_up(recipe: Recipe) -> None:
         tf.config.experimental.enable_op_determinism()
 
 
-def training_data(catalog: Catalog, recipe: Recipe, sources: Sources | None = None) -> TrainingData:
-    """Prepare (or take from the cache) the images of the splits `train` and `valid`.
+def _require_images(catalog: Catalog, recipe: Recipe) -> None:
+    """Refuse what cannot be trained on, before anything is written.
 
     Raises:
         BraintumorError: a split without images.
     """
-    sources = sources or Sources()
-    train_part, valid = catalog.subset("train"), catalog.subset("valid")
-    if not len(train_part):
+    if not len(catalog.subset("train")):
         raise BraintumorError(f"{catalog.root} has no images to train on")
-    if not len(valid) and recipe.keep == "best":
+    if not len(catalog.subset("valid")) and recipe.keep == "best":
         raise BraintumorError(
             f"{catalog.root} has no images to choose the best epoch by: put some in a folder "
             "valid, or train with --split all, which keeps the last epoch"
         )
+
+
+def training_data(catalog: Catalog, recipe: Recipe, sources: Sources | None = None) -> TrainingData:
+    """Prepare (or take from the cache) the images of the splits `train` and `valid`."""
+    sources = sources or Sources()
+    train_part, valid = catalog.subset("train"), catalog.subset("valid")
     parts = (train_part, *sources.extra)
     images = joined([_examples(part, recipe, sources.lesions) for part in parts])
     groups = [group for part in parts for group in part.table["group"]]
@@ -176,25 +190,18 @@ def in_float32(model: Any, recipe: Recipe) -> Any:
     return twin
 
 
-def _network(
-    recipe: Recipe, weights: Path | None, start: Path | None
-) -> tuple[Any, dict[str, Any]]:
-    """The network before its first step, and what the record says of where it comes from."""
-    settings: dict[str, Any] = {"precision": recipe.precision, "dropout": recipe.dropout}
-    record: dict[str, Any] = {}
-    if start is None and recipe.network == "resnet50":
-        from braintumor.networks.imagenet import find_weights
-
-        found = find_weights(weights)
-        settings["weights"] = found
-        record["imagenet_weights_sha256"] = sha256_of(found)
-    model = build(recipe.network, size=recipe.preparation.size, **settings)
+def _network(recipe: Recipe, weights: Path | None, start: Path | None) -> Any:
+    """The network before its first step."""
+    size, dropout = recipe.preparation.size, recipe.dropout
+    model = build(
+        recipe.network, size=size, precision=recipe.precision, dropout=dropout, weights=weights
+    )
     if start is not None:
         before = trained_model(start)
         if [w.shape for w in before.weights] != [w.shape for w in model.weights]:
             raise BraintumorError(f"{start} holds another network than this {recipe.network}")
         model.set_weights(before.get_weights())
-    return model, record
+    return model
 
 
 def _fit_cnn(
@@ -260,69 +267,7 @@ def _fit_resnet50(
     return fit_phase(last, recipe, run, reporter, spent)
 
 
-def _begin(
-    run: RunFolder, recipe: Recipe, catalog: Catalog, facts: dict[str, Any], *, resume: bool
-) -> bool:
-    """Make the folder ready; False where a resumed run is already finished."""
-    if resume and run.recipe.exists():
-        before, record = Recipe.read(run.recipe), read_record(run.recipe)
-        if before != recipe:
-            raise BraintumorError(
-                f"{run.root} was begun with another recipe: resume without changing settings"
-            )
-        told = (*_SAME, *(key for key in _SAME_IF_TOLD if key in record))
-        if any(record.get(key) != facts.get(key) for key in told):
-            raise BraintumorError(
-                f"{run.root} was begun with other images than {catalog.root} holds now: "
-                "train into a new folder"
-            )
-        if "seconds" in record:  # written last; what may be left of the checkpoint is of no use
-            run.clear_checkpoint()
-            return False
-        return True
-    if run.root.exists() and not _as_good_as_new(run, resume):
-        raise BraintumorError(
-            f"{run.root} is not empty: choose another folder, or add --resume to go on with it"
-        )
-    run.root.mkdir(parents=True, exist_ok=True)
-    catalog.write(run.catalog)
-    recipe.write(run.recipe, record=facts)
-    return True
-
-
-def _as_good_as_new(run: RunFolder, resume: bool) -> bool:
-    """Whether nothing is lost by beginning in this folder: it is empty, or what is to be resumed
-    was stopped before its recipe was written."""
-    left = [path.name for path in run.root.iterdir()]
-    unfinished = (name == run.catalog.name or ".part" in name for name in left)
-    return not left or (resume and all(unfinished))
-
-
-def _record(catalog: Catalog) -> dict[str, Any]:
-    counts = catalog.table.groupby("split").size()
-    return {
-        "catalog_sha256": catalog.digest(),
-        "dataset": catalog.root.resolve().name,
-        "phantom": catalog.phantom,
-        "images": {str(split): int(count) for split, count in counts.items()},
-        "backend": keras.backend.backend(),
-        "cores": cores(),
-    }
-
-
-def _start_record(start: Path | None) -> dict[str, Any]:
-    if start is None:
-        return {}
-    model = finished_model(start)
-    record = read_record(RunFolder(start).recipe)
-    return {
-        "start_sha256": sha256_of(model),
-        "start_catalog_sha256": record.get("catalog_sha256", ""),
-    }
-
-
 def _finish(run: RunFolder, recipe: Recipe, facts: dict[str, Any], spent: Spent) -> None:
-    """Write down how it went and remove what only an unfinished run needs."""
+    """Write down how it went; written last, it says that the run is finished."""
     seconds, processor = (round(one, 1) for one in spent.so_far())
     recipe.write(run.recipe, record={**facts, "cpu_seconds": processor, "seconds": seconds})
-    run.clear_checkpoint()

@@ -40,6 +40,7 @@ from braintumor.training.gate_pictures import (
     brain_slices,
     foreign_pictures,
     further_slices,
+    require_pictures,
 )
 
 _FOLDS = 4
@@ -117,8 +118,13 @@ def add_gate(
 
     Returns:
         The statistics, with the evidence on pictures and kinds that were not fitted on.
+
+    Raises:
+        BraintumorError: no bundle of one network, a folder without pictures, or too few groups.
     """
     network = Network.load(bundle)
+    for folder in (*beside, *foreign):
+        require_pictures(folder)  # before minutes are spent on the others
     catalog = data if isinstance(data, Catalog) else Catalog.open(data)
     if not catalog.table["group"].any():
         catalog = with_groups(catalog)

@@ -24,6 +24,7 @@ from braintumor.catalog.catalog import Catalog
 from braintumor.catalog.foreign.brush import Brush
 from braintumor.catalog.phantom.patient import Patient
 from braintumor.classes import CLASSES
+from braintumor.errors import BraintumorError
 from braintumor.images import conditions
 from braintumor.images.choice import Choice
 from braintumor.images.decode import ImageError, read_slice
@@ -117,6 +118,18 @@ def foreign_pictures(
         yield from _real(folder, 2 * drawn, seed)
 
 
+def require_pictures(folder: Path) -> None:
+    """Refuse a folder that gives nothing to learn from.
+
+    Raises:
+        BraintumorError: none of its files can be read as a picture.
+    """
+    if not any(True for path in _files(folder) for _ in _slices(path)):
+        raise BraintumorError(
+            f"{folder} holds no picture that can be read: name another folder, or leave it out"
+        )
+
+
 def processed(pixels: NDArray[Any], random: Random) -> NDArray[np.float32]:
     """A brain slice as people process it: brain alone, squeezed, coarse, cut anew out of a stack of
     thick slices, padded, or the head alone.
@@ -206,7 +219,9 @@ def _real(folder: Path, count: int, seed: int) -> Iterator[Named]:
     kinds: dict[str, list[NDArray[Any]]] = {}
     for path in _files(folder):
         kinds.setdefault(path.parent.name, []).extend(_slices(path))
-    for kind, pictures in kinds.items():
+    # A folder of other files, such as a README beside the kinds, is none.
+    found = {kind: pictures for kind, pictures in kinds.items() if pictures}
+    for kind, pictures in found.items():
         for number in range(max(count, len(pictures))):
             pixels = pictures[number % len(pictures)]
             yield kind, pixels if number < len(pictures) else _altered(pixels, random, seed, number)

@@ -65,13 +65,14 @@ def fit_phase(
         The final state; its history holds the earlier phases' rows too.
 
     Raises:
-        BraintumorError: the training diverged.
+        BraintumorError: the training diverged, or the weights of its best epoch are gone.
     """
     spent = spent or Spent(run)
     steps = len(phase.batches(0))
     compile_model(phase, recipe, steps)
     latest, best = run.latest, run.checkpoint / f"best-{phase.name}.npz"
     state, over = _resume(phase, latest, best)
+    _require_best(state, best)
     with reporter.phase(phase.name, phase.epochs, steps, done=state.epoch) as bar:
         while not over and _goes_on(state, phase, recipe):
             row = _epoch(phase, recipe, state.epoch, bar)
@@ -90,9 +91,23 @@ def fit_phase(
             save_state(latest, state, phase.model.get_weights(), optimizer)
             write_history(run.history, state.history)
             reporter.epoch(row, phase.epochs, best=state.best_epoch == state.epoch)
+    _require_best(state, best)
     if best.exists():
         phase.model.set_weights(load_state(best)[1])
     return state
+
+
+def _require_best(state: State, best: Path) -> None:
+    """Refuse to take the last epoch for the best one, where a best one is known of.
+
+    Raises:
+        BraintumorError: its weights are gone.
+    """
+    if state.best_epoch and not best.exists():
+        raise BraintumorError(
+            f"the checkpoint {best} of epoch {state.best_epoch} is gone: delete the run's folder "
+            "and train anew"
+        )
 
 
 def compile_model(phase: Phase, recipe: Recipe, steps: int) -> None:

@@ -19,8 +19,9 @@ from braintumor import __version__
 from braintumor.errors import BraintumorError
 from braintumor.files import write_text
 from braintumor.images.prepare import Preparation
-from braintumor.networks import default_size
+from braintumor.networks import SIZE_STEP, default_size
 from braintumor.networks.augmentation import Augmentation
+from braintumor.networks.resnet50 import CUTS
 
 _LIBRARIES = ("keras", "tensorflow", "tensorflow-cpu", "jax", "torch", "numpy", "pillow", "scipy")
 
@@ -60,7 +61,7 @@ class Recipe:
         precision: `auto` (mixed_bfloat16 where the processor computes in it, else float32),
             `float32` or `mixed_bfloat16`.
         deterministic: same seed, same machine, same result to the last digit; a little slower.
-        preparation, augmentation: see there.
+        preparation, augmentation: see there; the networks take sides that are multiples of 32.
         balance: how far the classes are brought to one share of an epoch, from 0 (as they are)
             to 1 (equal): a network learns the class mix of what it sees, and the mix of a data
             set is not that of a clinic.
@@ -72,7 +73,8 @@ class Recipe:
             see `objective`. Without masks they change nothing.
         implant: how often a lesion is put into a slice without one, 0 to 1; see `examples`.
         heal: how often a lesion is taken out of a slice.
-        tune_from: resnet50 only: name of the last layer that stays frozen.
+        tune_from: resnet50 only: name of the last layer that stays frozen, the end of a block from
+            `conv2_block1_out` to `conv4_block6_out`.
         variants: resnet50 only: augmented variants of each image run through the frozen trunk.
         head_epochs, head_learning_rate: resnet50 only: the first phase, the new top alone.
     """
@@ -132,6 +134,19 @@ class Recipe:
         for name, good in checks.items():
             if not good:
                 raise _cannot_be(name, getattr(self, name))
+        self._check_network()
+
+    def _check_network(self) -> None:
+        """Refuse what Keras would refuse when the network is built, with a traceback."""
+        size = self.preparation.size
+        if size % SIZE_STEP:
+            raise BraintumorError(
+                f"{_cannot_be('size', size)}: both networks take multiples of {SIZE_STEP} pixels"
+            )
+        if self.network == "resnet50" and self.tune_from not in CUTS:
+            raise BraintumorError(
+                f"{_cannot_be('tune_from', self.tune_from)}: name one of {', '.join(CUTS)}"
+            )
 
     def resolved(self) -> Self:
         """The recipe with `auto` replaced by what this machine does."""
@@ -177,7 +192,8 @@ class Recipe:
 
     @classmethod
     def from_dict(cls, settings: dict[str, Any], *, where: str) -> Self:
-        """A recipe from plain values over the network's defaults; errors name `where`."""
+        """A recipe from plain values over the network's defaults, those of a table within it too;
+        errors name `where`."""
         if not isinstance(settings, dict):
             raise BraintumorError(f"{where} is no valid recipe: recipe is no table of settings")
         known = {f.name for f in fields(cls)}
@@ -188,12 +204,11 @@ class Recipe:
             )
         values = dict(settings)
         try:
-            if "preparation" in values:
-                values["preparation"] = _part("preparation", values, Preparation())
-            if "augmentation" in values:
-                values["augmentation"] = _part("augmentation", values, Augmentation())
             _check_kind("network", values.get("network", "cnn"), "cnn")
             base = default_recipe(values.get("network", "cnn"))
+            for table in ("preparation", "augmentation"):
+                if table in values:
+                    values[table] = _part(table, values, getattr(base, table))
             return dataclasses.replace(base, **values)  # type: ignore[return-value]
         except (BraintumorError, TypeError, ValueError) as error:
             raise BraintumorError(f"{where} is no valid recipe: {error}") from error

@@ -184,8 +184,10 @@ def write_manifest(
 
 @dataclass(frozen=True)
 class Earlier:
-    """What an earlier fetch wrote down: SHA-256 of downloads and of files, by name."""
+    """What an earlier fetch wrote down: of which data set, and SHA-256 of downloads and of files,
+    by name."""
 
+    source: str
     downloads: dict[str, str]
     files: dict[str, str]
 
@@ -199,7 +201,8 @@ def earlier(manifest: Path) -> Earlier:
     try:
         table = json.loads(manifest.read_text(encoding="utf-8"))
         downloads = {name: str(entry["sha256"]) for name, entry in table["downloads"].items()}
-        return Earlier(downloads, {name: str(value) for name, value in table["files"].items()})
+        files = {name: str(value) for name, value in table["files"].items()}
+        return Earlier(str(table["name"]), downloads, files)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BraintumorError(
             f"{manifest} is no manifest.json of an earlier fetch, or cannot be read"

@@ -14,6 +14,7 @@ from braintumor.catalog.fetch.figshare import fetch_article, lay_out
 from braintumor.catalog.fetch.kaggle import fetch_kaggle
 from braintumor.catalog.fetch.place import (
     MANIFEST,
+    Earlier,
     Workplace,
     adopt,
     counts_of,
@@ -62,7 +63,7 @@ def fetch(wish: Fetch) -> dict[str, Any]:
             final name then.
     """
     source = wish.source
-    before = earlier(wish.same_as) if wish.same_as else None
+    before = _before(source, wish.same_as) if wish.same_as else None
     seen = before.downloads if before else {}
     with working(wish.out) as place, _refused_is_thrown_away(wish, place):
         facts: dict[str, Any] = {}
@@ -81,10 +82,12 @@ def fetch(wish: Fetch) -> dict[str, Any]:
         counts = counts_of(place.made)
         facts |= {"release": release_name(source, counts), "counts": counts}
         files = write_manifest(place.made, source, origin, facts)
-        # Kaggle's library unpacks by itself, so that there is no download to hold against.
-        if before and source.kind == "kaggle" and files != before.files:
+        # Of figshare the downloads have been held against it; what is made of them is encoded here,
+        # and not by every version of Pillow in the same bytes.
+        if before and source.kind != "figshare" and files != before.files:
             raise BraintumorError(
-                f"What Kaggle gives as {source.handle} is not what {wish.same_as} was written of"
+                f"What was fetched as {source.name} is not what {wish.same_as} was written of: "
+                "leave out --same-as to have it all the same"
             )
     return {
         "name": source.name,
@@ -93,6 +96,26 @@ def fetch(wish: Fetch) -> dict[str, Any]:
         "manifest": str(wish.out / MANIFEST),
         **facts,
     }
+
+
+def _before(source: Source, manifest: Path) -> Earlier:
+    """What an earlier fetch of the same data set wrote down, with every download in it.
+
+    Raises:
+        BraintumorError: it is of another data set, or does not know a download, which then could
+            not be held against anything.
+    """
+    before = earlier(manifest)
+    unknown = [name for name in source.files if name not in before.downloads]
+    if before.source != source.name:
+        why = f"is of {before.source}"
+    elif unknown or (source.kind == "zip" and len(before.downloads) != 1):
+        why = f"does not know {', '.join(unknown) or 'the export'}"
+    else:
+        return before
+    raise BraintumorError(
+        f"{manifest} {why}: name the manifest.json of an earlier fetch of {source.name}"
+    )
 
 
 def _check_patients(source: Source, patients: int) -> None:
@@ -105,8 +128,8 @@ def _check_patients(source: Source, patients: int) -> None:
 
 def _export(wish: Fetch, place: Workplace, seen: dict[str, str]) -> Fetched:
     """The user's export, from the disk or the address that was given."""
-    name = f"{wish.source.name}.zip"
-    expected = Expected(sha256=seen.get(name, ""))
+    # There is one download, which an earlier fetch may know by the name of the user's own file.
+    expected = Expected(sha256=next(iter(seen.values()), ""))
     if wish.archive is not None:
         return _own(wish.archive, expected.sha256)
     if not wish.url:
@@ -121,8 +144,7 @@ def _export(wish: Fetch, place: Workplace, seen: dict[str, str]) -> Fetched:
 def _place_of_export(wish: Fetch, place: Workplace) -> Path:
     """Where an export from an address is put: beside, and not over, what another one gave.
 
-    The query makes no other address, because links are signed anew with every visit. The file's
-    own name stays, because the manifest of an earlier fetch knows it by that.
+    The query makes no other address, because links are signed anew with every visit.
     """
     address = hashlib.sha256(named(wish.url).encode()).hexdigest()[:16]
     return place.downloads / address / f"{wish.source.name}.zip"

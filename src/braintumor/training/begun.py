@@ -1,0 +1,183 @@
+"""How a run is begun or gone on with: what must be as it was, and that nobody else trains in it.
+
+Knows records, digests and the lock; not how anything is trained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from braintumor.catalog.catalog import Catalog
+from braintumor.catalog.lesions import Lesions
+from braintumor.errors import BraintumorError, InUseError
+from braintumor.files import lock, sha256_bytes, sha256_of
+from braintumor.processor import cores
+from braintumor.training.predict import finished_model
+from braintumor.training.recipe import Recipe, read_record
+from braintumor.training.run import RunFolder
+from braintumor.training.sources import Sources
+
+# What must not have changed where a run is resumed.
+_SAME = ("catalog_sha256", "extra_sha256", "masks", "start_sha256")
+# The same, which records did not always tell.
+_SAME_IF_TOLD = ("masks_sha256", "imagenet_weights_sha256", "groups_sha256", "lesions_sha256")
+# What else than images has changed then, and what to do.
+_OTHERS = {
+    "imagenet_weights_sha256": "ImageNet weights: name their file with --weights, "
+    "or train into a new folder",
+    "groups_sha256": "patients: give the same --patients, or train into a new folder",
+    "lesions_sha256": "masks for the same images: give the same --patients, or train "
+    "into a new folder",
+}
+_LOCK = "training"
+_Standing = Literal["new", "unfinished", "finished"]
+
+
+def facts_of(
+    catalog: Catalog, recipe: Recipe, sources: Sources, start: Path | None
+) -> dict[str, Any]:
+    """What a run's record says from its beginning on, but for the weights.
+
+    Raises:
+        BraintumorError: `start` is no finished run of the recipe's network.
+    """
+    import keras
+
+    counts = catalog.table.groupby("split").size()
+    parts = (catalog.subset("train"), *sources.extra)
+    facts: dict[str, Any] = {
+        "catalog_sha256": catalog.digest(),
+        "dataset": catalog.root.resolve().name,
+        "phantom": catalog.phantom,
+        "images": {str(split): int(count) for split, count in counts.items()},
+        "backend": keras.backend.backend(),
+        "cores": cores(),
+        **sources.record(),
+    }
+    # A catalogue's digest tells neither groups nor masks; they matter only where they are used.
+    if recipe.patient_balance > 0:
+        facts["groups_sha256"] = _groups_digest(parts)
+    if sources.lesions is not None:
+        facts["lesions_sha256"] = _lesions_digest(parts, sources.lesions)
+    return facts | (_start_facts(start, recipe) if start is not None else {})
+
+
+def is_finished(run: RunFolder) -> bool:
+    """Whether nothing is left to be done in a run."""
+    return run.recipe.exists() and "seconds" in read_record(run.recipe)  # written last
+
+
+@contextmanager
+def begun(
+    run: RunFolder, recipe: Recipe, catalog: Catalog, facts: dict[str, Any], *, resume: bool
+) -> Iterator[bool]:
+    """Have a run's folder to oneself, with recipe and catalogue in it.
+
+    When the block ends well, what only an unfinished training needs is removed.
+
+    Yields:
+        Whether there is anything to do; False where a resumed run is finished already.
+
+    Raises:
+        BraintumorError: the folder holds something else, or was begun with something else.
+        InUseError: another process trains in it. Nothing is changed in it in any of these cases.
+    """
+    if _standing(run, recipe, catalog, facts, resume=resume) == "finished":
+        yield False
+        run.clear_checkpoint()  # a kill may have left it
+        return
+    with _alone(run):
+        # Asked again, for another process may have trained since.
+        standing = _standing(run, recipe, catalog, facts, resume=resume)
+        if standing == "new":
+            catalog.write(run.catalog)
+            recipe.write(run.recipe, record=facts)
+        yield standing != "finished"
+    run.clear_checkpoint()
+
+
+@contextmanager
+def _alone(run: RunFolder) -> Iterator[None]:
+    """Hold the run's lock. It lies in the checkpoint's folder, and so goes when the run is done;
+    the system frees it where a training is killed."""
+    run.checkpoint.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        try:
+            # On drives without locks the training goes on all the same.
+            stack.enter_context(lock(run.checkpoint / _LOCK, wait=False))
+        except TimeoutError:
+            raise InUseError(
+                f"another process is training in {run.root}: wait until it is done, or choose "
+                "another folder"
+            ) from None
+        yield
+
+
+def _standing(
+    run: RunFolder, recipe: Recipe, catalog: Catalog, facts: dict[str, Any], *, resume: bool
+) -> _Standing:
+    """How far a run is; raises where it cannot be begun or gone on with by these."""
+    if resume and run.recipe.exists():
+        if Recipe.read(run.recipe) != recipe:
+            raise BraintumorError(
+                f"{run.root} was begun with another recipe: resume without changing settings"
+            )
+        _require_same(run, catalog, facts)
+        return "finished" if is_finished(run) else "unfinished"
+    if run.root.exists() and not _as_good_as_new(run, resume):
+        raise BraintumorError(
+            f"{run.root} is not empty: choose another folder, or add --resume to go on with it"
+        )
+    return "new"
+
+
+def _require_same(run: RunFolder, catalog: Catalog, facts: dict[str, Any]) -> None:
+    """Refuse to go on with a run that was begun with something else."""
+    record = read_record(run.recipe)
+    told = [key for key in _SAME_IF_TOLD if key in record and key in facts]
+    for key in (*_SAME, *told):
+        if record.get(key) != facts.get(key):
+            images = f"images than {catalog.root} holds now: train into a new folder"
+            raise BraintumorError(f"{run.root} was begun with other {_OTHERS.get(key, images)}")
+
+
+def _as_good_as_new(run: RunFolder, resume: bool) -> bool:
+    """Whether nothing is lost by beginning in this folder: it is empty but for a lock, or what is
+    to be resumed was stopped before its recipe was written."""
+    left = [path.name for path in run.root.iterdir() if not _holds_lock_alone(run, path)]
+    unfinished = (name == run.catalog.name or ".part" in name for name in left)
+    return not left or (resume and all(unfinished))
+
+
+def _holds_lock_alone(run: RunFolder, path: Path) -> bool:
+    if path != run.checkpoint or not path.is_dir():
+        return False
+    return all(one.name == f"{_LOCK}.lock" for one in path.iterdir())
+
+
+def _groups_digest(parts: Iterable[Catalog]) -> str:
+    """SHA-256 of which images belong together, whatever their groups are called."""
+    numbers: dict[str, int] = {}
+    groups = (group for part in parts for group in part.table["group"].fillna(""))
+    told = (str(numbers.setdefault(group, len(numbers))) if group else "-" for group in groups)
+    return sha256_bytes("\n".join(told).encode())
+
+
+def _lesions_digest(parts: Iterable[Catalog], lesions: Lesions) -> str:
+    """SHA-256 of which image has which mask, and how it lies."""
+    found = (lesion for part in parts for lesion in lesions.of(part))
+    told = (f"{one.mask.name} {one.mirrored}" if one else "-" for one in found)
+    return sha256_bytes("\n".join(told).encode())
+
+
+def _start_facts(start: Path, recipe: Recipe) -> dict[str, Any]:
+    model, file = finished_model(start), RunFolder(start).recipe
+    if Recipe.read(file).network != recipe.network:
+        raise BraintumorError(f"{start} holds another network than this {recipe.network}")
+    return {
+        "start_sha256": sha256_of(model),
+        "start_catalog_sha256": read_record(file).get("catalog_sha256", ""),
+    }
