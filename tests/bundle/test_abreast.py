@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from braintumor.bundle.abreast import abreast, batches, cores
+from braintumor.bundle.abreast import abreast, batches
 
 
 @pytest.fixture
@@ -87,7 +87,3 @@ def test_an_error_comes_in_its_place_and_ends_the_rest(pool: ThreadPoolExecutor)
 def test_batches_are_full_but_for_the_last() -> None:
     assert list(batches(range(7), 3)) == [[0, 1, 2], [3, 4, 5], [6]]
     assert list(batches([], 3)) == []
-
-
-def test_there_is_a_core() -> None:
-    assert cores() >= 1

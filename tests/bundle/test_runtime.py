@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -88,6 +90,32 @@ def test_many_threads_get_their_own_answers(runtime: Runtime) -> None:
 
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+_AT_ONCE = """
+import sys, threading
+import openvino
+import braintumor.bundle.engine_openvino
+sys.setswitchinterval(1e-6)
+together = threading.Barrier(2)
+def ask():
+    together.wait()
+    openvino.Type.f32.to_dtype()
+threads = [threading.Thread(target=ask) for _ in range(2)]
+for one in threads:
+    one.start()
+for one in threads:
+    one.join()
+"""
+
+
+def test_two_threads_that_ask_first_do_not_wait_for_each_other() -> None:
+    """What every inference asks of OpenVINO's binding, in processes of their own, for only the
+    first question in one could hang; without the mend three of four did."""
+    pytest.importorskip("openvino", reason="SKIPPED FOR WANT OF openvino")
+    for _ in range(6):
+        # One that hangs does so with the interpreter's lock held, and cannot end itself.
+        subprocess.run([sys.executable, "-c", _AT_ONCE], check=True, timeout=60)
 
 
 def test_many_batches_side_by_side_get_the_answers_of_few(runtime: Runtime) -> None:

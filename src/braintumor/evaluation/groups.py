@@ -61,6 +61,15 @@ def with_groups(predictions: Predictions, patients: Patients) -> Predictions:
     return Predictions(frame.assign(group=found), predictions.source)
 
 
+def joins(predictions: Predictions, patients: Patients) -> bool:
+    """Whether every row has a group already, and rows that a patients file puts together share it:
+    whoever dealt the folds knew that file, and perhaps copies besides."""
+    own = predictions.frame["group"]
+    theirs = with_groups(predictions, patients).frame["group"]
+    named = theirs != ""
+    return bool((own != "").all() and (own[named].groupby(theirs[named]).nunique() == 1).all())
+
+
 def kept(judged: Predictions, before: Predictions) -> Predictions:
     """A table as it was judged, but where a patients file named no group, the group it had before.
 

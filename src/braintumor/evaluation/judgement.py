@@ -117,14 +117,16 @@ def judge(run: RunTables, *, patients: Patients | None = None) -> Judgement:
 
     Args:
         run: as read.
-        patients: fills `group`, and says which groups were trained on.
+        patients: fills `group`, and says which groups were trained on. The groups by which folds
+            were dealt stay where they keep together what the file does.
 
     Raises:
         PredictionsError: no row that can be judged, or rows that are no probabilities.
         BraintumorError: a patients file that does not fit the run.
     """
     notes = list(run.notes)
-    if patients is not None:
+    dealt = patients is not None and _is_out_of_fold(run.predictions)
+    if patients is not None and not (dealt and groups.joins(run.predictions, patients)):
         run = replace(run, predictions=groups.with_groups(run.predictions, patients))
     table = run.predictions
     parts: dict[str, Part] = {}
@@ -187,7 +189,7 @@ def _add_unseen(
     run: RunTables, patients: Patients | None, parts: dict[str, Part], notes: list[str]
 ) -> dict[str, Unseen]:
     """Add the parts `valid_unseen` and `test_unseen`, where it is known what was trained on."""
-    if len(run.predictions.splits) < 2 and (run.predictions.frame["fold"] != "").all():
+    if _is_out_of_fold(run.predictions):
         notes.append(_out_of_fold(run.predictions))
         return {}
     known = groups.train_groups(run.predictions, run.catalog, patients)
@@ -214,6 +216,10 @@ def _add_unseen(
         else:
             notes.append(f"No {split} slice is of a group that was not trained on.")
     return found
+
+
+def _is_out_of_fold(table: Predictions) -> bool:
+    return len(table.splits) < 2 and bool((table.frame["fold"] != "").all())
 
 
 def _out_of_fold(table: Predictions) -> str:
