@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from braintumor.bundle.abreast import cores
 from braintumor.catalog.phantom.patient import Patient
 from braintumor.classes import CLASSES
+from braintumor.processor import cores
 
 SIDE = 640
 SIZES = {"cnn": 160, "resnet50": 224}

@@ -15,12 +15,13 @@ import numpy as np
 from speed_limits import limits
 from speed_material import ASKED, canvases
 
-from braintumor.bundle.abreast import abreast, cores
+from braintumor.bundle.abreast import abreast
 from braintumor.bundle.classifier import Classifier
 from braintumor.bundle.decision import softmax
 from braintumor.bundle.heatmap import spread
 from braintumor.classes import CLASSES
 from braintumor.images.prepare import Box
+from braintumor.processor import cores
 from braintumor.scoring.score import Plan, score
 
 _BATCH = 16

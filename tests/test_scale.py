@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import scale
 
-from braintumor.bundle.abreast import cores
+from braintumor.processor import cores
 
 STREAM = Path(__file__).parents[1] / "benchmarks" / "stream.py"
 

@@ -26,9 +26,9 @@ _ALONE = {"INFERENCE_NUM_THREADS": 1, "ENABLE_CPU_PINNING": False}
 _ONE_BY_ONE = ("NPU",)
 _EXACT = {"EXECUTION_MODE_HINT": "ACCURACY"}
 
-# OpenVINO's binding (2026.4) fills a table of NumPy's types when it is first asked. Two threads that
-# ask at once wait for ever: one holds the table and wants the interpreter, the other the reverse.
-# Asked here, where one thread imports, it is full before there is a second one.
+# OpenVINO's binding (2026.4) fills a table of NumPy's types when it is first asked. Two threads
+# that ask at once wait for ever: one holds the table and wants the interpreter, the other the
+# reverse. Asked here, where one thread imports, it is full before there is a second one.
 ov.Type.f32.to_dtype()
 
 
