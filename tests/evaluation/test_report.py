@@ -181,27 +181,6 @@ def test_a_patients_file_fills_groups_and_says_what_is_unseen(tmp_path: Path) ->
     assert found.unseen["test"].source == "patients.csv"
 
 
-def test_groups_by_which_folds_were_dealt_stay_where_they_join_what_the_file_joins(
-    tmp_path: Path,
-) -> None:
-    table = made_table().split("test")
-    paths = table.frame["path"]
-    file = tmp_path / "patients.csv"
-    rows = [f"{path},q{i // 2}" for i, path in enumerate(paths)]
-    file.write_text("\n".join(["path,patient", *rows]))
-
-    def units(groups: list[str]) -> int:
-        frame = table.frame.assign(group=groups, fold=[str(i // 4 % 5) for i in range(len(table))])
-        run = RunTables(None, Path("t.csv"), Predictions.from_frame(frame))
-        found = judge(run, patients=read_patients(file)).parts["test"].metrics["intervals"]
-        return int(found["units"])
-
-    n = len(table)
-    assert units([f"d{i // 4}" for i in range(n)]) == n // 4, "copies join two patients"
-    assert units([f"d{i}" for i in range(n)]) == n // 2
-    assert units(["d0"] * 3 + [""] * (n - 3)) == n // 2
-
-
 def test_a_patients_file_that_lacks_slices_trained_on_is_refused(tmp_path: Path) -> None:
     run = read_run(made_run(tmp_path / "run"))
     rows = rows_of(run.predictions, "g")
@@ -235,17 +214,6 @@ def test_classes_that_a_part_lacks_are_named() -> None:
     never = found.parts["test"].rows.take(said != 3)
     (note,) = [one for one in judged(never).notes if one.startswith("Test: no slice of")]
     assert note.endswith("means over classes are over the others.")
-
-
-def test_folds_that_know_no_patients_promise_nothing_of_them() -> None:
-    table = made_table().split("test")
-    folded = table.frame.assign(fold=[str(i % 5) for i in range(len(table))])
-    known = judged(
-        Predictions.from_frame(folded.assign(group=[f"p{i}" for i in range(len(table))]))
-    )
-    assert any("nor any other of its group" in note for note in known.notes)
-    bare = judged(Predictions.from_frame(folded.assign(group="")))
-    assert any("whether it saw its patient is not known" in note for note in bare.notes)
 
 
 # --- the first screen
