@@ -67,7 +67,7 @@ def facts_of(
 
 def is_finished(run: RunFolder) -> bool:
     """Whether nothing is left to be done in a run."""
-    return run.recipe.exists() and "seconds" in read_record(run.recipe)  # written last
+    return run.recipe.is_file() and "seconds" in read_record(run.recipe)  # written last
 
 
 @contextmanager

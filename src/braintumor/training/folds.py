@@ -19,6 +19,7 @@ from braintumor.catalog.catalog import Catalog
 from braintumor.catalog.splits import grouped
 from braintumor.errors import BraintumorError
 from braintumor.evaluation.predictions import Predictions
+from braintumor.training.begun import is_finished
 from braintumor.training.recipe import Recipe, read_record
 from braintumor.training.run import RunFolder
 from braintumor.training.several import Training, require_new
@@ -118,7 +119,7 @@ class Folds:
         """
         others = sorted(set(range(self._count)) - set(self._chosen))
         runs = {fold: RunFolder(self._run.fold(fold)) for fold in others}
-        before = {fold: own for fold, own in runs.items() if _finished(own)}
+        before = {fold: own for fold, own in runs.items() if is_finished(own)}
         for fold, own in before.items():
             self._require_same(fold, own)
         return before
@@ -159,8 +160,3 @@ class Folds:
         Predictions.from_frame(whole).write(run.predictions)
         run.clear_checkpoint()
         return run
-
-
-def _finished(run: RunFolder) -> bool:
-    """Whether a training was done; its record tells the seconds last of all."""
-    return run.recipe.is_file() and "seconds" in read_record(run.recipe)
