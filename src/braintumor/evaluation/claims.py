@@ -23,6 +23,7 @@ from braintumor.errors import BraintumorError
 from braintumor.evaluation.metrics import PER_CLASS
 from braintumor.evaluation.predictions import Predictions
 from braintumor.evaluation.table_files import whole_text
+from braintumor.evaluation.tables import EMPTY
 
 _NAMES = {
     "auc": "macro_auc",
@@ -328,7 +329,7 @@ def _with_point(text: str) -> str:
 
 def _is_nothing(value: Any) -> bool:
     """Whether a value claims nothing: null, true or false, or a word that says so."""
-    words = ("", "-", "–", "nan", "na", "n/a", "null", "none")
+    words = EMPTY | {"-", "–", "none"}
     return value is None or isinstance(value, bool) or str(value).strip().lower() in words
 
 

@@ -24,7 +24,7 @@ from braintumor.evaluation.predictions import Predictions, PredictionsError
 from braintumor.evaluation.provenance import folder_classes
 
 _LETTERS = {"g": 0, "m": 1, "n": 2, "p": 3}
-_EMPTY = frozenset({"", "nan", "na", "n/a", "null", "none", "<na>"})
+_EMPTY = tables.EMPTY | {"none"}
 _FLAGS = {"true": 1, "1": 1, "1.0": 1, "false": 0, "0": 0, "0.0": 0, **dict.fromkeys(_EMPTY, 0)}
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|nan")
 
@@ -270,7 +270,7 @@ def _are_statuses(column: pd.Series[Any]) -> bool:
 
 def _are_sets_or_splits(column: pd.Series[Any]) -> bool:
     cells = [text for text in column.astype(str).str.strip().unique() if text.lower() not in _EMPTY]
-    sets = all(class_from_name(name) for text in cells for name in text.split("|"))
+    sets = all(tables.prediction_set(text) is not None for text in cells)
     return sets or all(map(split_from_name, cells))
 
 

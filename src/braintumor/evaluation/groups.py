@@ -61,11 +61,10 @@ def with_groups(predictions: Predictions, patients: Patients) -> Predictions:
     return Predictions(frame.assign(group=found), predictions.source)
 
 
-def joins(predictions: Predictions, patients: Patients) -> bool:
-    """Whether every row has a group already, and rows that a patients file puts together share it:
-    whoever dealt the folds knew that file, and perhaps copies besides."""
-    own = predictions.frame["group"]
-    theirs = with_groups(predictions, patients).frame["group"]
+def joins(dealt: Predictions, named_by: Predictions) -> bool:
+    """Whether every row of a table has a group, and rows that share one in the same table by a
+    patients file share it: whoever dealt the folds knew that file, and perhaps copies besides."""
+    own, theirs = dealt.frame["group"], named_by.frame["group"]
     named = theirs != ""
     return bool((own != "").all() and (own[named].groupby(theirs[named]).nunique() == 1).all())
 

@@ -125,9 +125,10 @@ def judge(run: RunTables, *, patients: Patients | None = None) -> Judgement:
         BraintumorError: a patients file that does not fit the run.
     """
     notes = list(run.notes)
-    dealt = patients is not None and _is_out_of_fold(run.predictions)
-    if patients is not None and not (dealt and groups.joins(run.predictions, patients)):
-        run = replace(run, predictions=groups.with_groups(run.predictions, patients))
+    if patients is not None:
+        own, named = run.predictions, groups.with_groups(run.predictions, patients)
+        if not (_is_out_of_fold(own) and groups.joins(own, named)):
+            run = replace(run, predictions=named)
     table = run.predictions
     parts: dict[str, Part] = {}
     for name, rows in _splits(table, notes):

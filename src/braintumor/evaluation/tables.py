@@ -35,8 +35,9 @@ COLUMNS: tuple[str, ...] = (
 STATUSES: tuple[str, ...] = ("ok", "uncertain", "refused", "error")
 _NUMBERS = ("confidence", *PROBABILITIES)
 _NAMES = ("sha256", "group", "set", "split", "fold", "model", "model_sha256")
-_EMPTY = frozenset({"", "nan", "na", "n/a", "null", "<na>"})
-_MISSING = frozenset({*_EMPTY, *(word.upper() for word in _EMPTY), "NaN"})
+# Words that stand for nothing, in small letters.
+EMPTY = frozenset({"", "nan", "na", "n/a", "null", "<na>"})
+_MISSING = frozenset({*EMPTY, *(word.upper() for word in EMPTY), "NaN"})
 # Probabilities that were rounded to two decimals may miss one by 4 x 0.005.
 SUM_TOLERANCE = 0.021
 _BEYOND = 1e-6
@@ -127,7 +128,7 @@ def _numbers(
     doubtful = np.flatnonzero(~np.isfinite(values))
     for row in doubtful:
         text = str(column.iloc[row]).strip()
-        missing = column.isna().iloc[row] or text.lower() in _EMPTY
+        missing = column.isna().iloc[row] or text.lower() in EMPTY
         if not missing:
             raise _cell_error(
                 source, paths, int(row), name, f"{_quoted(text)} is not a finite number"
@@ -140,7 +141,7 @@ def _classes(
 ) -> NDArray[np.object_]:
     known: dict[str, str | None] = {}
     for text in column.unique():
-        known[text] = "" if text.strip().lower() in _EMPTY else class_from_name(text)
+        known[text] = "" if text.strip().lower() in EMPTY else class_from_name(text)
     ids = np.array([known[text] for text in column], dtype=object)
     strange = [text for text, value in known.items() if value is None]
     if strange:
@@ -157,16 +158,22 @@ def _move_splits(frame: pd.DataFrame) -> None:
         frame["split"], frame["set"] = frame["set"], ""
 
 
+def prediction_set(text: str) -> str | None:
+    """A prediction set with the classes under their own names; None where it is none."""
+    names = [class_from_name(name) for name in text.split("|")] if text else []
+    return None if None in names else "|".join(map(str, names))
+
+
 def _sets(column: pd.Series[str], paths: pd.Series[str], source: str) -> pd.Series[str]:
     """Prediction sets with the classes under their own names."""
     known: dict[str, str] = {}
     for text in column.unique():
-        names = [class_from_name(name) for name in text.split("|")] if text else []
-        if None in names:
+        meant = prediction_set(text)
+        if meant is None:
             row = int(np.flatnonzero((column == text).to_numpy(bool))[0])
             reason = f"{_quoted(text)} is no prediction set: classes with | between them"
             raise _cell_error(source, paths, row, "set", reason)
-        known[text] = "|".join(map(str, names))
+        known[text] = meant
     return column.map(known)
 
 
