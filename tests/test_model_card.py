@@ -17,7 +17,7 @@ def worth() -> dict[str, list[str]]:
     return {(cells := line.strip("| ").split(" | "))[0]: cells[1:] for line in lines}
 
 
-@pytest.mark.parametrize(("place", "name"), enumerate(model_card.MODELS))
+@pytest.mark.parametrize(("place", "name"), list(enumerate(model_card.MODELS)))
 def test_accuracy_and_doubt_are_those_of_the_shipped_answers(
     worth: dict[str, list[str]], place: int, name: str
 ) -> None:

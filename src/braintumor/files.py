@@ -49,30 +49,47 @@ def write_text(path: Path | str, text: str) -> None:
 
 
 @contextmanager
-def lock(file: Path, *, wait: bool = True) -> Iterator[bool]:
-    """Hold `FILE.lock` while nobody else does; the system frees the lock if a process dies.
+def lock(file: Path) -> Iterator[bool]:
+    """Hold `FILE.lock` once nobody else does; the system frees the lock if a process dies.
 
     Args:
         file: what is written meanwhile.
-        wait: until no other process holds it.
 
     Yields:
         Whether the lock is held; some network drives have none, and work goes on without.
-
-    Raises:
-        TimeoutError: another process holds it, and is not waited for.
     """
-    from filelock import FileLock, Timeout
+    with ExitStack() as stack:
+        yield _entered(stack, file, seconds=-1)
+
+
+@contextmanager
+def alone(file: Path, busy: Exception) -> Iterator[None]:
+    """Hold `FILE.lock` as `lock` does, but wait for nobody.
+
+    Args:
+        file: what is worked at meanwhile.
+        busy: raised where another process holds it.
+    """
+    from filelock import Timeout
 
     with ExitStack() as stack:
         try:
-            stack.enter_context(FileLock(f"{file}.lock", timeout=-1 if wait else 0))
-            held = True
+            _entered(stack, file, seconds=0)
         except Timeout:
-            raise
-        except (OSError, NotImplementedError):
-            held = False
-        yield held
+            raise busy from None
+        yield
+
+
+def _entered(stack: ExitStack, file: Path, *, seconds: float) -> bool:
+    from filelock import FileLock, Timeout
+
+    try:
+        stack.enter_context(FileLock(f"{file}.lock", timeout=seconds))
+    except Timeout:
+        raise
+    except (OSError, NotImplementedError):
+        return False
+    return True
 
 
 def sha256_bytes(data: bytes) -> str:

@@ -183,10 +183,10 @@ class TestRefusals:
             (nifti()[:-1], "truncated"),
             (nifti()[:200], "no PNG"),
             (nifti().replace(b"n+1\0", b"ni1\0"), "in another file"),
-            (gzip.compress(b"no volume" * 99), "gzip file, and holds no NIfTI"),
-            (gzip.compress(nifti())[:-30], "truncated"),
-            (damaged(gzip.compress(nifti(NOISE))), "damaged"),
-            (gzip.compress(gzip.compress(nifti())), "holds no NIfTI"),
+            (gzip.compress(b"no volume" * 99, mtime=0), "gzip file, and holds no NIfTI"),
+            (gzip.compress(nifti(), mtime=0)[:-30], "truncated"),
+            (damaged(gzip.compress(nifti(NOISE), mtime=0)), "damaged"),
+            (gzip.compress(gzip.compress(nifti(), mtime=0), mtime=0), "holds no NIfTI"),
         ],
     )
     def test_one_sentence_with_the_name_of_the_file(self, data: bytes, says: str) -> None:

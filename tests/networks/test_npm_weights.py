@@ -150,7 +150,19 @@ def link(name: str) -> tarfile.TarInfo:
         {"tensors": {"conv9/kernel": np.ones(3, np.float32)}},
         {"tensors": {"kernel": np.ones(3, np.float32)}},
     ],
-    ids=str,
+    ids=[
+        "a shard is missing",
+        "a shard is a link",
+        "no description",
+        "half a description",
+        "a list for a description",
+        "an empty description",
+        "more bytes than described",
+        "kernels of float64",
+        "kernels of integers",
+        "a layer that is none",
+        "a kernel of no layer",
+    ],
 )
 def test_a_package_that_is_laid_out_otherwise_is_one_sentence(
     make: Make, broken: dict[str, Any]

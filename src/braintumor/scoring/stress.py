@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from braintumor.bundle.classifier import Classifier
@@ -31,7 +30,7 @@ from braintumor.classes import CLASSES, split_from_name
 from braintumor.errors import BraintumorError
 from braintumor.evaluation.patients import Patients
 from braintumor.evaluation.stress_table import CLEAN, COLUMNS
-from braintumor.files import CsvLines, atomic_path
+from braintumor.files import CsvLines, alone, atomic_path
 from braintumor.images import conditions
 from braintumor.images.decode import read_slice
 from braintumor.progress import track
@@ -239,23 +238,16 @@ def _key(subjects: Sequence[Subject], images: Catalog, plan: Plan) -> str:
 def _alone_in(folder: Path) -> Iterator[None]:
     """No other process tests into the folder meanwhile; the system frees the lock if one dies."""
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / ".stress.lock"
-    lock = FileLock(file)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise BraintumorError(
-            f"Another stress test is at work in {folder}: wait for it, or choose another folder."
-        ) from None
-    except NotImplementedError:  # some network drives have no locks, and work goes on without
-        pass
-    try:
-        yield
-    finally:
-        # Removed while it is held, or it could be another's by then (Windows does it by itself).
-        with suppress(OSError):
-            file.unlink()
-        lock.release()
+    busy = BraintumorError(
+        f"Another stress test is at work in {folder}: wait for it, or choose another folder."
+    )
+    with alone(folder / ".stress", busy):
+        try:
+            yield
+        finally:
+            # Removed while it is held, or it could be another's by then (Windows does it itself).
+            with suppress(OSError):
+                (folder / ".stress.lock").unlink()
 
 
 class _Journal:

@@ -6,14 +6,14 @@ Knows records, digests and the lock; not how anything is trained.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 from braintumor.catalog.catalog import Catalog
 from braintumor.catalog.lesions import Lesions
 from braintumor.errors import BraintumorError, InUseError
-from braintumor.files import lock, sha256_bytes, sha256_of
+from braintumor.files import alone, sha256_bytes, sha256_of
 from braintumor.processor import cores
 from braintumor.training.predict import finished_model
 from braintumor.training.recipe import Recipe, read_record
@@ -104,15 +104,11 @@ def _alone(run: RunFolder) -> Iterator[None]:
     """Hold the run's lock. It lies in the checkpoint's folder, and so goes when the run is done;
     the system frees it where a training is killed."""
     run.checkpoint.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as stack:
-        try:
-            # On drives without locks the training goes on all the same.
-            stack.enter_context(lock(run.checkpoint / _LOCK, wait=False))
-        except TimeoutError:
-            raise InUseError(
-                f"another process is training in {run.root}: wait until it is done, or choose "
-                "another folder"
-            ) from None
+    busy = InUseError(
+        f"another process is training in {run.root}: wait until it is done, or choose another "
+        "folder"
+    )
+    with alone(run.checkpoint / _LOCK, busy):
         yield
 
 

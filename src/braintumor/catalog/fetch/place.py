@@ -16,13 +16,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from braintumor.catalog.fetch.download import Fetched
 from braintumor.catalog.fetch.sources import Source
 from braintumor.catalog.folder import FolderError, find
 from braintumor.errors import BraintumorError
-from braintumor.files import sha256_of, write_text
+from braintumor.files import alone, sha256_of, write_text
 from braintumor.images.archive import entries, is_image
 from braintumor.images.decode import ImageError, Limits
 from braintumor.progress import track
@@ -58,12 +56,8 @@ def working(out: Path) -> Iterator[Workplace]:
     folder = out.parent / f".{out.name}.fetching"
     folder.mkdir(parents=True, exist_ok=True)
     place = Workplace(folder / "downloads", folder / "made", folder / "scratch")
-    lock = FileLock(folder / "lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise BraintumorError(f"Another process is fetching into {out}: wait for it") from None
-    try:
+    busy = BraintumorError(f"Another process is fetching into {out}: wait for it")
+    with alone(folder / "fetching", busy):
         for one in (place.made, place.scratch):
             shutil.rmtree(one, ignore_errors=True)
             one.mkdir()
@@ -72,8 +66,6 @@ def working(out: Path) -> Iterator[Workplace]:
         if out.exists():
             out.rmdir()  # it was empty
         place.made.rename(out)
-    finally:
-        lock.release()
     shutil.rmtree(folder, ignore_errors=True)
 
 
