@@ -172,7 +172,7 @@ def test_test_runs_every_check_and_fails_where_one_does(stranger: Stranger) -> N
         "-m ruff check .",
         "-m ruff format --check .",
         "-m mypy",
-        "-m pytest --cov",
+        "-m pytest --cov --numprocesses 2 --dist loadfile --no-loadscope-reorder",
     ]
     (stranger.folder / "badtypes").unlink()
     assert stranger.make("test").returncode == 0
