@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from braintumor.images.prepare import Preparation
 from braintumor.networks.imagenet import VARIABLE
 from braintumor.training import fit
 from braintumor.training.fit import train
+from braintumor.training.loop import Phase
 from braintumor.training.predict import as_trained, predict_run, trained_model
 from braintumor.training.recipe import default_recipe, read_record
 from braintumor.training.run import RunFolder
@@ -224,3 +226,27 @@ def test_it_goes_on_only_from_a_finished_run_of_the_same_network(
         train(catalog, other, tmp_path / "b", start=before.root, quiet=True)
     assert not (tmp_path / "a").exists()
     assert not (tmp_path / "b").exists()
+
+
+def test_the_last_stages_do_not_begin_with_the_pictures_that_the_new_top_has_seen(
+    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = default_recipe(
+        "resnet50", head_epochs=2, epochs=3, variants=1, preparation=Preparation(size=32)
+    )
+    asked: list[int] = []
+
+    def batches(*arguments: object) -> None:
+        asked.append(arguments[3])
+
+    def look(phase: Phase, *_: object) -> None:
+        for epoch in range(phase.epochs):
+            phase.batches(epoch)
+
+    monkeypatch.setattr(fit, "find_weights", lambda given: None)
+    monkeypatch.setattr(fit, "FeatureBatches", batches)
+    monkeypatch.setattr(fit, "fit_phase", look)
+    monkeypatch.setattr(fit, "TrunkCache", MagicMock())
+    with pytest.raises(AttributeError):  # nothing was fitted, so there is no state to write down
+        train(catalog, recipe, tmp_path / "run", quiet=True)
+    assert asked == [0, 1, 2, 3, 4]

@@ -17,8 +17,6 @@ from braintumor.training.objective import targets
 from braintumor.training.recipe import Recipe
 
 _ORDER, _MIX, _VARIANT, _LAP = 1, 2, 3, 4  # keeps the random streams of one epoch apart
-# Draws of augmentation an epoch may make of one image before those of the next begin.
-_VISITS = 16
 Batch = tuple[NDArray[Any], NDArray[np.float32]]
 
 
@@ -136,10 +134,9 @@ def epoch_rows(
         even = len(labels) / len(present)
         steps = max(1, round((1 - recipe.balance) * len(own) + recipe.balance * even))
         if shares is not None:
-            random = np.random.default_rng([recipe.seed, epoch, int(label), _LAP])
-            come, times = _in_proportion(own, shares[own], steps, random)
+            come, times = _nth_drawing(own, shares[own], steps, (recipe.seed, int(label)), epoch)
             rows.append(come)
-            visits.append(epoch * _VISITS + times)
+            visits.append(times)
             continue
         lap, place = np.divmod(np.arange(epoch * steps, (epoch + 1) * steps), len(own))
         for number in np.unique(lap):
@@ -150,6 +147,28 @@ def epoch_rows(
         sum(len(part) for part in rows)
     )
     return np.concatenate(rows)[shuffled], np.concatenate(visits)[shuffled]
+
+
+def _nth_drawing(
+    rows: NDArray[np.int64],
+    shares: NDArray[np.float64],
+    steps: int,
+    stream: tuple[int, int],
+    epoch: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """What an epoch draws of one class, and how often each row came before, in all epochs.
+
+    The earlier epochs are drawn again, which takes milliseconds: so an epoch is a function of its
+    number and its stream (seed and class) alone.
+    """
+    been = np.zeros(len(rows), np.int64)
+    places = np.arange(len(rows))
+    for now in range(epoch + 1):
+        random = np.random.default_rng([stream[0], now, stream[1], _LAP])
+        come, times = _in_proportion(places, shares, steps, random)
+        if now < epoch:
+            np.add.at(been, come, 1)
+    return rows[come], been[come] + times
 
 
 def _in_proportion(

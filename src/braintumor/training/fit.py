@@ -244,12 +244,13 @@ def _fit_resnet50(
         reporter.say(f"frozen trunk: variant {number + 1} of {recipe.variants}")
         variants.append(cache.variant(number, data.train, recipe))
 
-    def phase(name: str, epochs: int, rate: float, warmup: int) -> Phase:
+    def phase(name: str, epochs: int, rate: float, warmup: int, *, before: int) -> Phase:
         return Phase(
             name=name,
             model=tail,
+            # Counted on from the phase before, or both would begin with the same pictures.
             batches=lambda epoch: FeatureBatches(
-                variants, data.train.labels, recipe, epoch, data.train.shares
+                variants, data.train.labels, recipe, before + epoch, data.train.shares
             ),
             validate=lambda m: logits_of(m.predict(valid, batch_size=64, verbose=0)),
             valid_labels=data.valid_labels,
@@ -260,10 +261,11 @@ def _fit_resnet50(
 
     if recipe.head_epochs:
         resnet50.hold_backbone(tail, True)
-        head = phase("head", recipe.head_epochs, recipe.head_learning_rate, 0)
+        head = phase("head", recipe.head_epochs, recipe.head_learning_rate, 0, before=0)
         fit_phase(head, recipe, run, reporter, spent)
     resnet50.hold_backbone(tail, False)
-    last = phase("tail", recipe.epochs, recipe.learning_rate, recipe.warmup_epochs)
+    rate, warmup = recipe.learning_rate, recipe.warmup_epochs
+    last = phase("tail", recipe.epochs, rate, warmup, before=recipe.head_epochs)
     return fit_phase(last, recipe, run, reporter, spent)
 
 
