@@ -75,7 +75,7 @@ def page(results: Path = RESULTS) -> str:
         f"Intervals are 95 % ones whose units are groups: patients, or near copies where no "
         f"patient is known; p-values come from swapping the networks in whole groups. A dagger (†) "
         f"stands where fewer than 50 groups, or fewer than five with an error, carry a score, and "
-        "where the networks differ on fewer than six groups; the last three rows bear none. "
+        "where the networks differ on fewer than six groups; the last row bears none. "
         f"*Difference* is `{CUSTOM}` less `{TRANSFER}`. *Calibrated*: by what was fitted on the "
         "validation slices, or on the other folds.",
         "",
