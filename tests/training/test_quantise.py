@@ -173,6 +173,28 @@ def test_inputs_stay_in_float_one_after_another_until_it_costs_next_to_nothing(
     assert read_bundle(bundle)[1] == right
 
 
+def test_the_cost_of_a_layer_is_measured_on_slices_of_all_classes(
+    bundle: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = (make_tiny_bundle(bundle.parent / "turned", turn=1) / "model.onnx").read_bytes()
+    measured: list[NDArray[np.uint8]] = []
+
+    def noted(graph: bytes, small: bytes, canvases: NDArray[np.uint8]) -> list[str]:
+        measured.extend(canvases)
+        return []
+
+    monkeypatch.setattr(quantise, "quantised", lambda graph, canvases: wrong)
+    monkeypatch.setattr(quantise, "costliest", noted)
+    monkeypatch.setattr(quantise, "_MEASURED", 6)
+    change_precision(bundle, "int8", data)
+
+    chosen = quantise.Twin.of(bundle, data, subset=300, seed=0).some
+    classes = np.repeat(CLASSES, 6)
+    found = [[str(classes[k]) for k in range(24) if (chosen[k] == one).all()] for one in measured]
+    assert len(found) == 6
+    assert {name for names in found for name in names} == set(CLASSES)
+
+
 def test_where_there_are_folds_their_sum_decides(
     bundle: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -211,7 +211,7 @@ def _attempts(
     costly: list[str] | None = None
     for count in _FREED:
         if count != 0 and costly is None:
-            costly = costliest(twins[0].graph, small[0], twins[0].some[:_MEASURED])
+            costly = costliest(twins[0].graph, small[0], _spread(twins[0].some, _MEASURED))
         names = (costly or [])[:count]
         if count and len(names) < count:
             continue  # there are fewer layers than that: the last attempt frees them all
@@ -347,3 +347,9 @@ def _makes_maps(node: Any) -> bool:
 def _some(canvases: NDArray[np.uint8], count: int, seed: int) -> NDArray[np.uint8]:
     chosen = np.random.default_rng(seed).permutation(len(canvases))[:count]
     return np.asarray(canvases[np.sort(chosen)])
+
+
+def _spread(canvases: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
+    """`count` of the canvases at the most, evenly spread: they lie class by class."""
+    places = np.linspace(0, len(canvases) - 1, min(count, len(canvases)))
+    return np.asarray(canvases[places.astype(int)])
