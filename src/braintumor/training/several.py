@@ -17,6 +17,7 @@ from braintumor.errors import BraintumorError
 from braintumor.parallel.ordered import ordered
 from braintumor.parallel.pools import Engine, open_pool
 from braintumor.training.fit import train
+from braintumor.training.learnt import require_start
 from braintumor.training.recipe import Recipe
 from braintumor.training.run import RunFolder
 from braintumor.training.sources import Materials
@@ -131,6 +132,9 @@ def carry_out(plans: Sequence[Plan], common: Common) -> Iterator[RunFolder]:
         BraintumorError: as for `fit.train`, and a process that died again and again.
     """
     wanted = [list(plan.trainings()) for plan in plans]
+    if common.start is not None:
+        for one in chain.from_iterable(wanted):  # all of them, before hours go into the first
+            require_start(common.start, one.recipe, one.catalog)
     trainings: Iterable[Training] = chain.from_iterable(wanted)
     if common.engine == "ray":
         trainings = (one.elsewhere() for one in trainings)
