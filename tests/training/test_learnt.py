@@ -15,6 +15,7 @@ from braintumor.catalog.catalog import Catalog
 from braintumor.errors import BraintumorError
 from braintumor.training.begun import begun, facts_of
 from braintumor.training.learnt import further, learnt, require_start
+from braintumor.training.predict import as_trained
 from braintumor.training.recipe import default_recipe
 from braintumor.training.run import RunFolder
 from braintumor.training.several import Common, Training, carry_out
@@ -131,6 +132,16 @@ def test_a_run_that_does_not_tell_is_begun_with_where_nothing_is_held_back(
     # Nor does a run that is begun with it.
     after = finished(tmp_path / "after", everything, start=start)
     assert "lacks catalog.csv or further.csv" in refused(after, held_back)
+
+
+def test_further_images_are_not_judged_where_they_are_met_again(
+    catalog: Catalog, tmp_path: Path
+) -> None:
+    extra = Sources(extra=(part(catalog, range(5), "pat_Q", train=60),))
+    run = finished(tmp_path / "run", part(catalog, range(10, 20), train=15), sources=extra)
+    found = as_trained(part(catalog, range(3, 20)), RunFolder(run)).table
+    assert list(found["split"]) == ["train"] * 2 + ["test"] * 5 + ["train"] * 5 + ["test"] * 5
+    assert list(found["group"][:2]) == ["pat_Q3", "pat_Q4"]
 
 
 def test_one_that_was_stopped_before_it_had_a_recipe_is_begun_anew(
