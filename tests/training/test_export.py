@@ -228,9 +228,12 @@ def test_a_name_can_be_given(run: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["../x", "two words", "x" * 65, "-x", "näh", "a\n"])
-def test_a_name_that_cannot_be_is_refused(run: Path, tmp_path: Path, name: str) -> None:
-    with pytest.raises(BraintumorError, match="cannot be called"):
-        export_run(run, tmp_path / "b", name=name)
+def test_a_name_that_cannot_be_is_refused(
+    run: Path, bundle: Path, tmp_path: Path, name: str
+) -> None:
+    for source in (run, bundle):
+        with pytest.raises(BraintumorError, match="cannot be called"):
+            export_run(source, tmp_path / "b", name=name)
 
 
 def test_a_run_that_was_not_evaluated_gives_a_bundle_without_evidence(

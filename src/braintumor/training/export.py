@@ -7,7 +7,6 @@ answers that Keras gives. Knows nothing of figures, pages or commands.
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -28,6 +27,7 @@ from braintumor.bundle.parts import (
     Graph,
     Precision,
     TrainedOn,
+    require_name,
 )
 from braintumor.bundle.workshop import PREDICTIONS_FILE, check_place, workshop
 from braintumor.catalog.catalog import Catalog
@@ -77,7 +77,6 @@ class PrecisionData:
 # output, or of its largest value where that is above 1.
 TOLERANCE = 1e-4
 _LICENCE = "Apache-2.0"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}")
 
 
 def export_run(
@@ -119,6 +118,8 @@ def export_run(
     """
     run, out = Path(run), Path(out)
     check_place(out)
+    if name is not None:
+        require_name(name)
     if (run / CARD_FILE).is_file():
         with workshop(out) as folder:
             _copy(run, folder, name, calibration, evidence, with_predictions=with_predictions)
@@ -131,18 +132,13 @@ def export_run(
         return out
     require("onnx", extra="train", what="Exporting a run")
     recipe, record = _recipe(run)
-    name = name or recipe.network
-    if not _NAME.fullmatch(name):
-        raise BraintumorError(
-            f"a bundle cannot be called {name!r}: use letters, digits, '.', '-' and '_', at most 64"
-        )
     require("keras", extra="train", what="Exporting a run")
     served = _served(run, recipe)
     with workshop(out) as folder:
         opset = _write_graph(served, folder / GRAPH_FILE)
         graph = Graph(sha256=sha256_of(folder / GRAPH_FILE), opset=opset)
         judged = _judged(evidence or run, calibration, record if evidence else None)
-        _card(name, recipe, record, graph, judged).write(folder)
+        _card(name or recipe.network, recipe, record, graph, judged).write(folder)
         table = RunFolder(evidence or run).predictions
         if with_predictions and table.is_file():
             _write_answers(table, folder, judged)
