@@ -173,6 +173,14 @@ def test_a_run_that_held_nothing_back_is_spoken_for_by_another(run: Path, tmp_pa
         assert (later / name).read_bytes() == (folder / name).read_bytes(), name
 
 
+def test_a_run_of_another_network_speaks_for_none(run: Path, bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "judged").mkdir()
+    (tmp_path / "judged" / "recipe.toml").write_text("[recipe]\nnetwork='resnet50'\nof_old=1\n")
+    for source in (run, bundle):
+        with pytest.raises(BraintumorError, match="judged is of a resnet50, which says nothing of"):
+            export_run(source, tmp_path / "b", evidence=tmp_path / "judged")
+
+
 class TestSlicesThatAreFittedTo:
     """A gate and eight bits are fitted to no slice that the run is judged on."""
 

@@ -36,7 +36,7 @@ from braintumor.evaluation.decision import as_answered
 from braintumor.evaluation.predictions import Predictions
 from braintumor.files import sha256_of
 from braintumor.training.predict import as_trained, trained_model
-from braintumor.training.recipe import Recipe, read_record, versions
+from braintumor.training.recipe import Recipe, read_network, read_record, versions
 from braintumor.training.run import RunFolder
 
 
@@ -113,8 +113,9 @@ def export_run(
 
     Raises:
         MissingExtraError: Keras or ONNX is not installed.
-        BraintumorError: no finished run, `out` is in use, the graph's answers differ from those
-            of Keras by more than rounding, or a bundle's gate does not fit another precision.
+        BraintumorError: no finished run, evidence of another network, `out` is in use, the
+            graph's answers differ from those of Keras by more than rounding, or a bundle's gate
+            does not fit another precision.
     """
     run, out = Path(run), Path(out)
     check_place(out)
@@ -132,6 +133,8 @@ def export_run(
         return out
     require("onnx", extra="train", what="Exporting a run")
     recipe, record = _recipe(run)
+    if evidence is not None:
+        _require_of(evidence, recipe.network)
     require("keras", extra="train", what="Exporting a run")
     served = _served(run, recipe)
     with workshop(out) as folder:
@@ -163,6 +166,7 @@ def _copy(
     if evidence is not None:
         record = card.trained_on.recipe.get("record")
         own = record if isinstance(record, dict) else {}
+        _require_of(evidence, card.network)
         judged = _judged(evidence, calibration, own).for_card()
     elif calibration is not None:
         judged = Judged.read(calibration).for_card()
@@ -266,6 +270,16 @@ def _recipe(run: Path) -> tuple[Recipe, dict[str, Any]]:
             f"it with  braintumor train --resume"
         )
     return Recipe.read(folder.recipe), read_record(folder.recipe)
+
+
+def _require_of(evidence: Path, network: str) -> None:
+    """Refuse to let another kind of network speak for this one: not even its calibration fits."""
+    judged = read_network(RunFolder(evidence).recipe)
+    if judged not in ("", network):
+        raise BraintumorError(
+            f"{evidence} is of a {judged}, which says nothing of a {network}: name a run with "
+            "--evidence that was trained by the same recipe"
+        )
 
 
 def _served(run: Path, recipe: Recipe) -> Any:
