@@ -15,6 +15,7 @@ from tiny_gate import add_tiny_gate
 from braintumor.bundle.card import Card, read_bundle, read_card
 from braintumor.bundle.classifier import Classifier
 from braintumor.bundle.network import Network
+from braintumor.bundle.parts import Precision
 from braintumor.bundle.runtime import Runtime
 from braintumor.classes import CLASSES
 from braintumor.cli.main import run as braintumor
@@ -124,6 +125,32 @@ def test_what_costs_too_much_is_left_and_said(
     assert after.parity["accepted"] is False
 
 
+@pytest.fixture
+def with_units(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A computer that answers in bfloat16: here float32's answers, rounded to its mantissa."""
+    logits = quantise.Twin.logits
+
+    def rounded(self: quantise.Twin, graph: bytes, precision: Precision) -> NDArray[np.float32]:
+        exact = logits(self, graph, "float32")
+        return exact if precision == "float32" else (exact.view(np.int32) & -65536).view(np.float32)
+
+    monkeypatch.setattr(quantise.Twin, "logits", rounded)
+
+
+def test_where_nothing_computes_in_bfloat16_its_cost_is_not_taken_for_none(
+    bundle: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = read_bundle(bundle)
+    logits = quantise.Twin.logits
+    monkeypatch.setattr(
+        quantise.Twin, "logits", lambda self, graph, _: logits(self, graph, "float32")
+    )
+    with pytest.raises(BraintumorError, match="answers in float32 where bfloat16 is asked for"):
+        change_precision(bundle, "bfloat16", data)
+    assert read_bundle(bundle) == before
+
+
+@pytest.mark.usefixtures("with_units")
 def test_bfloat16_leaves_the_graph_and_changes_the_card(bundle: Path, data: Path) -> None:
     _, graph = read_bundle(bundle)
     change_precision(bundle, "bfloat16", data)
