@@ -25,7 +25,8 @@ from braintumor.bundle.network import Network
 from braintumor.bundle.parts import CARD_FILE
 from braintumor.bundle.runtime import Runtime
 from braintumor.bundle.workshop import PREDICTIONS_FILE
-from braintumor.classes import CLASSES
+from braintumor.catalog.lesions import Lesion, read_mask
+from braintumor.classes import CLASSES, class_from_name, split_from_name
 from braintumor.errors import BraintumorError, require
 from braintumor.evaluation.localisation import SIDE, Located, judge_maps, rank_correlation
 from braintumor.evaluation.predictions import Predictions
@@ -140,41 +141,58 @@ def masked_slices(
     Args:
         data: folder of SPLIT/CLASS/FILE.
         masks: folder of N.png, N the number of the source slice.
-        table: CSV with split, class, file, source_slice and orientation (`same`, `mirrored`).
+        table: CSV with split, class, file, source_slice and orientation (`same`, `mirrored`);
+            split and class in any known spelling, which is that of the folders.
         splits: which parts to take, by the table.
         only: the slices to take in their place, by path below the data set's root.
 
     Raises:
-        BraintumorError: the table lacks a column, or not one slice has a mask.
+        BraintumorError: the table cannot be read, lacks a column or names an unknown class, or
+            not one slice has a mask.
     """
-    with table.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        missing = set(_COLUMNS) - set(reader.fieldnames or ())
-        if missing:
-            raise BraintumorError(f"{table} lacks the columns {', '.join(sorted(missing))}")
-        found = [
-            Masked(
-                data / row["split"] / row["class"] / row["file"],
-                masks / f"{row['source_slice']}.png",
-                row["class"],
-                row["orientation"] == "mirrored",
-                row.get("group") or "",
-            )
-            for row in reader
-            if row["source_slice"] and _wanted(row, splits, only)
-        ]
+    found = [
+        Masked(
+            data / row["split"] / row["class"] / row["file"],
+            masks / f"{row['source_slice']}.png",
+            class_from_name(row["class"]) or "",
+            row["orientation"] == "mirrored",
+            row.get("group", ""),
+        )
+        for row in _rows(table)
+        if row["source_slice"] and _wanted(row, splits, only)
+    ]
     found = [one for one in found if one.mask.is_file() and one.picture.is_file()]
     if not found:
         raise BraintumorError(
             f"no slice of {', '.join(splits)} in {data} has a mask in {masks}: check the folders "
             f"and {table}"
         )
+    unknown = next((one.picture for one in found if not one.label), None)
+    if unknown is not None:
+        raise BraintumorError(
+            f"{unknown} has a mask and, by {table}, none of the classes {', '.join(CLASSES)}: "
+            "correct its class, or take the row out"
+        )
     return found
+
+
+def _rows(table: Path) -> list[dict[str, str]]:
+    """The rows of the table, cells as text, "" where a row ends early."""
+    try:
+        with table.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, restval="")
+            missing = set(_COLUMNS) - set(reader.fieldnames or ())
+            rows = list(reader)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise BraintumorError(f"{table} cannot be read as a CSV table of masks") from error
+    if missing:
+        raise BraintumorError(f"{table} lacks the columns {', '.join(sorted(missing))}")
+    return rows
 
 
 def _wanted(row: dict[str, str], splits: Sequence[str], only: frozenset[str] | None) -> bool:
     if only is None:
-        return row["split"] in splits
+        return split_from_name(row["split"]) in splits
     return f"{row['split']}/{row['class']}/{row['file']}" in only
 
 
@@ -258,12 +276,11 @@ def _on_grid(heat: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def _mask(one: Masked) -> NDArray[np.bool_]:
-    with Image.open(one.mask) as picture:
-        grid = picture.convert("L").resize((SIDE, SIDE), Image.Resampling.BILINEAR)
-    mask = np.asarray(grid) > 127
+    as_it_lies = read_mask(Lesion(one.mask, one.mirrored))
+    mask = np.asarray(as_it_lies.resize((SIDE, SIDE), Image.Resampling.BILINEAR)) > 127
     if not mask.any():
-        raise BraintumorError(f"{one.mask} outlines nothing: take it out of its folder")
-    return np.ascontiguousarray(mask[:, ::-1]) if one.mirrored else mask
+        raise BraintumorError(f"{one.mask} outlines next to nothing: take it out of its folder")
+    return mask
 
 
 def _head(prepared: Prepared) -> NDArray[np.int64]:
