@@ -187,6 +187,22 @@ def test_over_folds_each_slice_is_judged_by_the_network_that_never_saw_it(home: 
     np.testing.assert_array_equal(located.heat[1], alone.heat[0])
 
 
+def test_maps_are_not_judged_on_what_their_network_has_learnt_from(home: Path) -> None:
+    arguments = (home / "data", home / "masks", home / "patients.csv", home / "out")
+    run = home / "run"
+    run.mkdir()
+    (run / "recipe.toml").write_text("[recipe]\nnetwork = 'cnn'\n")
+    with pytest.raises(BraintumorError, match=r"has no predictions\.csv, so it held no slice back"):
+        judge_masks(run, *arguments)
+    judged(home / "bundle", "a.png", "b.png")
+    card = read_bundle(home / "bundle")[0]
+    told = card.model_copy(update={"evidence": {**card.evidence, "judged": "another network"}})
+    told.write(home / "bundle")
+    with pytest.raises(BraintumorError, match="is by other networks, on slices that this one has"):
+        judge_masks(home / "bundle", *arguments)
+    assert not (home / "out").exists()
+
+
 class TestCommand:
     def run(self, home: Path, *more: str) -> int:
         arguments = ["evaluate", str(home / "bundle"), "--masks", str(home / "masks"), *more]

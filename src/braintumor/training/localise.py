@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from braintumor.bundle.card import read_bundle
+from braintumor.bundle.card import read_bundle, read_card
 from braintumor.bundle.heatmap import spread
 from braintumor.bundle.network import Network
 from braintumor.bundle.parts import CARD_FILE
@@ -35,6 +35,7 @@ from braintumor.files import write_text
 from braintumor.images.decode import read_slice
 from braintumor.images.prepare import Prepared
 from braintumor.progress import track
+from braintumor.training.run import RunFolder
 
 # Shares of the layers, counted from the top, whose weights are drawn anew.
 _SHARES = (0.0, 0.25, 0.5, 1.0)
@@ -82,6 +83,10 @@ def judge_masks(
     Returns:
         What localisation.json holds: `judge_maps` with `sanity`, the `model`, and `judged`, the
         networks by the hashes that the run's predictions give.
+
+    Raises:
+        BraintumorError: as `masked_slices`; or the slices were learnt from, as of a run that held
+            nothing back, or of a bundle with another run's evidence.
     """
     known = [Predictions.read(path) for path in (source / PREDICTIONS_FILE,) if path.is_file()]
     parts, check = [], []
@@ -112,10 +117,25 @@ def judge_masks(
 
 
 def _judged_paths(source: Path, splits: Sequence[str]) -> frozenset[str] | None:
-    """The slices that a run or bundle was judged on, by its own table; None where it has none."""
+    """The slices that a run or bundle was judged on, by its own table; None of a bundle that has
+    none.
+
+    Raises:
+        BraintumorError: it has learnt from the slices that would be judged, or may have.
+    """
     path = source / PREDICTIONS_FILE
     if not path.is_file():
+        if RunFolder(source).recipe.is_file():
+            raise BraintumorError(
+                f"{source} has no {PREDICTIONS_FILE}, so it held no slice back, or is unfinished: "
+                "judge the maps of a run that was judged itself"
+            )
         return None
+    if (source / CARD_FILE).is_file() and "judged" in read_card(source).evidence:
+        raise BraintumorError(
+            f"the {PREDICTIONS_FILE} of {source} is by other networks, on slices that this one has "
+            "learnt from: judge the maps of the run whose table it is"
+        )
     frame = Predictions.read(path).frame
     return frozenset(frame["path"][frame["split"].isin(splits)])
 
