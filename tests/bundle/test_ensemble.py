@@ -164,6 +164,23 @@ def test_members_that_lie_elsewhere_are_refused(home: Path, tmp_path: Path) -> N
     assert not (tmp_path / "else").exists()
 
 
+@pytest.mark.parametrize(
+    ("folder", "name", "says"),
+    [
+        ("three", "both", "members: must have different names; other names"),
+        ("a folder", "both", "members.2.folder: String should match"),
+        ("three", "two words", "a bundle cannot be called 'two words'"),
+    ],
+)
+def test_what_cannot_stand_on_its_card_is_told_in_a_sentence(
+    home: Path, folder: str, name: str, says: str
+) -> None:
+    make_tiny_bundle(home / folder, name="one" if folder == "three" else "three")
+    with pytest.raises(BraintumorError, match=says):
+        make_ensemble([home / "one", home / "two", home / folder], home / "new", name=name)
+    assert not (home / "new").exists()
+
+
 def test_the_command_makes_it(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     judged = home / "calibration.json"
     judged.write_text(JUDGED.model_dump_json())

@@ -173,6 +173,14 @@ def test_a_run_that_held_nothing_back_is_spoken_for_by_another(run: Path, tmp_pa
         assert (later / name).read_bytes() == (folder / name).read_bytes(), name
 
 
+def test_a_run_of_another_network_speaks_for_none(run: Path, bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "judged").mkdir()
+    (tmp_path / "judged" / "recipe.toml").write_text("[recipe]\nnetwork='resnet50'\nof_old=1\n")
+    for source in (run, bundle):
+        with pytest.raises(BraintumorError, match="judged is of a resnet50, which says nothing of"):
+            export_run(source, tmp_path / "b", evidence=tmp_path / "judged")
+
+
 class TestSlicesThatAreFittedTo:
     """A gate and eight bits are fitted to no slice that the run is judged on."""
 
@@ -228,9 +236,12 @@ def test_a_name_can_be_given(run: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["../x", "two words", "x" * 65, "-x", "näh", "a\n"])
-def test_a_name_that_cannot_be_is_refused(run: Path, tmp_path: Path, name: str) -> None:
-    with pytest.raises(BraintumorError, match="cannot be called"):
-        export_run(run, tmp_path / "b", name=name)
+def test_a_name_that_cannot_be_is_refused(
+    run: Path, bundle: Path, tmp_path: Path, name: str
+) -> None:
+    for source in (run, bundle):
+        with pytest.raises(BraintumorError, match="cannot be called"):
+            export_run(source, tmp_path / "b", name=name)
 
 
 def test_a_run_that_was_not_evaluated_gives_a_bundle_without_evidence(

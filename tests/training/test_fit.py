@@ -67,6 +67,7 @@ def test_a_training_that_holds_nothing_back_keeps_its_last_epoch_and_judges_noth
     assert run.model.is_file()
     assert not run.predictions.exists()
     assert read_record(run.recipe)["images"] == {"train": 16}
+    assert len(Catalog.read(run.further, root=catalog.root)) == 8, "what it was begun with learnt"
     # With next to no learning rate it ends where the other run ended, so it began there.
     for ours, theirs in zip(
         trained_model(run.root).trainable_weights,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from braintumor.bundle.card import Card, read_bundle, read_card
 from braintumor.bundle.checks import COUNT
 from braintumor.bundle.classifier import Classifier
 from braintumor.bundle.gate import Gate
+from braintumor.catalog.catalog import Catalog
 from braintumor.catalog.foreign import draw
 from braintumor.catalog.phantom.dataset import make_phantoms
 from braintumor.cli.main import run as braintumor
@@ -139,6 +141,18 @@ def test_a_folder_without_pictures_is_told_before_anything_is_looked_at(
     (tmp_path / "others").mkdir()
     with pytest.raises(BraintumorError, match="others holds no picture"):
         add_gate(make_tiny_bundle(tmp_path / "b"), phantoms, **{option: [tmp_path / "others"]})
+
+
+@pytest.mark.parametrize("kept", [0, 3])
+def test_too_few_patients_outside_the_test_split_are_told_before_anything_is_looked_at(
+    tmp_path: Path, phantoms: Path, monkeypatch: pytest.MonkeyPatch, kept: int
+) -> None:
+    monkeypatch.setattr(fitting, "look", lambda *_: pytest.fail("minutes were spent"))
+    catalog = Catalog.from_folder(phantoms)
+    table = catalog.table.assign(split="test", group=[f"g{k}" for k in range(len(catalog))])
+    table.loc[: kept - 1, "split"] = "train"
+    with pytest.raises(BraintumorError, match="at least 4 groups"):
+        add_gate(make_tiny_bundle(tmp_path / "b"), replace(catalog, table=table))
 
 
 def test_a_bundle_of_one_network_is_wanted(tmp_path: Path, phantoms: Path) -> None:

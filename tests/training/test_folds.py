@@ -14,7 +14,7 @@ from braintumor.catalog.catalog import Catalog
 from braintumor.errors import BraintumorError
 from braintumor.evaluation.predictions import Predictions
 from braintumor.images.prepare import Preparation
-from braintumor.training import folds, several
+from braintumor.training import folds, recipe, several
 from braintumor.training.recipe import default_recipe, read_record
 from braintumor.training.run import RunFolder
 
@@ -69,6 +69,27 @@ def test_the_folds_answers_are_joined_in_the_catalogues_order(
     assert set(table["fold"].astype(str)) == {"0", "1", "2"}
     assert (table["predicted"] == table["label"]).all()
     assert "seconds_by_fold" in run.recipe.read_text()
+
+
+def test_what_a_recipe_leaves_to_the_computer_is_settled_before_it_travels(
+    catalog: Catalog, tmp_path: Path, asked: list[tuple[str, bool]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A computer of a cluster that lacks bfloat16 trains its folds as the others do."""
+    train, here = several.train, [True]
+
+    def elsewhere(*arguments: Any, **options: Any) -> RunFolder:
+        here[0] = False
+        try:
+            return train(*arguments, **options)
+        finally:
+            here[0] = True
+
+    monkeypatch.setattr(several, "train", elsewhere)
+    monkeypatch.setattr(recipe, "has_bfloat16", lambda: here[0])
+    run = train_folds(catalog, tmp_path / "run", count=3)
+    files = [run.recipe, *(RunFolder(fold).recipe for fold in run.folds)]
+    assert {recipe.Recipe.read(file).precision for file in files} == {"mixed_bfloat16"}
+    assert len(files) == 4
 
 
 def test_a_screen_trains_and_judges_the_folds_asked_for(

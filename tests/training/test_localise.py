@@ -80,6 +80,53 @@ def test_a_table_without_the_columns_or_masks_is_refused(home: Path) -> None:
         masked_slices(home / "data", home / "data", home / "patients.csv")
 
 
+def test_a_table_and_folders_may_spell_splits_and_classes_in_their_own_way(home: Path) -> None:
+    """As the published folders are called, and as a spreadsheet writes its tables."""
+    (home / "data" / "test").rename(home / "data" / "Testing")
+    (home / "data" / "Testing" / "glioma").rename(home / "data" / "Testing" / "glioma_tumor")
+    text = (home / "patients.csv").read_text().replace("test,glioma", "Testing,glioma_tumor")
+    (home / "patients.csv").write_text(text, encoding="utf-8-sig")
+    found = masked_slices(home / "data", home / "masks", home / "patients.csv")
+    assert [(one.picture.name, one.label) for one in found] == [
+        ("a.png", "glioma"),
+        ("b.png", "glioma"),
+    ]
+    assert locate(Network.load(home / "bundle"), found).label.tolist() == ["glioma"] * 2
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"split,class,file,source_slice,orientation\ntest,stroke,a.png,7,same\n", "a.png has a"),
+        (b"split,class,file,source_slice,orientation\ntest,stroke,z.png,7,same\n", "has a mask in"),
+        (b"split,class,file,source_slice,orientation\n\xff\xfe\n", "cannot be read as a CSV"),
+        (b"split,class,file,source_slice,orientation\n7\n", "has a mask in"),
+    ],
+    ids=["unknown class", "of no picture", "no text", "short row"],
+)
+def test_a_table_that_makes_no_sense_is_refused_in_a_sentence(
+    home: Path, content: bytes, says: str
+) -> None:
+    (home / "data" / "test" / "glioma").rename(home / "data" / "test" / "stroke")
+    (home / "odd.csv").write_bytes(content)
+    with pytest.raises(BraintumorError, match=says):
+        masked_slices(home / "data", home / "masks", home / "odd.csv")
+
+
+@pytest.mark.parametrize("content", [b"no picture", None], ids=["no picture", "dark"])
+def test_a_mask_that_shows_nothing_is_refused_in_a_sentence(
+    home: Path, content: bytes | None
+) -> None:
+    file = home / "masks" / "7.png"
+    if content is None:
+        Image.new("L", (256, 256)).save(file)
+    else:
+        file.write_bytes(content)
+    slices = masked_slices(home / "data", home / "masks", home / "patients.csv")
+    with pytest.raises(BraintumorError, match=r"7\.png (cannot be read|is dark everywhere)"):
+        locate(Network.load(home / "bundle"), slices)
+
+
 def test_weights_are_forgotten_from_the_top(home: Path) -> None:
     _, graph = read_bundle(home / "bundle")
 
@@ -138,6 +185,22 @@ def test_over_folds_each_slice_is_judged_by_the_network_that_never_saw_it(home: 
         ),
     )  # fmt: skip
     np.testing.assert_array_equal(located.heat[1], alone.heat[0])
+
+
+def test_maps_are_not_judged_on_what_their_network_has_learnt_from(home: Path) -> None:
+    arguments = (home / "data", home / "masks", home / "patients.csv", home / "out")
+    run = home / "run"
+    run.mkdir()
+    (run / "recipe.toml").write_text("[recipe]\nnetwork = 'cnn'\n")
+    with pytest.raises(BraintumorError, match=r"has no predictions\.csv, so it held no slice back"):
+        judge_masks(run, *arguments)
+    judged(home / "bundle", "a.png", "b.png")
+    card = read_bundle(home / "bundle")[0]
+    told = card.model_copy(update={"evidence": {**card.evidence, "judged": "another network"}})
+    told.write(home / "bundle")
+    with pytest.raises(BraintumorError, match="is by other networks, on slices that this one has"):
+        judge_masks(home / "bundle", *arguments)
+    assert not (home / "out").exists()
 
 
 class TestCommand:

@@ -15,6 +15,7 @@ from tiny_gate import add_tiny_gate
 from braintumor.bundle.card import Card, read_bundle, read_card
 from braintumor.bundle.classifier import Classifier
 from braintumor.bundle.network import Network
+from braintumor.bundle.parts import Precision
 from braintumor.bundle.runtime import Runtime
 from braintumor.classes import CLASSES
 from braintumor.cli.main import run as braintumor
@@ -124,6 +125,32 @@ def test_what_costs_too_much_is_left_and_said(
     assert after.parity["accepted"] is False
 
 
+@pytest.fixture
+def with_units(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A computer that answers in bfloat16: here float32's answers, rounded to its mantissa."""
+    logits = quantise.Twin.logits
+
+    def rounded(self: quantise.Twin, graph: bytes, precision: Precision) -> NDArray[np.float32]:
+        exact = logits(self, graph, "float32")
+        return exact if precision == "float32" else (exact.view(np.int32) & -65536).view(np.float32)
+
+    monkeypatch.setattr(quantise.Twin, "logits", rounded)
+
+
+def test_where_nothing_computes_in_bfloat16_its_cost_is_not_taken_for_none(
+    bundle: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = read_bundle(bundle)
+    logits = quantise.Twin.logits
+    monkeypatch.setattr(
+        quantise.Twin, "logits", lambda self, graph, _: logits(self, graph, "float32")
+    )
+    with pytest.raises(BraintumorError, match="answers in float32 where bfloat16 is asked for"):
+        change_precision(bundle, "bfloat16", data)
+    assert read_bundle(bundle) == before
+
+
+@pytest.mark.usefixtures("with_units")
 def test_bfloat16_leaves_the_graph_and_changes_the_card(bundle: Path, data: Path) -> None:
     _, graph = read_bundle(bundle)
     change_precision(bundle, "bfloat16", data)
@@ -171,6 +198,28 @@ def test_inputs_stay_in_float_one_after_another_until_it_costs_next_to_nothing(
     assert table["accepted"] is True
     assert table["float_inputs"] == ["a", "b"]
     assert read_bundle(bundle)[1] == right
+
+
+def test_the_cost_of_a_layer_is_measured_on_slices_of_all_classes(
+    bundle: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = (make_tiny_bundle(bundle.parent / "turned", turn=1) / "model.onnx").read_bytes()
+    measured: list[NDArray[np.uint8]] = []
+
+    def noted(graph: bytes, small: bytes, canvases: NDArray[np.uint8]) -> list[str]:
+        measured.extend(canvases)
+        return []
+
+    monkeypatch.setattr(quantise, "quantised", lambda graph, canvases: wrong)
+    monkeypatch.setattr(quantise, "costliest", noted)
+    monkeypatch.setattr(quantise, "_MEASURED", 6)
+    change_precision(bundle, "int8", data)
+
+    chosen = quantise.Twin.of(bundle, data, subset=300, seed=0).some
+    classes = np.repeat(CLASSES, 6)
+    found = [[str(classes[k]) for k in range(24) if (chosen[k] == one).all()] for one in measured]
+    assert len(found) == 6
+    assert {name for names in found for name in names} == set(CLASSES)
 
 
 def test_where_there_are_folds_their_sum_decides(

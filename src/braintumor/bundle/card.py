@@ -268,12 +268,16 @@ def read_card_and_hash(folder: Path | str) -> tuple[AnyCard, str]:
     try:
         return kinds[kind].model_validate(values | {"version": VERSION}), sha256_bytes(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "card"
         raise BundleError(
-            f"{path} is not a valid card, {place}: {first['msg'].removeprefix('Value error, ')}; "
-            f"export the run again"
+            f"{path} is not a valid card, {first_error(error)}; export the run again"
         ) from error
+
+
+def first_error(error: ValidationError) -> str:
+    """Where values are not what a card holds, and why."""
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"]) or "card"
+    return f"{place}: {first['msg'].removeprefix('Value error, ')}"
 
 
 def _preparation(values: dict[str, Any]) -> Preparation:

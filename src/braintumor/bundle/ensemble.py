@@ -10,10 +10,12 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from braintumor.bundle.card import AnyCard, Card, EnsembleCard, read_card_and_hash
+from pydantic import ValidationError
+
+from braintumor.bundle.card import AnyCard, Card, EnsembleCard, first_error, read_card_and_hash
 from braintumor.bundle.judged import Judged
 from braintumor.bundle.network import check_bundle
-from braintumor.bundle.parts import Member, TrainedOn
+from braintumor.bundle.parts import TrainedOn, require_name
 from braintumor.bundle.workshop import PREDICTIONS_FILE, workshop
 from braintumor.errors import BraintumorError
 
@@ -41,29 +43,37 @@ def make_ensemble(
 
     Raises:
         BundleError: a member that is no whole bundle.
-        BraintumorError: members that lie elsewhere, or `out` is in use.
+        BraintumorError: members that lie elsewhere or cannot be told apart by their names, a name
+            that no bundle can have, or `out` is in use.
     """
+    require_name(name)
     judged = judged or Judged()
     cards: list[Card] = []
-    named: list[Member] = []
+    named: list[dict[str, str]] = []
     for folder in members:
         check_bundle(folder)
         card, sha256 = read_card_and_hash(folder)
         if not isinstance(card, Card):
             raise BraintumorError(f"{folder} is an ensemble itself: name its members instead")
         cards.append(card)
-        named.append(Member(name=card.name, folder=_relative(folder, out), card_sha256=sha256))
+        named.append({"name": card.name, "folder": _relative(folder, out), "card_sha256": sha256})
+    whole = {
+        "name": name,
+        "members": named,
+        **judged.for_card(),
+        "trained_on": _trained_on(cards),
+        "licence": cards[0].licence if cards else "",
+        "created_with": cards[0].created_with if cards else {},
+    }
+    try:
+        ensemble = EnsembleCard.model_validate(whole)
+    except ValidationError as error:
+        raise BraintumorError(
+            f"these bundles make no ensemble, {first_error(error)}; other names and places are "
+            "given by  braintumor export BUNDLE --name NAME --out FOLDER"
+        ) from error
     with workshop(out) as folder:
-        EnsembleCard.model_validate(
-            {
-                "name": name,
-                "members": named,
-                **judged.for_card(),
-                "trained_on": _trained_on(cards),
-                "licence": cards[0].licence if cards else "",
-                "created_with": cards[0].created_with if cards else {},
-            }
-        ).write(folder)
+        ensemble.write(folder)
         if predictions is not None:
             shutil.copyfile(predictions, folder / PREDICTIONS_FILE)
     return out

@@ -5,6 +5,7 @@ Knows forms and bounds of values; reads no file and computes nothing.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Final, Literal
 
 from pydantic import (
@@ -19,6 +20,7 @@ from pydantic import (
 )
 
 from braintumor.classes import CLASSES
+from braintumor.errors import BraintumorError
 
 CARD_FILE = "card.json"
 GRAPH_FILE = "model.onnx"
@@ -28,7 +30,8 @@ GRAPH_OUTPUTS = ("logits", "embedding", "maps")
 
 Precision = Literal["float32", "bfloat16", "int8"]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}$")]
+_NAME = r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}"
+Name = Annotated[str, Field(pattern=rf"^{_NAME}$")]
 Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 _PositiveFloat = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 _FourScales = tuple[_PositiveFloat, _PositiveFloat, _PositiveFloat, _PositiveFloat]
@@ -162,8 +165,20 @@ class Member(Part):
     """
 
     name: Name
-    folder: str = Field(pattern=r"^(\.\./)?[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}$")
+    folder: str = Field(pattern=rf"^(\.\./)?{_NAME}$")
     card_sha256: Sha256
+
+
+def require_name(name: str) -> None:
+    """Refuse what no bundle can be called, before one is made.
+
+    Raises:
+        BraintumorError: it is no `Name`.
+    """
+    if not re.fullmatch(_NAME, name):
+        raise BraintumorError(
+            f"a bundle cannot be called {name!r}: use letters, digits, '.', '-' and '_', at most 64"
+        )
 
 
 def class_names(classes: tuple[str, ...]) -> tuple[str, ...]:

@@ -96,7 +96,8 @@ def _seeds(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int
 )  # fmt: skip
 @click.option(
     "--start", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="RUN",
-    help="Begin with the weights of a finished run of the same network.",
+    help="Begin with the weights of a finished run of the same network, which has learnt from "
+    "nothing that is held back here.",
 )  # fmt: skip
 @click.option("--epochs", type=click.IntRange(min=1), help="Most epochs; default by network.")
 @click.option("--batch-size", type=click.IntRange(min=2), help="Images a step.")

@@ -15,6 +15,7 @@ from braintumor.catalog.lesions import Lesions
 from braintumor.errors import BraintumorError, InUseError
 from braintumor.files import alone, sha256_bytes, sha256_of
 from braintumor.processor import cores
+from braintumor.training.learnt import require_start
 from braintumor.training.predict import finished_model
 from braintumor.training.recipe import Recipe, read_record
 from braintumor.training.run import RunFolder
@@ -42,7 +43,7 @@ def facts_of(
     """What a run's record says from its beginning on, but for the weights.
 
     Raises:
-        BraintumorError: `start` is no finished run of the recipe's network.
+        BraintumorError: as `require_start`.
     """
     import keras
 
@@ -62,7 +63,10 @@ def facts_of(
         facts["groups_sha256"] = _groups_digest(parts)
     if sources.lesions is not None:
         facts["lesions_sha256"] = _lesions_digest(parts, sources.lesions)
-    return facts | (_start_facts(start, recipe) if start is not None else {})
+    if start is not None:
+        require_start(start, recipe, catalog)
+        facts["start_sha256"] = sha256_of(finished_model(start))
+    return facts
 
 
 def is_finished(run: RunFolder) -> bool:
@@ -72,9 +76,15 @@ def is_finished(run: RunFolder) -> bool:
 
 @contextmanager
 def begun(
-    run: RunFolder, recipe: Recipe, catalog: Catalog, facts: dict[str, Any], *, resume: bool
+    run: RunFolder,
+    recipe: Recipe,
+    catalog: Catalog,
+    facts: dict[str, Any],
+    *,
+    resume: bool,
+    further: Catalog | None = None,
 ) -> Iterator[bool]:
-    """Have a run's folder to oneself, with recipe and catalogue in it.
+    """Have a run's folder to oneself, with recipe and catalogue in it, and `learnt.further`.
 
     When the block ends well, what only an unfinished training needs is removed.
 
@@ -94,6 +104,8 @@ def begun(
         standing = _standing(run, recipe, catalog, facts, resume=resume)
         if standing == "new":
             catalog.write(run.catalog)
+            if further is not None:
+                further.write(run.further)
             recipe.write(run.recipe, record=facts)
         yield standing != "finished"
     run.clear_checkpoint()
@@ -144,7 +156,8 @@ def _as_good_as_new(run: RunFolder, resume: bool) -> bool:
     """Whether nothing is lost by beginning in this folder: it is empty but for a lock, or what is
     to be resumed was stopped before its recipe was written."""
     left = [path.name for path in run.root.iterdir() if not _holds_lock_alone(run, path)]
-    unfinished = (name == run.catalog.name or ".part" in name for name in left)
+    early = (run.catalog.name, run.further.name)
+    unfinished = (name in early or ".part" in name for name in left)
     return not left or (resume and all(unfinished))
 
 
@@ -167,13 +180,3 @@ def _lesions_digest(parts: Iterable[Catalog], lesions: Lesions) -> str:
     found = (lesion for part in parts for lesion in lesions.of(part))
     told = (f"{one.mask.name} {one.mirrored}" if one else "-" for one in found)
     return sha256_bytes("\n".join(told).encode())
-
-
-def _start_facts(start: Path, recipe: Recipe) -> dict[str, Any]:
-    model, file = finished_model(start), RunFolder(start).recipe
-    if Recipe.read(file).network != recipe.network:
-        raise BraintumorError(f"{start} holds another network than this {recipe.network}")
-    return {
-        "start_sha256": sha256_of(model),
-        "start_catalog_sha256": read_record(file).get("catalog_sha256", ""),
-    }

@@ -7,7 +7,6 @@ answers that Keras gives. Knows nothing of figures, pages or commands.
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -28,6 +27,7 @@ from braintumor.bundle.parts import (
     Graph,
     Precision,
     TrainedOn,
+    require_name,
 )
 from braintumor.bundle.workshop import PREDICTIONS_FILE, check_place, workshop
 from braintumor.catalog.catalog import Catalog
@@ -36,7 +36,7 @@ from braintumor.evaluation.decision import as_answered
 from braintumor.evaluation.predictions import Predictions
 from braintumor.files import sha256_of
 from braintumor.training.predict import as_trained, trained_model
-from braintumor.training.recipe import Recipe, read_record, versions
+from braintumor.training.recipe import Recipe, read_network, read_record, versions
 from braintumor.training.run import RunFolder
 
 
@@ -77,7 +77,6 @@ class PrecisionData:
 # output, or of its largest value where that is above 1.
 TOLERANCE = 1e-4
 _LICENCE = "Apache-2.0"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}")
 
 
 def export_run(
@@ -114,11 +113,14 @@ def export_run(
 
     Raises:
         MissingExtraError: Keras or ONNX is not installed.
-        BraintumorError: no finished run, `out` is in use, the graph's answers differ from those
-            of Keras by more than rounding, or a bundle's gate does not fit another precision.
+        BraintumorError: no finished run, evidence of another network, `out` is in use, the
+            graph's answers differ from those of Keras by more than rounding, or a bundle's gate
+            does not fit another precision.
     """
     run, out = Path(run), Path(out)
     check_place(out)
+    if name is not None:
+        require_name(name)
     if (run / CARD_FILE).is_file():
         with workshop(out) as folder:
             _copy(run, folder, name, calibration, evidence, with_predictions=with_predictions)
@@ -131,18 +133,15 @@ def export_run(
         return out
     require("onnx", extra="train", what="Exporting a run")
     recipe, record = _recipe(run)
-    name = name or recipe.network
-    if not _NAME.fullmatch(name):
-        raise BraintumorError(
-            f"a bundle cannot be called {name!r}: use letters, digits, '.', '-' and '_', at most 64"
-        )
+    if evidence is not None:
+        _require_of(evidence, recipe.network)
     require("keras", extra="train", what="Exporting a run")
     served = _served(run, recipe)
     with workshop(out) as folder:
         opset = _write_graph(served, folder / GRAPH_FILE)
         graph = Graph(sha256=sha256_of(folder / GRAPH_FILE), opset=opset)
         judged = _judged(evidence or run, calibration, record if evidence else None)
-        _card(name, recipe, record, graph, judged).write(folder)
+        _card(name or recipe.network, recipe, record, graph, judged).write(folder)
         table = RunFolder(evidence or run).predictions
         if with_predictions and table.is_file():
             _write_answers(table, folder, judged)
@@ -167,6 +166,7 @@ def _copy(
     if evidence is not None:
         record = card.trained_on.recipe.get("record")
         own = record if isinstance(record, dict) else {}
+        _require_of(evidence, card.network)
         judged = _judged(evidence, calibration, own).for_card()
     elif calibration is not None:
         judged = Judged.read(calibration).for_card()
@@ -270,6 +270,16 @@ def _recipe(run: Path) -> tuple[Recipe, dict[str, Any]]:
             f"it with  braintumor train --resume"
         )
     return Recipe.read(folder.recipe), read_record(folder.recipe)
+
+
+def _require_of(evidence: Path, network: str) -> None:
+    """Refuse to let another kind of network speak for this one: not even its calibration fits."""
+    judged = read_network(RunFolder(evidence).recipe)
+    if judged not in ("", network):
+        raise BraintumorError(
+            f"{evidence} is of a {judged}, which says nothing of a {network}: name a run with "
+            "--evidence that was trained by the same recipe"
+        )
 
 
 def _served(run: Path, recipe: Recipe) -> Any:

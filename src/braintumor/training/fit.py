@@ -24,6 +24,7 @@ from braintumor.networks.where import places, places_of
 from braintumor.training.batches import FeatureBatches, ImageBatches, image_names
 from braintumor.training.begun import begun, facts_of, is_finished
 from braintumor.training.examples import Examples, joined
+from braintumor.training.learnt import further
 from braintumor.training.loop import Phase, fit_phase
 from braintumor.training.objective import logits_of
 from braintumor.training.pictures import augmentation_pictures
@@ -72,8 +73,9 @@ def train(
         recipe: every setting.
         out: the run's folder; must be new or empty unless resuming.
         sources: further images and masks of lesions, if any.
-        start: finished run of the same network whose weights are begun with; else those of
-            ImageNet (resnet50) or random ones (cnn).
+        start: finished run of the same network whose weights are begun with, and which has learnt
+            from nothing that is held back here; else those of ImageNet (resnet50) or random ones
+            (cnn).
         resume: go on with an interrupted run in `out`; a finished one is left as it is.
         weights: resnet50 only: file of ImageNet weights; looked for where None.
         trunk: resnet50 only: folder for what the frozen layers make of the images, which stays
@@ -82,12 +84,13 @@ def train(
 
     Returns:
         The run folder with recipe.toml, catalog.csv, history.csv, model.keras, predictions.csv,
-        thumbs/, maps/ and augmentation/; without predictions.csv, thumbs/ and maps/ where the
+        thumbs/, maps/ and augmentation/, and further.csv where more was learnt from than the
+        catalogue holds; without predictions.csv, thumbs/ and maps/ where the
         catalogue holds nothing back.
 
     Raises:
-        BraintumorError: `out` is in use, what a resumed run was begun with differs, or the
-            catalogue has no training or validation images.
+        BraintumorError: `out` is in use, what a resumed run was begun with differs, the catalogue
+            has no training or validation images, or as `learnt.require_start`.
         InUseError: another process trains in `out`.
     """
     run, recipe, sources = RunFolder(Path(out)), recipe.resolved(), sources or Sources()
@@ -96,7 +99,8 @@ def train(
     weights = _weights(recipe, start, weights, done=resume and is_finished(run))
     if weights is not None:
         facts["imagenet_weights_sha256"] = sha256_of(weights)
-    with begun(run, recipe, catalog, facts, resume=resume) as unfinished:
+    beside = further(sources.extra, start)
+    with begun(run, recipe, catalog, facts, resume=resume, further=beside) as unfinished:
         if not unfinished:
             return run
         spent = Spent(run)

@@ -128,6 +128,8 @@ def add_gate(
     catalog = data if isinstance(data, Catalog) else Catalog.open(data)
     if not catalog.table["group"].any():
         catalog = with_groups(catalog)
+    usable = catalog.table[catalog.table["split"] != "test"]
+    _require_enough(usable["group"].where(usable["group"] != "", usable["path"]))
     brains = look(network, brain_slices(catalog, slices, seed))
     further = look(network, further_slices(catalog, slices, beside, drawn, seed))
     others = look(network, foreign_pictures(catalog, drawn, seed, foreign))
@@ -188,11 +190,8 @@ def fit_gate(
     Raises:
         BraintumorError: too few groups or kinds to hold any out.
     """
-    if min(len(np.unique(brains.names)), len(np.unique(others.names))) < _FOLDS:
-        raise BraintumorError(
-            f"a gate needs brain slices of at least {_FOLDS} groups (patients): give a larger "
-            f"data set"
-        )
+    for names in (brains.names, others.names):
+        _require_enough(names)
     sources = np.repeat("data set", len(brains.names)).astype(object)
     if further is not None:
         sources = np.concatenate([sources, [_source(name) for name in further.names]])
@@ -213,6 +212,15 @@ def fit_gate(
         }
     )
     return statistics, _Fit(brains, others, seed).numbers
+
+
+def _require_enough(names: Iterable[str]) -> None:
+    """Refuse what has fewer groups or kinds than folds."""
+    if len(set(names)) < _FOLDS:
+        raise BraintumorError(
+            f"a gate needs brain slices of at least {_FOLDS} groups (patients) outside the test "
+            "split: give a larger data set"
+        )
 
 
 class _Fit:

@@ -19,13 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from braintumor.bundle.card import read_bundle
+from braintumor.bundle.card import read_bundle, read_card
 from braintumor.bundle.heatmap import spread
 from braintumor.bundle.network import Network
 from braintumor.bundle.parts import CARD_FILE
 from braintumor.bundle.runtime import Runtime
 from braintumor.bundle.workshop import PREDICTIONS_FILE
-from braintumor.classes import CLASSES
+from braintumor.catalog.lesions import Lesion, read_mask
+from braintumor.classes import CLASSES, class_from_name, split_from_name
 from braintumor.errors import BraintumorError, require
 from braintumor.evaluation.localisation import SIDE, Located, judge_maps, rank_correlation
 from braintumor.evaluation.predictions import Predictions
@@ -34,6 +35,7 @@ from braintumor.files import write_text
 from braintumor.images.decode import read_slice
 from braintumor.images.prepare import Prepared
 from braintumor.progress import track
+from braintumor.training.run import RunFolder
 
 # Shares of the layers, counted from the top, whose weights are drawn anew.
 _SHARES = (0.0, 0.25, 0.5, 1.0)
@@ -81,6 +83,10 @@ def judge_masks(
     Returns:
         What localisation.json holds: `judge_maps` with `sanity`, the `model`, and `judged`, the
         networks by the hashes that the run's predictions give.
+
+    Raises:
+        BraintumorError: as `masked_slices`; or the slices were learnt from, as of a run that held
+            nothing back, or of a bundle with another run's evidence.
     """
     known = [Predictions.read(path) for path in (source / PREDICTIONS_FILE,) if path.is_file()]
     parts, check = [], []
@@ -111,10 +117,25 @@ def judge_masks(
 
 
 def _judged_paths(source: Path, splits: Sequence[str]) -> frozenset[str] | None:
-    """The slices that a run or bundle was judged on, by its own table; None where it has none."""
+    """The slices that a run or bundle was judged on, by its own table; None of a bundle that has
+    none.
+
+    Raises:
+        BraintumorError: it has learnt from the slices that would be judged, or may have.
+    """
     path = source / PREDICTIONS_FILE
     if not path.is_file():
+        if RunFolder(source).recipe.is_file():
+            raise BraintumorError(
+                f"{source} has no {PREDICTIONS_FILE}, so it held no slice back, or is unfinished: "
+                "judge the maps of a run that was judged itself"
+            )
         return None
+    if (source / CARD_FILE).is_file() and "judged" in read_card(source).evidence:
+        raise BraintumorError(
+            f"the {PREDICTIONS_FILE} of {source} is by other networks, on slices that this one has "
+            "learnt from: judge the maps of the run whose table it is"
+        )
     frame = Predictions.read(path).frame
     return frozenset(frame["path"][frame["split"].isin(splits)])
 
@@ -140,41 +161,58 @@ def masked_slices(
     Args:
         data: folder of SPLIT/CLASS/FILE.
         masks: folder of N.png, N the number of the source slice.
-        table: CSV with split, class, file, source_slice and orientation (`same`, `mirrored`).
+        table: CSV with split, class, file, source_slice and orientation (`same`, `mirrored`);
+            split and class in any known spelling, which is that of the folders.
         splits: which parts to take, by the table.
         only: the slices to take in their place, by path below the data set's root.
 
     Raises:
-        BraintumorError: the table lacks a column, or not one slice has a mask.
+        BraintumorError: the table cannot be read, lacks a column or names an unknown class, or
+            not one slice has a mask.
     """
-    with table.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        missing = set(_COLUMNS) - set(reader.fieldnames or ())
-        if missing:
-            raise BraintumorError(f"{table} lacks the columns {', '.join(sorted(missing))}")
-        found = [
-            Masked(
-                data / row["split"] / row["class"] / row["file"],
-                masks / f"{row['source_slice']}.png",
-                row["class"],
-                row["orientation"] == "mirrored",
-                row.get("group") or "",
-            )
-            for row in reader
-            if row["source_slice"] and _wanted(row, splits, only)
-        ]
+    found = [
+        Masked(
+            data / row["split"] / row["class"] / row["file"],
+            masks / f"{row['source_slice']}.png",
+            class_from_name(row["class"]) or "",
+            row["orientation"] == "mirrored",
+            row.get("group", ""),
+        )
+        for row in _rows(table)
+        if row["source_slice"] and _wanted(row, splits, only)
+    ]
     found = [one for one in found if one.mask.is_file() and one.picture.is_file()]
     if not found:
         raise BraintumorError(
             f"no slice of {', '.join(splits)} in {data} has a mask in {masks}: check the folders "
             f"and {table}"
         )
+    unknown = next((one.picture for one in found if not one.label), None)
+    if unknown is not None:
+        raise BraintumorError(
+            f"{unknown} has a mask and, by {table}, none of the classes {', '.join(CLASSES)}: "
+            "correct its class, or take the row out"
+        )
     return found
+
+
+def _rows(table: Path) -> list[dict[str, str]]:
+    """The rows of the table, cells as text, "" where a row ends early."""
+    try:
+        with table.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, restval="")
+            missing = set(_COLUMNS) - set(reader.fieldnames or ())
+            rows = list(reader)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise BraintumorError(f"{table} cannot be read as a CSV table of masks") from error
+    if missing:
+        raise BraintumorError(f"{table} lacks the columns {', '.join(sorted(missing))}")
+    return rows
 
 
 def _wanted(row: dict[str, str], splits: Sequence[str], only: frozenset[str] | None) -> bool:
     if only is None:
-        return row["split"] in splits
+        return split_from_name(row["split"]) in splits
     return f"{row['split']}/{row['class']}/{row['file']}" in only
 
 
@@ -258,12 +296,11 @@ def _on_grid(heat: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def _mask(one: Masked) -> NDArray[np.bool_]:
-    with Image.open(one.mask) as picture:
-        grid = picture.convert("L").resize((SIDE, SIDE), Image.Resampling.BILINEAR)
-    mask = np.asarray(grid) > 127
+    as_it_lies = read_mask(Lesion(one.mask, one.mirrored))
+    mask = np.asarray(as_it_lies.resize((SIDE, SIDE), Image.Resampling.BILINEAR)) > 127
     if not mask.any():
-        raise BraintumorError(f"{one.mask} outlines nothing: take it out of its folder")
-    return np.ascontiguousarray(mask[:, ::-1]) if one.mirrored else mask
+        raise BraintumorError(f"{one.mask} outlines next to nothing: take it out of its folder")
+    return mask
 
 
 def _head(prepared: Prepared) -> NDArray[np.int64]:

@@ -63,12 +63,16 @@ def as_trained(catalog: Catalog, run: RunFolder) -> Catalog:
 
     Args:
         catalog: the images, read anew.
-        run: its catalog.csv tells; without one nothing is changed.
+        run: its catalog.csv tells, and its further.csv where it has one, all of which was
+            trained on; without the first nothing is changed.
     """
     if not run.catalog.is_file():
         return catalog
     by_place: dict[tuple[str, str], tuple[str, str]] = {}
     by_content: dict[str, tuple[str, str]] = {}
+    if run.further.is_file():
+        further = _cells(Catalog.read(run.further, root=catalog.root))
+        by_content = {content: (split, group) for _, content, split, group in further}
     for path, content, split, group in _cells(Catalog.read(run.catalog, root=catalog.root)):
         by_place[path, content] = split, group
         # Of an image that lies in two splits, the copy that was trained on decides.

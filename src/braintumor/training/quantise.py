@@ -121,8 +121,8 @@ def change_precision(
 
     Raises:
         MissingExtraError: NNCF is not installed, for `int8`.
-        BraintumorError: a bundle that is not in float32, or data without training or validation
-            slices.
+        BraintumorError: a bundle that is not in float32, data without training or validation
+            slices, or bfloat16 on a computer that answers in float32 all the same.
     """
     twin = Twin.of(folder, data, subset=subset, seed=seed)
     others = [Twin.of(place, part, subset=subset, seed=seed, split="test") for place, part in folds]
@@ -190,9 +190,15 @@ def _held(
     precision: Precision,
 ) -> Table:
     """The parity of the first twin's graph; where there are others, their sum decides."""
+    after = [one.logits(graph, precision) for one, graph in zip(twins, graphs, strict=True)]
+    if precision == "bfloat16" and all(map(np.array_equal, before, after)):
+        raise BraintumorError(
+            "this computer answers in float32 where bfloat16 is asked for, so that what it costs "
+            "cannot be measured: export with OpenVINO on a processor that computes in bfloat16"
+        )
     first, *rest = [
-        parity(one.truth, was, one.logits(now, precision), one.card.calibration)
-        for one, was, now in zip(twins, before, graphs, strict=True)
+        parity(one.truth, was, now, one.card.calibration)
+        for one, was, now in zip(twins, before, after, strict=True)
     ]
     if not rest:
         return first
@@ -211,7 +217,7 @@ def _attempts(
     costly: list[str] | None = None
     for count in _FREED:
         if count != 0 and costly is None:
-            costly = costliest(twins[0].graph, small[0], twins[0].some[:_MEASURED])
+            costly = costliest(twins[0].graph, small[0], _spread(twins[0].some, _MEASURED))
         names = (costly or [])[:count]
         if count and len(names) < count:
             continue  # there are fewer layers than that: the last attempt frees them all
@@ -347,3 +353,9 @@ def _makes_maps(node: Any) -> bool:
 def _some(canvases: NDArray[np.uint8], count: int, seed: int) -> NDArray[np.uint8]:
     chosen = np.random.default_rng(seed).permutation(len(canvases))[:count]
     return np.asarray(canvases[np.sort(chosen)])
+
+
+def _spread(canvases: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
+    """`count` of the canvases at the most, evenly spread: they lie class by class."""
+    places = np.linspace(0, len(canvases) - 1, min(count, len(canvases)))
+    return np.asarray(canvases[places.astype(int)])

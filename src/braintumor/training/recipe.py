@@ -260,6 +260,13 @@ def read_record(path: Path) -> dict[str, Any]:
     return record
 
 
+def read_network(path: Path) -> str:
+    """The network that a recipe is for, also one with settings that there are no more; "" where it
+    names none."""
+    settings = _read_toml(path).get("recipe", {})
+    return str(settings.get("network", "")) if isinstance(settings, dict) else ""
+
+
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))

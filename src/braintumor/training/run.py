@@ -48,6 +48,11 @@ class RunFolder:
         return self.root / "catalog.csv"
 
     @property
+    def further(self) -> Path:
+        """What was learnt from beside the catalogue, see `learnt.further`; often there is none."""
+        return self.root / "further.csv"
+
+    @property
     def folds(self) -> list[Path]:
         """The folders of a cross-validation's folds that there are."""
         return sorted(path for path in self.root.glob("fold-*") if path.is_dir())

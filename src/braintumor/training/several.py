@@ -17,6 +17,7 @@ from braintumor.errors import BraintumorError
 from braintumor.parallel.ordered import ordered
 from braintumor.parallel.pools import Engine, open_pool
 from braintumor.training.fit import train
+from braintumor.training.learnt import require_start
 from braintumor.training.recipe import Recipe
 from braintumor.training.run import RunFolder
 from braintumor.training.sources import Materials
@@ -46,6 +47,10 @@ class Training:
     recipe: Recipe
     out: Path
     trunk: Path | None = None
+
+    def settled(self) -> Training:
+        """The same with a recipe that means the same on every computer."""
+        return replace(self, recipe=self.recipe.resolved())
 
     def elsewhere(self) -> Training:
         """The same for a process that another folder is the working folder of."""
@@ -130,7 +135,11 @@ def carry_out(plans: Sequence[Plan], common: Common) -> Iterator[RunFolder]:
     Raises:
         BraintumorError: as for `fit.train`, and a process that died again and again.
     """
-    wanted = [list(plan.trainings()) for plan in plans]
+    # What is left to the computer is settled by this one: theirs may be unlike it and each other.
+    wanted = [[one.settled() for one in plan.trainings()] for plan in plans]
+    if common.start is not None:
+        for one in chain.from_iterable(wanted):  # all of them, before hours go into the first
+            require_start(common.start, one.recipe, one.catalog)
     trainings: Iterable[Training] = chain.from_iterable(wanted)
     if common.engine == "ray":
         trainings = (one.elsewhere() for one in trainings)
