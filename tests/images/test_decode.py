@@ -7,13 +7,13 @@ import os
 import struct
 import subprocess
 import sys
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from made_files import bomb
 from PIL import Image
 
 from braintumor.errors import BraintumorError
@@ -349,20 +349,6 @@ class TestLimits:
         )
         assert "scale it down" in done.stdout
         assert done.stderr == ""
-
-
-def bomb(side: int) -> bytes:
-    """A PNG of some hundred bytes that announces side x side pixels."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        crc = zlib.crc32(kind + body)
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", crc)
-
-    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
-    body = zlib.compress(bytes(1000))
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
-    )
 
 
 def tiff(
