@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import io
+import struct
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path
 
 import nibabel
@@ -31,6 +33,20 @@ def picture(format_: str, mode: str = "L", **options: object) -> bytes:
     image = image or Image.fromarray(GREY).convert("RGB").convert(mode)
     image.save(out, format_, **options)
     return out.getvalue()
+
+
+def bomb(side: int) -> bytes:
+    """A PNG of some hundred bytes that announces side x side pixels."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        crc = zlib.crc32(kind + body)
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", crc)
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    body = zlib.compress(bytes(1000))
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+    )
 
 
 def pages() -> bytes:

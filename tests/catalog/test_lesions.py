@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_files import bomb
 from PIL import Image
 
 from braintumor.catalog.cache import prepared
@@ -99,6 +100,14 @@ def test_what_is_known_is_said(data: Path, lesions: Lesions) -> None:
 def test_a_mask_that_cannot_be_read_is_named(data: Path, lesions: Lesions) -> None:
     (lesions.folder / "1.png").write_bytes(b"no picture")
     with pytest.raises(BraintumorError, match=r"1\.png cannot be read as a mask"):
+        lesions.prepared(Catalog.from_folder(data), PREPARATION)
+
+
+@pytest.mark.parametrize("side", [4097, 60_000])
+def test_a_mask_that_is_too_large_is_one_sentence(data: Path, lesions: Lesions, side: int) -> None:
+    """The second is so large that Pillow does not open it."""
+    (lesions.folder / "1.png").write_bytes(bomb(side))
+    with pytest.raises(BraintumorError, match=r"1\.png is too large for the mask of a slice$"):
         lesions.prepared(Catalog.from_folder(data), PREPARATION)
 
 

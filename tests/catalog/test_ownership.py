@@ -153,13 +153,49 @@ def test_a_dicom_file_names_the_patient_whom_a_file_of_groups_does_not(tmp_path:
     assert found.groups["train/glioma/scan.dcm"] == "cluster"
 
 
-def slice_of(path: Path, patient: str) -> None:
+@pytest.mark.parametrize("patient", ["ANONYMOUS", "HOSPITAL7"])
+def test_what_all_dicom_files_bear_instead_of_a_name_is_no_patient(
+    tmp_path: Path, patient: str
+) -> None:
+    root = data_set(tmp_path / "data")
+    for number, place in enumerate(("train", "valid", "test")):
+        slice_of(root / place / "glioma/scan.dcm", patient, study=f"1.2.{number}")
+    found = owners_of(Catalog.from_folder(root), None)
+    assert found.patients == {}
+    assert "patients_across_splits" not in kinds(found)
+    (told,) = [one.sentence for one in found.findings if one.kind == "patients_unknown"]
+    assert told.endswith("The DICOM files bear no PatientID, or one for all their studies.")
+    assert patient not in told
+
+
+def test_a_patient_of_several_studies_stays_one_beside_others(tmp_path: Path) -> None:
+    root = data_set(tmp_path / "data")
+    slice_of(root / "train/glioma/scan.dcm", "SMITH-1", study="1.2.1")
+    slice_of(root / "test/glioma/scan.dcm", "SMITH-1", study="1.2.2")
+    catalog = Catalog.from_folder(root)
+    assert owners_of(catalog, None).patients == {}
+    slice_of(root / "valid/glioma/scan.dcm", "JONES-2", study="1.2.3")
+    patients = owners_of(Catalog.from_folder(root), None).patients
+    assert patients["train/glioma/scan.dcm"] == patients["test/glioma/scan.dcm"] == "dicom-0001"
+    assert patients["valid/glioma/scan.dcm"] == "dicom-0002"
+
+
+def test_a_patient_of_one_study_stays_one(tmp_path: Path) -> None:
+    root = data_set(tmp_path / "data")
+    for place in ("train", "test"):
+        slice_of(root / place / "glioma/scan.dcm", "SMITH-1", study="1.2.1")
+    assert set(owners_of(Catalog.from_folder(root), None).patients.values()) == {"dicom-0001"}
+
+
+def slice_of(path: Path, patient: str, study: str | None = None) -> None:
     """A small MR slice of a head."""
     dataset = pydicom.Dataset()
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
     dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = pydicom.uid.MRImageStorage
     dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
+    if study is not None:
+        dataset.StudyInstanceUID = study
     dataset.PatientID, dataset.Modality, dataset.BodyPartExamined = patient, "MR", "HEAD"
     dataset.Rows = dataset.Columns = 70
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"

@@ -328,6 +328,18 @@ def test_a_table_that_is_read_is_one_sentence_and_stays(call: Call) -> None:
     assert Path("old.csv").read_bytes() == before
 
 
+@pytest.mark.parametrize("address", ["s3://bucket/p.csv", "S3A://b/p.csv", "hdfs://host/p.csv"])
+def test_a_table_is_written_to_no_store_nor_to_a_folder_of_its_name(
+    call: Call, address: str
+) -> None:
+    before = sorted(Path().rglob("*"))
+    status, out, err = call("scans", "--out", address)
+
+    assert (status, out) == (1, "")
+    assert err.startswith(f"braintumor: tables are written to local paths only: {address} is an")
+    assert sorted(Path().rglob("*")) == before
+
+
 def test_a_summary_that_goes_elsewhere_is_told(call: Call) -> None:
     volume("head.nii")
     Path("series.csv").write_text("mine")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -131,6 +133,28 @@ class TestChild:
         side = (60_000).to_bytes(4, "big")
         with pytest.raises(CodecError, match=r"damaged|memory"):
             decode_frame(data[:at] + side * 2 + data[at + 8 :], frame, max_seconds=20)
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="Linux alone bounds an address space")
+    @pytest.mark.parametrize("kind", ["-v", "-S -v"])
+    def test_a_limit_on_its_memory_is_kept(self, kind: str, tmp_path: Path) -> None:
+        """As batch systems set them: lower than what the child would allow itself."""
+        (tmp_path / "x.dcm").write_bytes(saved(jpeg2000(SMOOTH.astype(np.uint16))))
+        code = (
+            "from braintumor.images import codecs\n"
+            "from braintumor.images.decode import read_slice\n"
+            "print(read_slice('x.dcm').pixels.shape)\n"
+            "pid = codecs._RUNNING[0].process.pid\n"
+            "print(open(f'/proc/{pid}/limits').read())\n"
+        )
+        done = subprocess.run(
+            ["bash", "-c", f'ulimit {kind} 3000000; exec "$0" -c "$1"', sys.executable, code],
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+            | {"OPENBLAS_NUM_THREADS": "1"},
+            cwd=tmp_path, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert "(64, 48)" in done.stdout, done.stderr
+        limits = next(line for line in done.stdout.splitlines() if "address space" in line)
+        assert limits.split()[3] == str(3_000_000 * 1024)
 
     def test_it_is_told_nothing_of_the_patient(self, monkeypatch: pytest.MonkeyPatch) -> None:
         sent: list[bytes] = []

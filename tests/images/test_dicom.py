@@ -28,6 +28,7 @@ from pydicom.uid import (
 )
 
 from braintumor.images.decode import ImageError, Limits, read_slice
+from braintumor.images.read import read_slices
 from braintumor.images.sniff import looks_like_dicom
 
 
@@ -123,6 +124,20 @@ class TestRefusals:
         ds = dataset()
         delattr(ds, lost)
         np.testing.assert_array_equal(read(ds).pixels, VALUES)
+
+    @pytest.mark.parametrize("element", ["PixelData", "FloatPixelData"])
+    def test_a_transfer_syntax_that_nobody_knows(self, element: str) -> None:
+        ds = dataset(VALUES.astype(np.uint16))
+        if element == "FloatPixelData":
+            del ds.PixelData
+            ds.BitsAllocated, ds.FloatPixelData = 32, VALUES.astype(np.float32).tobytes()
+        known = ExplicitVRLittleEndian.encode() + b"\0"
+        data = saved(ds).replace(known, b"1.2.3.4".ljust(len(known), b"\0"))
+        sentence = "x.dcm cannot be used: the DICOM file is damaged or incomplete: export it again."
+        with pytest.raises(ImageError) as error:
+            read_slice(data, name="x.dcm")
+        assert str(error.value) == sentence
+        assert [str(one) for one in read_slices(data, name="x.dcm")] == [sentence]
 
     def test_too_large_is_refused_by_its_header(self) -> None:
         with pytest.raises(ImageError, match="65000 x 65000 pixels"):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pydicom
+import pytest
 from pydicom.dataset import FileMetaDataset
 
-from braintumor.images.dicom_patient import patient_key
+from braintumor.images.dicom_patient import patient_key, study_key
 
 
 def written(path: Path, patient: str | None, issuer: str = "") -> Path:
@@ -46,3 +47,35 @@ def test_without_an_id_or_a_dicom_file_there_is_none(tmp_path: Path) -> None:
     (tmp_path / "3.dcm").write_bytes(b"\x00" * 300)
     assert patient_key(tmp_path / "3.dcm") is None
     assert patient_key(tmp_path / "gone.dcm") is None
+
+
+@pytest.mark.parametrize(
+    "patient",
+    ["ANONYMOUS", "anonymized", "Anonymised ", "ANON", "Anon^^^^", "UNKNOWN", "None", "NA", "n/a",
+     "0", "0000"],
+)  # fmt: skip
+def test_a_word_that_stands_for_nobody_is_no_patient(tmp_path: Path, patient: str) -> None:
+    assert patient_key(written(tmp_path / "1.dcm", patient)) is None
+    assert patient_key(written(tmp_path / "2.dcm", patient, "elsewhere")) is None
+
+
+@pytest.mark.parametrize("patient", ["ANON-0017", "anonymous_3", "10", "Nader", "UNKNOWN2"])
+def test_a_pseudonym_is_a_patient(tmp_path: Path, patient: str) -> None:
+    assert patient_key(written(tmp_path / "1.dcm", patient)) is not None
+
+
+def test_files_of_one_study_have_one_key_in_which_it_cannot_be_read(tmp_path: Path) -> None:
+    def of_study(name: str, study: str) -> str | None:
+        path = written(tmp_path / name, "4711")
+        dataset = pydicom.dcmread(path)
+        dataset.StudyInstanceUID = study
+        dataset.save_as(path)
+        return study_key(path)
+
+    one = of_study("1.dcm", "1.2.840.99")
+    assert one is not None
+    assert "1.2.840.99" not in one
+    assert of_study("2.dcm", "1.2.840.99") == one
+    assert of_study("3.dcm", "1.2.840.98") not in (one, None)
+    assert study_key(written(tmp_path / "4.dcm", "4711")) is None
+    assert study_key(tmp_path / "gone.dcm") is None

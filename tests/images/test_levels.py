@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from braintumor.images.levels import box_means, percentiles
+from braintumor.images.levels import box_means, extremes, percentiles
 
 SHARES = [0, 0.5, 1, 2, 37.3, 50, 98, 99.5, 100]
 
@@ -42,3 +42,9 @@ def test_box_means_are_pillows(dtype: type, shape: tuple[int, int]) -> None:
 
 def test_white_boxes_do_not_run_over() -> None:
     assert (box_means(np.full((256, 256), 255, np.uint8), 16, 16) == 255).all()
+
+
+def test_extremes_are_of_what_is_finite() -> None:
+    assert extremes(np.array([[3, 7], [5, 4]], np.uint8)) == (3, 7)
+    assert extremes(np.array([np.nan, -2.5, np.inf, 4, -np.inf], np.float32)) == (-2.5, 4)
+    assert np.isnan(extremes(np.array([np.nan, np.inf]))).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import time
 import tracemalloc
 from itertools import islice, permutations, product
@@ -222,6 +223,26 @@ class TestRefusals:
             read(nifti(), limits=Limits(max_frames=2))
         with pytest.raises(ImageError, match="pixels"):
             read(nifti(), limits=Limits(max_pixels=19))
+
+    @pytest.mark.parametrize(
+        ("kind", "offset"),
+        [
+            *((nibabel.Nifti1Image, offset) for offset in (-16, 0, 348, 351)),
+            *((nibabel.Nifti2Image, offset) for offset in (-16, 0, 352, 543)),
+        ],
+    )
+    def test_voxels_that_begin_inside_the_header_are_not_believed(
+        self, kind: Any, offset: int
+    ) -> None:
+        """The header's bytes would be shown as if they were pixels."""
+        header = kind.header_class.from_fileobj(io.BytesIO(nifti(kind=kind)))
+        voxels = bytes(4) + HEAD.tobytes(order="F")
+        header["vox_offset"] = offset
+        with pytest.raises(ImageError, match="the voxels begin inside the header: save"):
+            read(header.binaryblock + voxels)
+        header["vox_offset"] = header.single_vox_offset
+        found = read(header.binaryblock + voxels)
+        np.testing.assert_array_equal(found[0].pixels, read(nifti())[0].pixels)
 
     def test_a_bomb_is_unpacked_no_further_than_the_limit(self) -> None:
         bomb = gzip.compress(nifti()[:352] + bytes(50 * 2**20))

@@ -195,6 +195,30 @@ def test_a_line_of_a_list_that_is_no_name_is_kept_and_will_be_an_error(folder: P
     assert Found(["list.lst"]).names[5000:] == tuple(lines)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_a_list_that_powershell_wrote_is_read(encoding: str, folder: Path) -> None:
+    (folder / "Größe.png").write_bytes(b"x")
+    lines = "\ufeffone.png\r\n\r\nGröße.png\r\nscans\r\n"
+    (folder / "list.txt").write_bytes(lines.encode(encoding))
+
+    assert Found(["list.txt"]).names[:3] == ("one.png", "Größe.png", "scans/a.JPG")
+
+
+def test_what_begins_like_such_a_list_and_is_none_is_one_error(folder: Path) -> None:
+    """Unpaired surrogates, half a letter at the end, and names with NUL bytes."""
+    (folder / "list.txt").write_bytes(b"\xff\xfe" + b"\0\xd8\n\0\0\0" * 3000 + b"x")
+    (only,) = Inputs(["list.txt"])
+
+    assert isinstance(only, ImageError)
+    assert "its first lines name no file" in only.reason
+
+
+@pytest.mark.parametrize("begin", [b"\xff\xd8\xff\xe0\0", b"\x89PNG\r\n\x1a\n\0", b"II*\0"])
+def test_a_picture_that_is_called_a_list_is_a_picture(begin: bytes, folder: Path) -> None:
+    (folder / "list.txt").write_bytes(begin + b"\none.png\n")
+    assert Found(["list.txt"]).names == ("list.txt",)
+
+
 def test_a_link_that_leads_round_in_a_circle_is_not_followed(folder: Path) -> None:
     (folder / "scans" / "deep" / "up").symlink_to(folder / "scans")
 

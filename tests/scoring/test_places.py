@@ -78,6 +78,14 @@ def test_a_table_may_lie_in_a_folder_that_is_read() -> None:
     check_table(Path("new.csv"), ["new.csv", "s3://bucket/new.csv", "\0", "."])
 
 
+def test_an_address_is_no_table_and_what_looks_like_one_is() -> None:
+    for address in ("s3://bucket/new.csv", "https://host/new.csv"):
+        with pytest.raises(BraintumorError, match=f"local paths only: {address} is an address"):
+            check_table(Path(address), [])
+    for local in ("s3/new.csv", "c:/new.csv", "/s3:/new.csv"):
+        check_table(Path(local), [])
+
+
 def test_two_tables_in_a_folder_keep_a_summary_each() -> None:
     done("a.nii", out="a.csv")
     outcome = done("b.nii", out="b.csv")

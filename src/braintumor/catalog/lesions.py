@@ -139,13 +139,15 @@ def read_mask(lesion: Lesion) -> Image.Image:
     """The mask as the slice lies, grey.
 
     Raises:
-        BraintumorError: it cannot be read, or shows no lesion.
+        BraintumorError: it cannot be read, is too large, or shows no lesion.
     """
     try:
         with Image.open(lesion.mask) as picture:
             if picture.width * picture.height > _MAX_PIXELS:
-                raise BraintumorError(f"{lesion.mask} is too large for the mask of a slice")
+                raise Image.DecompressionBombError
             mask = picture.convert("L")
+    except Image.DecompressionBombError as error:  # Pillow's own, of a giant's header alone
+        raise BraintumorError(f"{lesion.mask} is too large for the mask of a slice") from error
     except (OSError, ValueError, SyntaxError) as error:
         raise BraintumorError(f"{lesion.mask} cannot be read as a mask: remove it") from error
     if int(np.asarray(mask).max()) < _INSIDE:

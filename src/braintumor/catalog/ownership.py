@@ -21,7 +21,7 @@ from braintumor.catalog.leaks import JUDGED
 from braintumor.errors import BraintumorError
 from braintumor.evaluation.patients import Owner, Patients
 from braintumor.images.decode import printable
-from braintumor.images.dicom_patient import patient_key
+from braintumor.images.dicom_patient import patient_key, study_key
 
 _FAMILIES_SHOWN = 3
 
@@ -205,6 +205,8 @@ class Ownership:
         unknown = [p for p in self.catalog.table["path"] if p not in self.patients]
         if not self.source:
             text = "No patient is known, so nobody can say whether one is on both sides."
+            if (self.catalog.table["format"] == "DICOM").any():
+                text += " The DICOM files bear no PatientID, or one for all their studies."
             yield Finding("patients_unknown", "doubtful", text)
         elif unknown:
             text = f"Images of unknown patient: {listed(unknown)}."
@@ -248,12 +250,25 @@ def with_dicom_patients(catalog: Catalog, owners: Sequence[Owner | None]) -> lis
     """
     numbers: dict[str, str] = {}
     found = list(owners)
-    rows = zip(catalog.table["path"], catalog.table["format"], owners, strict=True)
-    for row, (path, format_, owner) in enumerate(rows):
-        if format_ != "DICOM" or (owner and owner.patient):
-            continue
-        if key := patient_key(catalog.root / path):
-            number = numbers.setdefault(key, f"dicom-{len(numbers) + 1:04d}")
-            known = owner or Owner()
-            found[row] = replace(known, patient=number, group=known.group or number)
+    for row, key in _dicom_keys(catalog, owners).items():
+        number = numbers.setdefault(key, f"dicom-{len(numbers) + 1:04d}")
+        known = owners[row] or Owner()
+        found[row] = replace(known, patient=number, group=known.group or number)
     return found
+
+
+def _dicom_keys(catalog: Catalog, owners: Sequence[Owner | None]) -> dict[int, str]:
+    """Row -> key of the patient, of DICOM files that nothing else names a patient of.
+
+    Empty where all DICOM files bear the same over several studies: those who take names out of
+    files often put one word for all of them, and nobody's slices would be told apart.
+    """
+    rows = zip(catalog.table["path"], catalog.table["format"], strict=True)
+    files = {row: catalog.root / path for row, (path, of) in enumerate(rows) if of == "DICOM"}
+    unnamed = [row for row in files if not ((owner := owners[row]) and owner.patient)]
+    keys = {row: patient_key(files[row]) for row in unnamed}
+    if len(keys) == len(files) and len(set(keys.values())) == 1:
+        studies = {study_key(file) for file in files.values()} - {None}
+        if len(studies) > 1:
+            return {}
+    return {row: key for row, key in keys.items() if key}

@@ -77,11 +77,17 @@ def _missing(frame: Any) -> str:
 
 
 def _bound_memory() -> None:
+    """Bound this process's memory as far as the system lets it, and forbid core dumps."""
     try:
         import resource
     except ImportError:  # Windows
         return
-    with contextlib.suppress(OSError):  # Linux alone tells it here
+    # ValueError: of a limit that batch systems set, which must not be raised.
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with contextlib.suppress(OSError, ValueError):  # Linux alone tells what is used here
         used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (used + _MEMORY, used + _MEMORY))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        set_already = resource.getrlimit(resource.RLIMIT_AS)
+        finite = [limit for limit in set_already if limit != resource.RLIM_INFINITY]
+        bound = min([used + _MEMORY, *finite])
+        resource.setrlimit(resource.RLIMIT_AS, (bound, bound))

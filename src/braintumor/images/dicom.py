@@ -154,12 +154,14 @@ def _fill(dataset: Any) -> None:
 
 def _check_whole(dataset: Any, count: int, name: str, limits: Limits) -> None:
     """Uncompressed pixels must all be there, and compressed ones not be too many."""
+    # Raises for a UID that names no transfer syntax, whichever pixels the file has.
+    compressed = _transfer_syntax(dataset).is_compressed
     if "PixelData" not in dataset:
         return
     samples = 2 if dataset.PhotometricInterpretation == "YBR_FULL_422" else dataset.SamplesPerPixel
     bits = int(dataset.Rows) * int(dataset.Columns) * int(samples) * int(dataset.BitsAllocated)
     unpacked = (bits * count + 7) // 8
-    if _transfer_syntax(dataset).is_compressed:
+    if compressed:
         check_unpacked(unpacked, name=name, limits=limits)
     elif len(dataset.PixelData) < unpacked:
         raise ImageError(name, "the DICOM file is truncated: export it again")

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pydicom.pixels import apply_color_lut, apply_modality_lut
 
 from braintumor.images.dicom_header import HeaderError
+from braintumor.images.levels import extremes
 
 # ITU-R BT.601, as Pillow's "L".
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
@@ -110,20 +111,14 @@ def _padding_value(dataset: Any, name: str, kind: str) -> float | None:
 def _filled(values: NDArray[Any], padding: NDArray[np.bool_], white_is_least: bool) -> NDArray[Any]:
     """With the image's darkest value in place of padding; one value where all is padding."""
     image = values[~padding]
-    least, most = _extremes(image if image.size else values)
+    least, most = extremes(image if image.size else values)
     return np.where(padding, values.dtype.type(most if white_is_least else least), values)
-
-
-def _extremes(values: NDArray[Any]) -> tuple[Any, Any]:
-    """The smallest and the largest value that are finite; not a number where there are none."""
-    finite = values if values.dtype.kind in "iu" else values[np.isfinite(values)]
-    return (finite.min(), finite.max()) if finite.size else (np.nan, np.nan)
 
 
 def _turned(values: NDArray[Any], dataset: Any) -> tuple[NDArray[Any], float]:
     """MONOCHROME1 (the smallest value is white) with larger meaning brighter: mirror - value."""
     if values.dtype == np.float32:
-        least, most = _extremes(values)
+        least, most = extremes(values)
         mirror = least + most
         return np.asarray(mirror - values), float(mirror)
     top = max(2 ** int(dataset.BitsStored) - 1, int(values.max()))
@@ -139,7 +134,7 @@ def _window(holder: Any, values: NDArray[Any]) -> tuple[float, float] | None:
         low, high = centre - 0.5 - (width - 1) / 2, centre - 0.5 + (width - 1) / 2
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         return None
-    least, most = _extremes(values)
+    least, most = extremes(values)
     return (low, high) if low < most and high > least else None
 
 

@@ -11,6 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
+from braintumor.images.levels import extremes
+
+# Tags of TIFF. Of signed samples the second has the value 2.
+_PHOTOMETRIC, _SAMPLE_FORMAT, _SIGNED = 262, 339, (2,)
+
 
 def to_grey(picture: Image.Image) -> tuple[NDArray[Any], bool]:
     """The pixels of a loaded picture of any mode as grey, larger meaning brighter.
@@ -29,7 +34,10 @@ def to_grey(picture: Image.Image) -> tuple[NDArray[Any], bool]:
             return values.astype(np.uint16), False
         return values.astype(np.float32), False
     if mode == "F":
-        return np.asarray(picture, dtype=np.float32), False
+        return _floats(picture), False
+    if mode == "L" and _tag(picture, _SAMPLE_FORMAT) == _SIGNED:
+        # Pillow takes their bytes for unsigned ones.
+        return np.asarray(picture).view(np.int8).astype(np.float32), False
     if mode == "LAB":
         return np.asarray(picture.getchannel(0)), True
     if "transparency" in picture.info or mode in ("LA", "La", "PA", "RGBA", "RGBa"):
@@ -41,14 +49,33 @@ def to_grey(picture: Image.Image) -> tuple[NDArray[Any], bool]:
 
 def _sixteen_bit(picture: Image.Image) -> NDArray[np.uint16]:
     pixels = np.asarray(picture).astype(np.uint16)
-    # Pillow inverts "white is zero" (TIFF tag 262) at 8 bits and forgets it at 16.
-    tags = getattr(picture, "tag_v2", None)
-    if tags is not None and tags.get(262) == 0:
-        pixels = np.uint16(65535) - pixels
-    return pixels
+    return np.uint16(65535) - pixels if _white_is_zero(picture) else pixels
+
+
+def _floats(picture: Image.Image) -> NDArray[np.float32]:
+    values = np.asarray(picture, dtype=np.float32)
+    if not _white_is_zero(picture):
+        return values
+    # Fractions have no white of their own: the least and the largest value change places.
+    least, most = extremes(values)
+    return np.asarray(least + most - values, np.float32)
+
+
+def _white_is_zero(picture: Image.Image) -> bool:
+    """Whether a TIFF's smallest value is white, which Pillow heeds at 8 bits alone."""
+    return bool(_tag(picture, _PHOTOMETRIC) == 0)
+
+
+def _tag(picture: Image.Image, tag: int) -> Any:
+    """A tag of the present page; None where the picture is no TIFF or lacks it."""
+    return getattr(picture, "tag_v2", {}).get(tag)
 
 
 def _on_black(picture: Image.Image) -> Image.Image:
+    # Some programs leave the fourth byte of a BMP's pixels zero, and mean nothing by it.
+    bitmap = picture.format == "BMP" and picture.mode == "RGBA"
+    if bitmap and picture.getchannel("A").getextrema() == (0, 0):
+        return picture.convert("RGB")
     if picture.mode == "La":
         picture = picture.convert("LA")
     picture = picture.convert("RGBA")

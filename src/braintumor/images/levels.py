@@ -14,6 +14,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 
+def extremes(values: NDArray[Any]) -> tuple[Any, Any]:
+    """The smallest and the largest value that are finite; not a number where there are none."""
+    finite = values if values.dtype.kind in "iu" else values[np.isfinite(values)]
+    return (finite.min(), finite.max()) if finite.size else (np.nan, np.nan)
+
+
 def percentiles(values: NDArray[Any], shares: Sequence[float]) -> NDArray[np.float64]:
     """Percentiles, linear between neighbours, as `np.percentile` gives them.
 

@@ -216,7 +216,12 @@ def _volume(data: bytes, name: str, limits: Limits) -> _Volume:
     for side in shape:
         size *= side  # a plain int cannot overflow
     check_bytes(size, name, limits.max_volume_bytes)
-    if offset < 0 or offset + size > len(data):
+    # Some programs mean the end of the header then, some four bytes more: nobody can tell.
+    if offset < header.single_vox_offset:
+        raise ImageError(
+            name, "its header says that the voxels begin inside the header: save the volume anew"
+        )
+    if offset + size > len(data):
         raise ImageError(name, "the file is truncated: copy or download it again")
     voxels: NDArray[Any] = np.ndarray(shape, dtype, buffer=data, offset=offset, order="F")
     return _Volume(

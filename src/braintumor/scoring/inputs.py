@@ -10,6 +10,7 @@ image.
 
 from __future__ import annotations
 
+import codecs
 import glob
 import os
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,8 @@ from braintumor.scoring import remote
 LIST_SUFFIXES = (".txt", ".lst", ".list")
 # So many lines of a list may name nothing before it is taken for another text.
 _TRIED = 100
+# With these a text in UTF-16 begins, and no picture.
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +221,15 @@ def _matches(pattern: str) -> list[str | ImageError]:
 
 
 def _lines(name: str) -> Iterator[str]:
-    """The lines of a list that are not blank; bytes that are no text stay what they are."""
-    with Path(name).open(encoding="utf-8-sig", errors="surrogateescape") as file:
-        for line in file:
+    """The lines of a list that are not blank; in UTF-8, bytes that are no text stay what they are.
+
+    Windows PowerShell 5.1 writes lists in UTF-16.
+    """
+    with Path(name).open("rb") as file:
+        utf_16 = file.read(2) in _UTF_16
+    encoding, errors = ("utf-16", "replace") if utf_16 else ("utf-8-sig", "surrogateescape")
+    with Path(name).open(encoding=encoding, errors=errors) as text:
+        for line in text:
             if line.strip():
                 yield line.rstrip("\r\n")
 
@@ -231,9 +240,10 @@ def _is_text(name: str) -> bool:
         if not path.is_file():
             return False
         with path.open("rb") as file:
-            return b"\0" not in file.read(HEAD)
+            head = file.read(HEAD)
     except OSError:
         return False
+    return head.startswith(_UTF_16) or b"\0" not in head
 
 
 def _is_there(name: str) -> bool:

@@ -16,6 +16,7 @@ from braintumor.bundle.series import SERIES_COLUMNS, SERIES_FILE
 from braintumor.errors import BraintumorError
 from braintumor.files import no_formula
 from braintumor.scoring.journal import state_of
+from braintumor.scoring.remote import is_remote
 from braintumor.scoring.rows import part_of, said_of
 
 
@@ -23,9 +24,15 @@ def check_table(table: Path, arguments: Sequence[str]) -> None:
     """Look that a table may be written, before it is begun.
 
     Raises:
-        BraintumorError: it bears the summary's name, or it, its part or its journal is a file that
-            is to be read.
+        BraintumorError: it is an address, bears the summary's name, or it, its part or its journal
+            is a file that is to be read.
     """
+    # A path has lost one of the two slashes, and would be a folder `s3:` here.
+    if is_remote("".join(table.parts[:1]) + "//"):
+        raise BraintumorError(
+            f"tables are written to local paths only: {table.as_posix().replace(':/', '://', 1)} "
+            "is an address; choose a file here, and copy it there afterwards"
+        )
     if table.name.casefold() == SERIES_FILE:  # where letters' case is not told apart, one file
         raise BraintumorError(
             f"{table} cannot be the table, for {SERIES_FILE} is kept for the summary of series: "
