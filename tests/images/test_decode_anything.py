@@ -55,7 +55,7 @@ def modes() -> dict[str, tuple[Image.Image, str]]:
 
 
 class TestAnything:
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(st.binary(max_size=400))
     def test_any_bytes_give_a_slice_or_an_image_error(self, data: bytes) -> None:
         for start in (b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"II*\0", b"GIF89a", b"BM"):
@@ -65,7 +65,7 @@ class TestAnything:
                 continue
             assert slice_.pixels.ndim == 2
 
-    @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
     @given(
         st.sampled_from(["PNG", "JPEG", "BMP", "TIFF", "GIF", "WEBP"]),
         st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 255)), min_size=1, max_size=8),
@@ -82,7 +82,7 @@ class TestAnything:
             return
         assert slice_.pixels.shape == slice_.size
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(
         st.integers(1, 40),
         st.integers(1, 40),

@@ -147,7 +147,7 @@ class TestRefusals:
         with pytest.raises(ImageError, match="no pixels"):
             read(dataset(Rows=0))
 
-    @settings(max_examples=80, deadline=None)
+    @settings(max_examples=80)
     @given(st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 255)), min_size=1, max_size=6))
     def test_damaged_files_give_a_slice_or_an_image_error(
         self, damage: list[tuple[float, int]]

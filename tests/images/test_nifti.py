@@ -258,7 +258,7 @@ class TestRefusals:
             read(whole)
         assert time.process_time() - before < 1.0
 
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=150)
     @given(st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 255)), min_size=1, max_size=8))
     def test_damaged_headers_give_slices_or_errors(self, damage: list[tuple[float, int]]) -> None:
         data = bytearray(nifti())

@@ -194,7 +194,7 @@ class TestOddInput:
         with pytest.raises(ValueError, match=r"two dimensions|finite"):
             prepare(bad, SMALL)
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(
         npst.arrays(
             st.sampled_from([np.uint8, np.uint16, np.int16, np.float32]),
