@@ -7,6 +7,7 @@ import pytest
 from made_answers import answers, table
 
 from braintumor.evaluation import crossfit
+from braintumor.evaluation.acting import acting
 from braintumor.evaluation.predictions import Predictions, PredictionsError
 
 
@@ -56,6 +57,16 @@ def test_where_splits_are_named_folds_say_only_how_slices_were_dealt() -> None:
     split = ["train" if i < 10 else "valid" if i < 20 else "test" for i in range(30)]
     rows = crossfit.plan(table(truth, prob, group, split=split, fold=group % 5))
     assert (rows.kind, len(rows.fit), len(rows.judge)) == ("validation", 10, 10)
+
+
+@pytest.mark.parametrize("others", ["valid", "test"])
+def test_folds_of_slices_that_were_trained_on_are_not_taken_for_out_of_fold(others: str) -> None:
+    truth, prob, group = answers(30, 2)
+    split = ["train" if i < 20 else others for i in range(30)]
+    rows = table(truth, prob, group, split=split, fold=group % 5)
+    with pytest.raises(PredictionsError, match=f"splits train and {others}.*out-of-fold rows"):
+        crossfit.plan(rows)
+    assert acting(rows, rows.split(others)).fitted_on == ""
 
 
 def test_a_patient_in_two_folds_is_refused() -> None:

@@ -47,15 +47,29 @@ class Plan:
 def plan(predictions: Predictions) -> Plan:
     """Validation and test where the table names both, else folds.
 
-    Of a table that names splits the folds say how slices were dealt, not that whatever gave the
-    probabilities had not learnt from them.
-
     Raises:
-        PredictionsError: neither, or folds that share a group; one sentence.
+        PredictionsError: neither, folds beside several splits, or folds that share a group; one
+            sentence.
     """
     if set(predictions.splits) >= {"valid", "test"}:
         return Plan(predictions.split("valid"), predictions.split("test"), None)
-    return Plan(predictions, predictions, fold_numbers(predictions))
+    fold = fold_numbers(predictions)
+    if not is_out_of_fold(predictions):
+        raise PredictionsError(
+            f"{predictions.source} names the splits {' and '.join(predictions.splits)}, so its "
+            "folds do not say that each row was judged by a network that had not learnt from it: "
+            "give the out-of-fold rows alone, or a table with the splits valid and test."
+        )
+    return Plan(predictions, predictions, fold)
+
+
+def is_out_of_fold(predictions: Predictions) -> bool:
+    """Whether every row was judged by the network of its fold, which had not learnt from it.
+
+    Of a table that names several splits the folds say how slices were dealt, not that whatever
+    gave the probabilities had not learnt from them.
+    """
+    return len(predictions.splits) < 2 and bool((predictions.frame["fold"] != "").all())
 
 
 def apart(
