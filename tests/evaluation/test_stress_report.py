@@ -164,6 +164,26 @@ class TestTheNumbers:
         assert wide.high - wide.low == pytest.approx(4 * 0.5 / math.sqrt(40), rel=0.2)
         assert narrow.high - narrow.low < 0.3 * (wide.high - wide.low)
 
+    def test_patients_are_those_that_any_model_names_whoever_is_the_reference(
+        self, tmp_path: Path
+    ) -> None:
+        nameless = [{**row, "group": ""} for row in rows(frail, model="b")]
+        one, other = write(tmp_path / "a.csv", rows(sturdy, model="a")), tmp_path / "b.csv"
+        write(other, nameless)
+        for order in ([one, other], [other, one]):
+            for reference in "ab":
+                table = read_stress(order)
+                assert judge_stress(table, reference=reference, draws=50).groups == 4
+                units = [tuple(given.clean.frame["group"]) for given in table.answers.values()]
+                assert units == [table.group, table.group]
+
+    def test_images_of_unknown_patients_are_counted_on_the_page(self, tmp_path: Path) -> None:
+        made = [{**row, "group": row["group"].replace("patient3", "")} for row in rows(frail)]
+        judged = judge_stress(read_stress([write(tmp_path / "t.csv", made)]), draws=50)
+        assert judged.groups == 5
+        _, page = write_stress(judged, {}, tmp_path)
+        assert "Of 2 images no group is known" in page.read_text()
+
     def test_differences_are_paired(self, judged: Stress) -> None:
         (difference,) = judged.differences
         assert (difference.a, difference.b) == ("a", "b")

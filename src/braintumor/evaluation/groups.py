@@ -7,7 +7,7 @@ only; how the groups were found is not its business.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -67,6 +67,32 @@ def joins(dealt: Predictions, named_by: Predictions) -> bool:
     own, theirs = dealt.frame["group"], named_by.frame["group"]
     named = theirs != ""
     return bool((own != "").all() and (own[named].groupby(theirs[named]).nunique() == 1).all())
+
+
+def in_common(tables: Sequence[Predictions]) -> NDArray[np.object_]:
+    """What several tables together know of the groups of the same rows, whatever their order.
+
+    A row has the group of whichever table knows it. Where two tables name one row differently
+    their names must not be mixed, and those of the table that knows most rows hold for all; of
+    equals that of fewer groups, for its intervals claim less.
+
+    Args:
+        tables: one or more, with the same n rows in the same order.
+
+    Returns:
+        n names, "" where no table knows (or the one that holds for all does not).
+    """
+    named: NDArray[np.object_]
+    named = np.array([table.frame["group"].to_numpy(object) for table in tables], dtype=object)
+    known = named != ""
+    first: NDArray[np.object_] = named[known.argmax(axis=0), np.arange(named.shape[1])]
+    if not (known & (named != first)).any():
+        return first
+
+    def knows(names: NDArray[np.object_]) -> tuple[int, int, tuple[str, ...]]:
+        return int((names == "").sum()), len(set(names)), tuple(names)
+
+    return min(named, key=knows)
 
 
 def kept(judged: Predictions, before: Predictions) -> Predictions:

@@ -38,6 +38,8 @@ _NAMES = ("sha256", "group", "set", "split", "fold", "model", "model_sha256")
 # Words that stand for nothing, in small letters.
 EMPTY = frozenset({"", "nan", "na", "n/a", "null", "<na>"})
 _MISSING = frozenset({*EMPTY, *(word.upper() for word in EMPTY), "NaN"})
+# Python writes None. Of a class it means that there is no tumour.
+_NAMELESS = _MISSING | {"none", "None", "NONE"}
 # Probabilities that were rounded to two decimals may miss one by 4 x 0.005.
 SUM_TOLERANCE = 0.021
 _BEYOND = 1e-6
@@ -72,7 +74,8 @@ def normal(raw: pd.DataFrame, source: str) -> pd.DataFrame:
         frame[name] = _classes(frame[name], name, paths, source)
     for name in _NAMES:
         # Spreadsheets and R write NA; were it a name, all who lack one would be one patient.
-        frame[name] = frame[name].mask(frame[name].isin(_MISSING), "")
+        missing = _MISSING if name == "set" else _NAMELESS
+        frame[name] = frame[name].mask(frame[name].isin(missing), "")
     _move_splits(frame)
     frame["split"] = frame["split"].map(lambda text: split_from_name(text) or text)
     frame["set"] = _sets(frame["set"], paths, source)
