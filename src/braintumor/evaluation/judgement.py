@@ -194,9 +194,8 @@ def _add_unseen(
         notes.append(_out_of_fold(run.predictions))
         return {}
     known = groups.train_groups(run.predictions, run.catalog, patients)
-    if known is None:
-        if patients is not None:
-            notes.append(f"{patients.name} leaves the group of some training slice empty.")
+    if isinstance(known, str):
+        notes += [known] if known else []
         return {}
     found: dict[str, Unseen] = {}
     for split in ("test", "valid"):
