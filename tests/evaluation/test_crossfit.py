@@ -52,6 +52,18 @@ def test_without_folds_validation_is_fitted_on_and_test_is_judged() -> None:
     )
 
 
+def test_patients_in_validation_and_test_are_counted() -> None:
+    truth, prob, group = answers(30, 2)
+    split = ["valid" if i < 20 else "test" for i in range(30)]
+    shared = np.where(np.arange(30) < 24, group % 20, group)
+    assert crossfit.plan(table(truth, prob, group, split=split)).shared_groups == (0, 10)
+    rows = table(truth, prob, shared, split=split)
+    assert crossfit.plan(rows).shared_groups == (4, 10)
+    nameless = Predictions.from_frame(rows.frame.assign(group=""))
+    assert crossfit.plan(nameless).shared_groups == (0, 0)
+    assert crossfit.plan(folded()).shared_groups == (0, 40)
+
+
 def test_where_splits_are_named_folds_say_only_how_slices_were_dealt() -> None:
     truth, prob, group = answers(30, 2)
     split = ["train" if i < 10 else "valid" if i < 20 else "test" for i in range(30)]

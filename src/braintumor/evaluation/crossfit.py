@@ -1,7 +1,8 @@
 """Fitted on the one, judged on the other: whatever is fitted to predictions never meets its own.
 
 Fold k's calibrator, quantiles and thresholds come from the other folds. Where a table has no
-folds, what is fitted on its validation split is applied to its test split.
+folds, what is fitted on its validation split is applied to its test split. Folds that share a
+patient are refused; how many patients validation and test share is counted.
 """
 
 from __future__ import annotations
@@ -42,6 +43,15 @@ class Plan:
     def kind(self) -> str:
         """What the rows fitted on are: "out-of-fold" or "validation"."""
         return "validation" if self.fold is None else "out-of-fold"
+
+    @property
+    def shared_groups(self) -> tuple[int, int]:
+        """How many of the groups judged were fitted on too, and how many known ones are judged.
+
+        Folds share none; validation and test may, for others made them.
+        """
+        fit, judge = (set(rows.scored().frame["group"]) - {""} for rows in (self.fit, self.judge))
+        return (len(fit & judge) if self.fold is None else 0), len(judge)
 
 
 def plan(predictions: Predictions) -> Plan:
