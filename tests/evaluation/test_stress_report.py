@@ -244,6 +244,19 @@ class TestTheWords:
         )
         assert "Across class mixes no difference" in said
 
+    def test_nobody_wins_by_the_slices_of_one_patient(self, tmp_path: Path) -> None:
+        def no_glioma(image: int, condition: str, severity: int) -> float:
+            return 0.2 if image % 4 == 0 else 0.9
+
+        made = [rows(say, model=m, images=80) for say, m in ((sturdy, "a"), (no_glioma, "b"))]
+        for row in (row for part in made for row in part):
+            row["group"] = "one" if row["label"] == "glioma" else row["sha256"]
+        table = read_stress([write(tmp_path / "t.csv", *made)])
+        judged = judge_stress(table, mixes=UNIFORM, draws=100)
+        said = " ".join(stress_words.answer(judged))
+        assert "Across class mixes no difference between a and b can be told" in said
+        assert "uniform +25.0 (–)" in said
+
     def test_one_model_alone_is_not_compared(self, tmp_path: Path) -> None:
         judged = judge_stress(read_stress([write(tmp_path / "t.csv", rows(frail))]), draws=50)
         (said,) = stress_words.answer(judged)
