@@ -98,6 +98,19 @@ def test_predictions_give_the_mixes_alone(call: Call, tmp_path: Path) -> None:
     assert {name: mixes["n"] for name, mixes in json.loads(valid.out).items()} == {"other": 60}
 
 
+def test_patients_are_the_units_of_the_mixes(call: Call, tmp_path: Path) -> None:
+    made_table(group="").write(tmp_path / "t.csv")
+    paths = made_table().frame["path"]
+    owners = [f"{path},p{i // 4}" for i, path in enumerate(paths)]
+    (tmp_path / "p.csv").write_text("\n".join(["path,patient", *owners]), encoding="utf-8")
+    options = ("--out", tmp_path, "--json")
+    units = [
+        json.loads(call(tmp_path / "t.csv", *more, *options).out)["cnn"]["groups"]
+        for more in ((), ("--patients", tmp_path / "p.csv"))
+    ]
+    assert units == [80, 20]
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
@@ -112,6 +125,15 @@ def test_predictions_give_the_mixes_alone(call: Call, tmp_path: Path) -> None:
         (["plain.csv", "--mix", "glioma"], 1, "'glioma' is no mix of classes"),
         (["plain.csv", "--split", "train"], 1, "no rows of the split train"),
         (["tests.csv", "--reference", "c"], 1, "no model c"),
+        (["one", "data", "--condition", "mirrored"], 2, "add one, such as --condition blur"),
+        *(
+            ([table, *option], 2, f"{option[0]} does nothing to tables of {what}")
+            for table, what, options in (
+                ("tests.csv", "stress tests", (("--patients", "p.csv"), ("--split", "test"))),
+                ("plain.csv", "answers", (("--reference", "cnn"),)),
+            )
+            for option in (*options, ("--limit", "9"), ("--condition", "blur"), ("--seed", "0"))
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -97,6 +97,22 @@ def test_groups_that_one_table_knows_hold_for_all(tables: tuple[Predictions, Pre
     assert {of["intervals"]["unit"] for of in found.metrics.values()} == {"group"}
     assert next(iter(found.metrics.values())) == other.metrics(intervals=True)
     assert {pair.tests.unit for pair in found.pairs} == {"group"}
+    assert "no group is known" not in " ".join(sentences(found))
+
+
+def test_the_units_do_not_depend_on_which_table_is_named_first(
+    tables: tuple[Predictions, Predictions],
+) -> None:
+    """A table that knows two groups must not hide the twenty that the other knows."""
+    known, other = (table.split("test").frame for table in tables)
+    few = Predictions.from_frame(other.assign(group=[*"aabb", *[""] * 76]))
+    most = Predictions.from_frame(known.assign(group=[*known["group"][:70], *[""] * 10]))
+    found = [compare([alone(first), alone(second)]) for first, second in ((few, most), (most, few))]
+    assert [pair.tests.units for one in found for pair in one.pairs] == [30, 30]
+    assert found[0].metrics == found[1].metrics
+    assert found[0].pairs[0].tests.to_dict()["rows_of_unknown_group"] == 10
+    for one in found:
+        assert "Of 10 of the 80 images no group is known" in " ".join(sentences(one))
 
 
 def test_images_in_one_table_only_are_left_out_and_counted(

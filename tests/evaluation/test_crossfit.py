@@ -7,6 +7,7 @@ import pytest
 from made_answers import answers, table
 
 from braintumor.evaluation import crossfit
+from braintumor.evaluation.acting import acting
 from braintumor.evaluation.predictions import Predictions, PredictionsError
 
 
@@ -51,11 +52,33 @@ def test_without_folds_validation_is_fitted_on_and_test_is_judged() -> None:
     )
 
 
+def test_patients_in_validation_and_test_are_counted() -> None:
+    truth, prob, group = answers(30, 2)
+    split = ["valid" if i < 20 else "test" for i in range(30)]
+    shared = np.where(np.arange(30) < 24, group % 20, group)
+    assert crossfit.plan(table(truth, prob, group, split=split)).shared_groups == (0, 10)
+    rows = table(truth, prob, shared, split=split)
+    assert crossfit.plan(rows).shared_groups == (4, 10)
+    nameless = Predictions.from_frame(rows.frame.assign(group=""))
+    assert crossfit.plan(nameless).shared_groups == (0, 0)
+    assert crossfit.plan(folded()).shared_groups == (0, 40)
+
+
 def test_where_splits_are_named_folds_say_only_how_slices_were_dealt() -> None:
     truth, prob, group = answers(30, 2)
     split = ["train" if i < 10 else "valid" if i < 20 else "test" for i in range(30)]
     rows = crossfit.plan(table(truth, prob, group, split=split, fold=group % 5))
     assert (rows.kind, len(rows.fit), len(rows.judge)) == ("validation", 10, 10)
+
+
+@pytest.mark.parametrize("others", ["valid", "test"])
+def test_folds_of_slices_that_were_trained_on_are_not_taken_for_out_of_fold(others: str) -> None:
+    truth, prob, group = answers(30, 2)
+    split = ["train" if i < 20 else others for i in range(30)]
+    rows = table(truth, prob, group, split=split, fold=group % 5)
+    with pytest.raises(PredictionsError, match=f"splits train and {others}.*out-of-fold rows"):
+        crossfit.plan(rows)
+    assert acting(rows, rows.split(others)).fitted_on == ""
 
 
 def test_a_patient_in_two_folds_is_refused() -> None:

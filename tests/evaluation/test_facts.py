@@ -38,6 +38,14 @@ def test_what_taught_beside_the_labels_is_told(tmp_path: Path) -> None:
     assert "1\u202f086 further slices" in told.replace("\u00a0", "\u202f")
 
 
+def test_weights_of_another_run_are_told_as_such(tmp_path: Path) -> None:
+    run = read_run(made_run(tmp_path / "cnn"))
+    assert "weights, seed" in facts(judge(run))["initial"].value
+    record = {**run.recipe["record"], "start_sha256": "0123456789abcdef" * 4}
+    told = facts(judge(replace(run, recipe={**run.recipe, "record": record})))["initial"].value
+    assert told.startswith("The weights of another run (sha256 0123456789abcdef), seed")
+
+
 def test_an_ensemble_names_its_members(tmp_path: Path) -> None:
     made_table().write(tmp_path / "both.csv")
     run = replace(

@@ -15,6 +15,7 @@ from braintumor.evaluation import mix_scores, rates, resampling
 from braintumor.evaluation.metrics import measure
 from braintumor.evaluation.mixes import Mix, Mixes, mixes, parse_mix
 from braintumor.evaluation.predictions import Predictions
+from braintumor.evaluation.sections import class_mixes
 
 
 @pytest.fixture(scope="module")
@@ -174,6 +175,13 @@ def test_of_a_class_of_one_patient_nothing_is_said_to_help_or_hurt() -> None:
         assert np.isfinite(even.known.accuracy_gain.low) == known
         assert {one.known.verdict for one in found.results} == {"open"} or known
         assert np.isnan(adapting_low(found)).any() != known
+        for scored in (even.scores, even.ppv, even.npv):
+            assert np.isfinite([one.value for one in scored.values()]).all()
+            ends = np.array([(one.low, one.high) for one in scored.values()])
+            assert (np.isfinite(ends) == known).all()
+        assert any("are of one group" in note for note in found.notes) != known
+        shown = class_mixes.told(even.scores["accuracy"], True)
+        assert shown.endswith(" (–)") != known
 
 
 def adapting_low(found: Mixes) -> np.ndarray:

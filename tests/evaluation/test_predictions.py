@@ -139,12 +139,14 @@ def test_a_header_alone_is_a_table_of_no_rows(tmp_path: Path) -> None:
 
 
 def test_what_spreadsheets_write_for_nothing_names_nobody(tmp_path: Path) -> None:
-    rows = "".join(f"{word},{word},{word},glioma,0.7,0.1,0.1,0.1\n" for word in ("NA", "NaN", ""))
+    nothing = ("NA", "NaN", "", "None", "none")
+    rows = "".join(f"{word},{word},{word},none,0.1,0.1,0.7,0.1\n" for word in nothing)
     path = table(
         tmp_path, "group,sha256,fold,label,p_glioma,p_meningioma,p_no,p_pituitary\n" + rows
     )
     frame = Predictions.read(path).frame
     assert (frame[["group", "sha256", "fold"]] == "").all(axis=None)
+    assert set(frame["label"]) == {"no_tumor"}, "of a class, none is a name"
 
 
 def test_a_column_set_is_of_prediction_sets_or_else_of_splits(tmp_path: Path) -> None:

@@ -75,9 +75,42 @@ def test_rows_out_of_fold_are_held_against_the_other_folds(tmp_path: Path) -> No
     assert finding.numbers["rows"] == 1
 
 
+def test_test_rows_beside_a_cross_validation_are_held_against_training(tmp_path: Path) -> None:
+    folds = [str((i // 4) % 5) if i < 80 else "" for i in range(100)]
+    split = ["train"] * 80 + ["test"] * 20
+    rows = {"sha256": [f"{i:064x}" for i in range(100)], "fold": folds, "split": split}
+    known = catalog(tmp_path, path="x.jpg").iloc[:0].reindex(range(100), fill_value="")
+    judged = table(fold=folds, split=split)
+    assert list(provenance.trained_on(judged, known.assign(**rows))) == []
+    rows["sha256"][3] = f"{99:064x}"
+    (finding,) = provenance.trained_on(judged, known.assign(**rows))
+    assert finding.numbers == {"rows": 1, "of": 20, "by": "sha256"}
+
+
+def test_whole_numbers_are_the_same_name_however_they_are_written(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"group": [3, None, 90], "split": ["train", "train", "test"]})
+    numbers = [str(i // 4) for i in range(100)]
+    for group in (
+        frame["group"],
+        frame["group"].astype("Int64"),
+        frame["group"].astype("category"),
+    ):
+        frame.assign(group=group).to_parquet(tmp_path / "c.parquet")
+        frame.assign(group=group).to_csv(tmp_path / "c.csv", index=False)
+        for name in ("c.parquet", "c.csv"):
+            known = provenance.read_catalog(tmp_path / name)
+            assert known["group"].tolist() == ["3", "", "90"]
+            for written in (numbers, [f"{number}.0" for number in numbers]):
+                (finding,) = provenance.trained_on(table(group=written), known)
+                assert finding.numbers == {"rows": 4, "of": 100, "by": "group"}
+
+
 def test_a_file_that_is_no_catalogue_is_refused(tmp_path: Path) -> None:
     (tmp_path / "c.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     with pytest.raises(BraintumorError, match="is no catalogue: it needs split"):
+        provenance.read_catalog(tmp_path / "c.csv")
+    (tmp_path / "c.csv").write_text("group,Group,split\n1,2,train\n", encoding="utf-8")
+    with pytest.raises(BraintumorError, match="column of a catalogue twice"):
         provenance.read_catalog(tmp_path / "c.csv")
 
 

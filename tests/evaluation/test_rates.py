@@ -74,6 +74,18 @@ def test_a_mean_under_a_mix_weighs_the_classes_anew() -> None:
     assert np.isnan([absent.low, absent.high, undefined.value]).all()
 
 
+def test_a_class_of_one_patient_leaves_the_interval_open() -> None:
+    """Thirty slices of one patient whom one model judges rightly make nobody the winner."""
+    truth = np.repeat([0, 1], 30)
+    draw = GroupDraws(np.where(truth == 0, 0, np.arange(60)))
+    ahead = (truth == 0).astype(float)
+    found = draw.mean_under(ahead, truth, np.array([0.5, 0.5, 0, 0]), lowest=-1.0)
+    assert found.value == 0.5
+    assert np.isnan([found.low, found.high]).all()
+    other = draw.mean_under(ahead, truth, np.array([0, 1.0, 0, 0]), lowest=-1.0)
+    assert np.isfinite([other.low, other.high]).all(), "of no share, the class says nothing"
+
+
 def test_differences_that_were_never_seen_are_still_possible() -> None:
     found = GroupDraws(np.arange(30)).mean(np.zeros(30), lowest=-1.0)
     assert found.value == 0

@@ -181,12 +181,18 @@ def test_a_patients_file_fills_groups_and_says_what_is_unseen(tmp_path: Path) ->
     assert found.unseen["test"].source == "patients.csv"
 
 
-def test_a_patients_file_that_lacks_slices_trained_on_is_refused(tmp_path: Path) -> None:
+def test_a_patients_file_that_lacks_slices_trained_on_tells_units_and_not_what_is_unseen(
+    tmp_path: Path,
+) -> None:
     run = read_run(made_run(tmp_path / "run"))
     rows = rows_of(run.predictions, "g")
     file = patients_file(tmp_path / "p.csv", [*rows, ("train", "glioma", "t0.jpg", "a")])
-    with pytest.raises(BraintumorError, match=r"gives no group to 2 of the .* \(first: t1.jpg\)"):
-        judge(run, patients=read_patients(file))
+    found = judge(run, patients=read_patients(file))
+    (note,) = [one for one in found.notes if one.startswith("p.csv")]
+    assert "gives no group to 2 of the 3 slices" in note
+    assert "(first: t1.jpg), so what is unseen cannot be told" in note
+    assert (found.unseen, "test_unseen" in found.parts) == ({}, False)
+    assert list(found.run.predictions.frame["group"]) == [row[3] for row in rows]
     fitting = [("train", "glioma", f"t{i}.jpg", "a") for i in range(3)]
     file = patients_file(tmp_path / "p.csv", [*rows, *fitting])
     assert judge(run, patients=read_patients(file)).parts["test_unseen"].metrics["n"] == 80
@@ -198,11 +204,26 @@ def test_a_patients_file_of_other_slices_is_refused(tmp_path: Path) -> None:
         judge(RunTables(None, Path("t.csv"), made_table()), patients=read_patients(file))
 
 
-def test_without_a_catalogue_the_patients_file_has_to_name_train(tmp_path: Path) -> None:
+def test_a_patients_file_without_train_tells_units_and_not_what_is_unseen(tmp_path: Path) -> None:
     table = made_table(group="")
-    file = patients_file(tmp_path / "p.csv", rows_of(table, "g"))
-    with pytest.raises(BraintumorError, match="no slice of the split train"):
-        judge(RunTables(None, Path("t.csv"), table), patients=read_patients(file))
+    pairs = [(*row[:3], f"g{i // 2}") for i, row in enumerate(rows_of(table, ""))]
+    file = patients_file(tmp_path / "p.csv", pairs)
+    found = judge(RunTables(None, Path("t.csv"), table), patients=read_patients(file))
+    assert (found.unseen, "test_unseen" in found.parts) == ({}, False)
+    assert any("p.csv names no slice of the split train, so what" in note for note in found.notes)
+    told = found.parts["test"].metrics["intervals"]
+    assert (told["unit"], told["units"]) == ("group", 40)
+
+
+def test_rows_that_a_table_has_in_train_tell_what_is_unseen(tmp_path: Path) -> None:
+    table = made_table(group="")
+    split = table.frame["split"].replace("valid", "train")
+    names = [f"{i}.jpg" for i in range(len(table))]
+    table = Predictions.from_frame(table.frame.assign(split=split, path=names))
+    bare = [("", *row[1:3], f"g{i % 70}") for i, row in enumerate(rows_of(table, ""))]
+    file = patients_file(tmp_path / "p.csv", bare)
+    found = judge(RunTables(None, Path("t.csv"), table), patients=read_patients(file))
+    assert (found.unseen["test"].in_train, found.unseen["test"].unseen) == (60, 20)
 
 
 def test_classes_that_a_part_lacks_are_named() -> None:

@@ -15,7 +15,7 @@ from braintumor.evaluation.page import render_page
 from braintumor.evaluation.predictions import Predictions
 from braintumor.evaluation.report import OF_PROBABILITIES, SECTIONS
 from braintumor.evaluation.run_tables import RunTables
-from braintumor.evaluation.sections import calibration
+from braintumor.evaluation.sections import abstaining, calibration
 
 
 def plain(text: str) -> str:
@@ -85,6 +85,19 @@ def test_who_judges_whom_is_said(page: Page) -> None:
     assert "Fitted on the validation slices, judged on the test slices." in page.text
     assert "exchangeability is between patients" in page.text
     assert "Thresholds are chosen on the validation slices" in page.text
+
+
+def test_patients_who_were_fitted_on_too_are_told_of(judgement: Judgement, page: Page) -> None:
+    assert judgement.acting.remarks == ()
+    assert "also have slices in validation" not in page.text
+    frame = judgement.run.predictions.frame
+    found = judged(Predictions.from_frame(frame.assign(group=frame["group"].replace("p200", "p0"))))
+    (remark,) = found.acting.remarks
+    assert remark.startswith("1 of 120 judged patients also have slices in validation")
+    assert found.acting.to_dict()["remarks"] == [remark]
+    for make in (calibration.section, abstaining.section):
+        shown = Page(render_page("One", [make(found, images=False)], phantom=False)).text
+        assert plain(remark) in shown
 
 
 def test_a_table_alone_says_what_it_lacks(judgement: Judgement) -> None:

@@ -164,6 +164,26 @@ class TestTheNumbers:
         assert wide.high - wide.low == pytest.approx(4 * 0.5 / math.sqrt(40), rel=0.2)
         assert narrow.high - narrow.low < 0.3 * (wide.high - wide.low)
 
+    def test_patients_are_those_that_any_model_names_whoever_is_the_reference(
+        self, tmp_path: Path
+    ) -> None:
+        nameless = [{**row, "group": ""} for row in rows(frail, model="b")]
+        one, other = write(tmp_path / "a.csv", rows(sturdy, model="a")), tmp_path / "b.csv"
+        write(other, nameless)
+        for order in ([one, other], [other, one]):
+            for reference in "ab":
+                table = read_stress(order)
+                assert judge_stress(table, reference=reference, draws=50).groups == 4
+                units = [tuple(given.clean.frame["group"]) for given in table.answers.values()]
+                assert units == [table.group, table.group]
+
+    def test_images_of_unknown_patients_are_counted_on_the_page(self, tmp_path: Path) -> None:
+        made = [{**row, "group": row["group"].replace("patient3", "")} for row in rows(frail)]
+        judged = judge_stress(read_stress([write(tmp_path / "t.csv", made)]), draws=50)
+        assert judged.groups == 5
+        _, page = write_stress(judged, {}, tmp_path)
+        assert "Of 2 images no group is known" in page.read_text()
+
     def test_differences_are_paired(self, judged: Stress) -> None:
         (difference,) = judged.differences
         assert (difference.a, difference.b) == ("a", "b")
@@ -223,6 +243,19 @@ class TestTheWords:
             "Which of a and b generalises better across clinical conditions cannot"
         )
         assert "Across class mixes no difference" in said
+
+    def test_nobody_wins_by_the_slices_of_one_patient(self, tmp_path: Path) -> None:
+        def no_glioma(image: int, condition: str, severity: int) -> float:
+            return 0.2 if image % 4 == 0 else 0.9
+
+        made = [rows(say, model=m, images=80) for say, m in ((sturdy, "a"), (no_glioma, "b"))]
+        for row in (row for part in made for row in part):
+            row["group"] = "one" if row["label"] == "glioma" else row["sha256"]
+        table = read_stress([write(tmp_path / "t.csv", *made)])
+        judged = judge_stress(table, mixes=UNIFORM, draws=100)
+        said = " ".join(stress_words.answer(judged))
+        assert "Across class mixes no difference between a and b can be told" in said
+        assert "uniform +25.0 (–)" in said
 
     def test_one_model_alone_is_not_compared(self, tmp_path: Path) -> None:
         judged = judge_stress(read_stress([write(tmp_path / "t.csv", rows(frail))]), draws=50)

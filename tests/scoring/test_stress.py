@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from braintumor.bundle.classifier import Classifier
 from braintumor.catalog.catalog import Catalog
 from braintumor.catalog.phantom.dataset import make_phantoms
 from braintumor.errors import BraintumorError
-from braintumor.evaluation.patients import read_patients
+from braintumor.evaluation.patients import Owner, read_patients
 from braintumor.evaluation.stress_table import COLUMNS, read_stress
 from braintumor.images.conditions import CONDITIONS, apply, severities
 from braintumor.images.decode import read_slice
@@ -142,6 +143,19 @@ def test_another_plan_leaves_the_rows_of_the_first_alone(
     assert read(broken_off).equals(before)
     broken_off.unlink()
     assert set(read(stress([tiny], catalog, folder, other_plan))["condition"]) == {"clean", "jpeg"}
+
+
+def test_other_patients_are_another_test(
+    catalog: Catalog, tiny: Classifier, broken_off: Path
+) -> None:
+    """Rows taken up again with another patients file would mix the groups of two."""
+    patients, before = read_patients(catalog.root / "patients.csv"), read(broken_off)
+    merged = replace(
+        patients, rows=tuple((path, key, Owner(group="one")) for path, key, _ in patients.rows)
+    )
+    with pytest.raises(BraintumorError, match="of other models, images or settings"):
+        stress([tiny], catalog, broken_off.parent, PLAN, patients=merged)
+    assert read(broken_off).equals(before)
 
 
 def test_two_tests_are_never_at_work_in_one_folder(

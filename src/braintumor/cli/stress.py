@@ -90,10 +90,31 @@ def command(
     tests = [path for path in tables if is_stress_table(path)]
     if tests and len(tests) < len(tables):
         raise click.UsageError("Give tables of stress tests or plain predictions, not both.")
+    if len(tables) == len(inputs):
+        unheeded = ("split", "patients") if tests else ("reference",)
+        _refuse(*unheeded, "limit", "conditions", "seed", of="stress tests" if tests else "answers")
     if tests:
         _judge_tests(tables, out, reference, extra, as_json=as_json)
     else:
-        _judge_mixes(tables, out, split, extra, as_json=as_json)
+        _judge_mixes(tables, out, split, patients, extra, as_json=as_json)
+
+
+def _refuse(*unheeded: str, of: str) -> None:
+    """Refuse options that would change nothing: whoever gives one believes that it does.
+
+    Raises:
+        UsageError: one of them was given.
+    """
+    from click.core import ParameterSource
+
+    context = click.get_current_context()
+    for option in context.command.params:
+        given = context.get_parameter_source(option.name or "") is not ParameterSource.DEFAULT
+        if option.name in unheeded and given:
+            raise click.UsageError(
+                f"{option.opts[0]} does nothing to tables of {of} that were made before: leave it "
+                "out, or give MODEL and DATA."
+            )
 
 
 def _test(
@@ -110,14 +131,21 @@ def _test(
     """Run the test; the path of its table."""
     from braintumor.bundle.classifier import Classifier
     from braintumor.catalog.catalog import Catalog
+    from braintumor.evaluation import words
     from braintumor.evaluation.patients import read_patients
-    from braintumor.images.conditions import CONDITIONS
+    from braintumor.images.conditions import CONDITIONS, severities
     from braintumor.scoring.stress import Plan, stress
 
     unknown = [name for name in conditions if name not in CONDITIONS]
     if unknown:
         raise click.BadParameter(
             f"{unknown[0]!r} is none of {', '.join(CONDITIONS)}", param_hint="--condition"
+        )
+    if conditions and not any(len(severities(name)) > 1 for name in conditions):
+        raise click.BadParameter(
+            f"{words.listed(list(conditions))} can be on or off only, and the report rests on "
+            "conditions that come at several severities: add one, such as --condition blur.",
+            param_hint="--condition",
         )
     loaded = [Classifier.load(name) for name in models]
     owners = read_patients(patients) if patients else None
@@ -158,19 +186,29 @@ def _judge_tests(
 
 
 def _judge_mixes(
-    tables: list[Path], out: Path, split: str | None, extra: list[Mix], *, as_json: bool
+    tables: list[Path],
+    out: Path,
+    split: str | None,
+    patients: Path | None,
+    extra: list[Mix],
+    *,
+    as_json: bool,
 ) -> None:
     """Judge plain predictions tables under other class mixes."""
     from braintumor.classes import split_from_name
     from braintumor.errors import BraintumorError
+    from braintumor.evaluation.groups import with_groups
     from braintumor.evaluation.mix_report import sentences, write_mixes
     from braintumor.evaluation.mixes import mixes
+    from braintumor.evaluation.patients import read_patients
     from braintumor.evaluation.run_tables import read_run
 
+    owners = read_patients(patients) if patients else None
     found, phantom = {}, False
     for path in tables:
         run = read_run(path)
         rows, present = run.predictions, run.predictions.splits
+        rows = with_groups(rows, owners) if owners else rows
         part = (split_from_name(split) or split) if split else "test" if "test" in present else ""
         if part and present:
             rows = rows.split(part)

@@ -62,6 +62,7 @@ class Acting:
             those that travel with the model are.
         curves: class -> decision curve, of the same.
         mixes: the same rows under other mixes of classes.
+        remarks: where "judged apart" means less than it says.
     """
 
     rows: Predictions
@@ -74,6 +75,7 @@ class Acting:
     points: tuple[OperatingPoint, ...]
     curves: Mapping[str, DecisionCurve]
     mixes: Mixes
+    remarks: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; of curves only what they come to."""
@@ -83,6 +85,7 @@ class Acting:
             {
                 "n": len(self.rows),
                 "fitted_on": self.fitted_on,
+                "remarks": list(self.remarks),
                 "calibration": {name: asdict(scores) for name, scores in self.methods.items()},
                 "shipped": None if self.decision is None else _shipped_as_dict(self.decision),
                 "sets": None if self.sets is None else _sets_as_dict(self.sets),
@@ -134,6 +137,18 @@ def acting(predictions: Predictions, headline: Predictions) -> Acting:
             for label, name in enumerate(CLASSES)
         },
         mixes=mixes(rows),
+        remarks=() if plan is None else _remarks(plan),
+    )
+
+
+def _remarks(plan: crossfit.Plan) -> tuple[str, ...]:
+    """That patients are judged by what was fitted on their own other slices, where some are."""
+    shared, judged = plan.shared_groups
+    if not shared:
+        return ()
+    return (
+        f"{shared} of {judged} judged patients also have slices in validation, so what is shown "
+        "of calibration, sets and thresholds flatters: it promises new patients too much.",
     )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from braintumor import __version__
-from braintumor.evaluation import conclusions
+from braintumor.evaluation import conclusions, groups
 from braintumor.evaluation.conclusions import Pair
 from braintumor.evaluation.matching import match
 from braintumor.evaluation.metrics import Metrics, without_nan
@@ -158,8 +158,8 @@ def _pairs(rows: Mapping[str, Predictions], seed: int) -> tuple[Pair, ...]:
 def _pair(a: str, b: str, rows_a: Predictions, rows_b: Predictions, seed: int) -> Pair:
     right_a, right_b = rows_a.y_pred == rows_a.y_true, rows_b.y_pred == rows_b.y_true
     only_a, only_b = int((right_a & ~right_b).sum()), int((~right_a & right_b).sum())
-    groups = rows_a.frame["group"].to_numpy(object)
-    tests = paired(rows_a.y_true, rows_a.y_prob, rows_b.y_prob, groups, seed=seed)
+    group = rows_a.frame["group"].to_numpy(object)
+    tests = paired(rows_a.y_true, rows_a.y_prob, rows_b.y_prob, group, seed=seed)
     return Pair(
         a=a,
         b=b,
@@ -174,12 +174,7 @@ def _pair(a: str, b: str, rows_a: Predictions, rows_b: Predictions, seed: int) -
 
 
 def _in_the_same_groups(rows: Mapping[str, Predictions]) -> dict[str, Predictions]:
-    """The tables with the groups of the first that knows any: what is known of an image holds
-    for all models, and intervals of different units must not stand side by side."""
-    known = [of.frame["group"] for of in rows.values() if (of.frame["group"] != "").any()]
-    if not known:
-        return dict(rows)
-    return {
-        name: Predictions(of.frame.assign(group=known[0].to_numpy(object)), of.source)
-        for name, of in rows.items()
-    }
+    """The tables with the same groups: what is known of an image holds for all models, and
+    intervals of different units must not stand side by side."""
+    known = groups.in_common(list(rows.values()))
+    return {name: Predictions(of.frame.assign(group=known), of.source) for name, of in rows.items()}

@@ -131,9 +131,13 @@ def _method_sentence(tests: Paired) -> str:
             "Every image counts as a patient of its own; p-values are those of McNemar's exact "
             "test. Where a patient gave several images, they are too small."
         )
+    unknown = (
+        f" Of {tests.nameless} of the {words.slices(tests.rows, 'image')} no group is known, and "
+        "each counts as a patient of its own."
+    )
     return (
         "Patients are the units (groups: patients, or near copies where no patient is known): the "
         "models are swapped in whole patients for the p-value, and whole patients are drawn anew "
-        "for the interval. McNemar's test, which takes slices as independent, stands in "
-        "compare.html."
+        f"for the interval.{unknown if tests.nameless else ''} McNemar's test, which takes slices "
+        "as independent, stands in compare.html."
     )

@@ -1,7 +1,8 @@
 """Fitted on the one, judged on the other: whatever is fitted to predictions never meets its own.
 
 Fold k's calibrator, quantiles and thresholds come from the other folds. Where a table has no
-folds, what is fitted on its validation split is applied to its test split.
+folds, what is fitted on its validation split is applied to its test split. Folds that share a
+patient are refused; how many patients validation and test share is counted.
 """
 
 from __future__ import annotations
@@ -43,19 +44,42 @@ class Plan:
         """What the rows fitted on are: "out-of-fold" or "validation"."""
         return "validation" if self.fold is None else "out-of-fold"
 
+    @property
+    def shared_groups(self) -> tuple[int, int]:
+        """How many of the groups judged were fitted on too, and how many known ones are judged.
+
+        Folds share none; validation and test may, for others made them.
+        """
+        fit, judge = (set(rows.scored().frame["group"]) - {""} for rows in (self.fit, self.judge))
+        return (len(fit & judge) if self.fold is None else 0), len(judge)
+
 
 def plan(predictions: Predictions) -> Plan:
     """Validation and test where the table names both, else folds.
 
-    Of a table that names splits the folds say how slices were dealt, not that whatever gave the
-    probabilities had not learnt from them.
-
     Raises:
-        PredictionsError: neither, or folds that share a group; one sentence.
+        PredictionsError: neither, folds beside several splits, or folds that share a group; one
+            sentence.
     """
     if set(predictions.splits) >= {"valid", "test"}:
         return Plan(predictions.split("valid"), predictions.split("test"), None)
-    return Plan(predictions, predictions, fold_numbers(predictions))
+    fold = fold_numbers(predictions)
+    if not is_out_of_fold(predictions):
+        raise PredictionsError(
+            f"{predictions.source} names the splits {' and '.join(predictions.splits)}, so its "
+            "folds do not say that each row was judged by a network that had not learnt from it: "
+            "give the out-of-fold rows alone, or a table with the splits valid and test."
+        )
+    return Plan(predictions, predictions, fold)
+
+
+def is_out_of_fold(predictions: Predictions) -> bool:
+    """Whether every row was judged by the network of its fold, which had not learnt from it.
+
+    Of a table that names several splits the folds say how slices were dealt, not that whatever
+    gave the probabilities had not learnt from them.
+    """
+    return len(predictions.splits) < 2 and bool((predictions.frame["fold"] != "").all())
 
 
 def apart(

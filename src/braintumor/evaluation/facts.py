@@ -57,8 +57,8 @@ def _of_recipe(run: RunTables) -> Iterator[tuple[str, str, str]]:
     if network:
         yield "technology", f"Deep learning: the network {network}, by supervised training.", source
         yield "model", f"{network}: one grey slice in, a probability of each class out.", source
-        pretrained = "ImageNet weights" if "resnet" in network else "random weights"
-        yield "initial", f"{pretrained}, seed {recipe.get('seed', 'not recorded')}.", source
+        begun = _begun(network, record)
+        yield "initial", f"{begun}, seed {recipe.get('seed', 'not recorded')}.", source
     yield "preprocessing", _settings(_mapping(recipe, "preparation")), source
     told = _settings({key: recipe[key] for key in _TRAINING if key in recipe})
     augmentation = _settings(_mapping(recipe, "augmentation"))
@@ -86,6 +86,13 @@ def _of_recipe(run: RunTables) -> Iterator[tuple[str, str, str]]:
     yield "availability", f"Software: braintumor {__version__}, Apache-2.0.", "metrics.json"
     if recipe:
         yield "detail", "Every setting stands in the recipe, and repeats the training.", source
+
+
+def _begun(network: str, record: Mapping[str, Any]) -> str:
+    """The weights that training began with."""
+    if record.get("start_sha256"):
+        return f"The weights of another run (sha256 {record['start_sha256'][:16]})"
+    return "ImageNet weights" if "resnet" in network else "random weights"
 
 
 def _beside(record: Mapping[str, Any]) -> list[str]:

@@ -7,7 +7,7 @@ only; how the groups were found is not its business.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -69,6 +69,32 @@ def joins(dealt: Predictions, named_by: Predictions) -> bool:
     return bool((own != "").all() and (own[named].groupby(theirs[named]).nunique() == 1).all())
 
 
+def in_common(tables: Sequence[Predictions]) -> NDArray[np.object_]:
+    """What several tables together know of the groups of the same rows, whatever their order.
+
+    A row has the group of whichever table knows it. Where two tables name one row differently
+    their names must not be mixed, and those of the table that knows most rows hold for all; of
+    equals that of fewer groups, for its intervals claim less.
+
+    Args:
+        tables: one or more, with the same n rows in the same order.
+
+    Returns:
+        n names, "" where no table knows (or the one that holds for all does not).
+    """
+    named: NDArray[np.object_]
+    named = np.array([table.frame["group"].to_numpy(object) for table in tables], dtype=object)
+    known = named != ""
+    first: NDArray[np.object_] = named[known.argmax(axis=0), np.arange(named.shape[1])]
+    if not (known & (named != first)).any():
+        return first
+
+    def knows(names: NDArray[np.object_]) -> tuple[int, int, tuple[str, ...]]:
+        return int((names == "").sum()), len(set(names)), tuple(names)
+
+    return min(named, key=knows)
+
+
 def kept(judged: Predictions, before: Predictions) -> Predictions:
     """A table as it was judged, but where a patients file named no group, the group it had before.
 
@@ -80,32 +106,33 @@ def kept(judged: Predictions, before: Predictions) -> Predictions:
 
 def train_groups(
     predictions: Predictions, catalog: pd.DataFrame | None, patients: Patients | None
-) -> tuple[frozenset[str], str] | None:
-    """The groups that were trained on and where that is known from; None where it is not.
+) -> tuple[frozenset[str], str] | str:
+    """The groups that were trained on and where that is known from; else why that is not known.
 
     Args:
         predictions: the table; its own train rows are the last resort.
         catalog: a run's catalog.csv, cells as text.
-        patients: a patients file, which goes before both.
+        patients: the patients file that the table's groups are from; it goes before both.
 
-    Raises:
-        BraintumorError: the run was trained on slices that the patients file does not name, or
-            the file has to say what is in train and does not.
+    Returns:
+        Groups and source, or a sentence: "" where nobody said whose the training slices are.
     """
     rows = None if catalog is None else catalog[catalog["split"] == "train"]
-    if patients is not None:
-        if rows is not None and "label" in rows:
-            return frozenset(_groups_of(rows, patients)), patients.name
-        if not patients.train_groups:
-            raise BraintumorError(
-                f"{patients.name} names no slice of the split train, so it cannot tell what is "
-                "unseen."
-            )
-        return _whole(patients.train_groups, patients.name)
-    if rows is not None and len(rows) and "group" in rows:
-        return _whole(rows["group"], "catalog.csv")
     own = predictions.split("train").frame
-    return _whole(own["group"], predictions.source) if len(own) else None
+    if patients is not None:
+        if rows is not None and len(rows) and "label" in rows:
+            return _groups_of(rows, patients)
+        if patients.train_groups:
+            return _whole(patients.train_groups, patients.name) or _partly(patients)
+        if len(own):
+            return _whole(own["group"], predictions.source) or _partly(patients)
+        return (
+            f"{patients.name} names no slice of the split train, so what is unseen cannot be told "
+            "from it."
+        )
+    if rows is not None and len(rows) and "group" in rows:
+        return _whole(rows["group"], "catalog.csv") or ""
+    return (_whole(own["group"], predictions.source) if len(own) else None) or ""
 
 
 def unseen_rows(
@@ -126,18 +153,23 @@ def unseen_rows(
     return mask, counts
 
 
-def _groups_of(trained: pd.DataFrame, patients: Patients) -> list[str]:
-    """The group of every slice that a run was trained on, whatever split the file puts it in."""
+def _groups_of(trained: pd.DataFrame, patients: Patients) -> tuple[frozenset[str], str] | str:
+    """The groups of the slices that a run was trained on, whatever split the file puts them in;
+    a sentence where it does not name them all."""
     owners = patients.find_all(trained["path"], trained["split"], trained["label"])
     groups = [owner.group if owner else "" for owner in owners]
     strangers = [path for path, group in zip(trained["path"], groups, strict=True) if not group]
     if strangers:
-        raise BraintumorError(
-            f"{patients.name} gives no group to {len(strangers)} of the slices that this run was "
-            f"trained on (first: {PurePosixPath(strangers[0]).name}), so which slices are unseen "
-            "cannot be told from it."
+        return (
+            f"{patients.name} gives no group to {len(strangers)} of the {len(groups)} slices that "
+            f"this run was trained on (first: {PurePosixPath(strangers[0]).name}), so what is "
+            "unseen cannot be told from it."
         )
-    return groups
+    return frozenset(groups), patients.name
+
+
+def _partly(patients: Patients) -> str:
+    return f"{patients.name} leaves the group of some training slice empty."
 
 
 def _whole(groups: Iterable[str], source: str) -> tuple[frozenset[str], str] | None:

@@ -127,7 +127,7 @@ def judge(run: RunTables, *, patients: Patients | None = None) -> Judgement:
     notes = list(run.notes)
     if patients is not None:
         own, named = run.predictions, groups.with_groups(run.predictions, patients)
-        if not (_is_out_of_fold(own) and groups.joins(own, named)):
+        if not (crossfit.is_out_of_fold(own) and groups.joins(own, named)):
             run = replace(run, predictions=named)
     table = run.predictions
     parts: dict[str, Part] = {}
@@ -190,13 +190,12 @@ def _add_unseen(
     run: RunTables, patients: Patients | None, parts: dict[str, Part], notes: list[str]
 ) -> dict[str, Unseen]:
     """Add the parts `valid_unseen` and `test_unseen`, where it is known what was trained on."""
-    if _is_out_of_fold(run.predictions):
+    if crossfit.is_out_of_fold(run.predictions):
         notes.append(_out_of_fold(run.predictions))
         return {}
     known = groups.train_groups(run.predictions, run.catalog, patients)
-    if known is None:
-        if patients is not None:
-            notes.append(f"{patients.name} leaves the group of some training slice empty.")
+    if isinstance(known, str):
+        notes += [known] if known else []
         return {}
     found: dict[str, Unseen] = {}
     for split in ("test", "valid"):
@@ -217,10 +216,6 @@ def _add_unseen(
         else:
             notes.append(f"No {split} slice is of a group that was not trained on.")
     return found
-
-
-def _is_out_of_fold(table: Predictions) -> bool:
-    return len(table.splits) < 2 and bool((table.frame["fold"] != "").all())
 
 
 def _out_of_fold(table: Predictions) -> str:

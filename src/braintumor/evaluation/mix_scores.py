@@ -44,8 +44,9 @@ def scores(rate: Floats, share: Floats) -> dict[str, Floats]:
     said = joint.sum(axis=-2)
     present = share != 0
     with np.errstate(invalid="ignore", divide="ignore"):
-        precision = np.where(said > 0, right / said, 0.0)
-        f1 = np.where(said + share > 0, 2 * right / (said + share), 0.0)
+        # Zero where nothing is said to be of the class; what is not known stays so.
+        precision = np.where(said == 0, 0.0, right / said)
+        f1 = np.where(said + share == 0, 0.0, 2 * right / (said + share))
         found = right / share
     return {
         "accuracy": right.sum(axis=-1),

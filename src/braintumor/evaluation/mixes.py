@@ -233,7 +233,7 @@ def mixes(
         },
         made_for=tuple(float(value) for value in table.made_for),
         drift=float(np.abs(estimated - share).max()),
-        notes=_notes(support, estimated - share, _strangeness(table)),
+        notes=_notes(table, estimated - share),
     )
 
 
@@ -256,11 +256,12 @@ class _Table:
         self._drawn = resampling.drawn_sums(cells, self.group, draws=draws, seed=seed)
 
     def rate_drawn(self, doubt: float = 1 / _K) -> Floats:
-        """(draws, 4, 4) redrawn rates, each row of sum one, with this doubt in each cell."""
+        """(draws, 4, 4) redrawn rates, each row of sum one, with this doubt in each cell; NaN for a
+        class with slices of a single group: nothing is known of how its groups differ."""
         added = resampling.drawn_doubt(self._drawn.shape, self.group, doubt=doubt, seed=self.seed)
         by_class = (self._drawn + added).reshape(-1, _K, _K)
         drawn: Floats = by_class / by_class.sum(axis=2, keepdims=True)
-        drawn[:, self.support == 0] = np.nan
+        drawn[:, self.groups <= 1] = np.nan
         return drawn
 
     def mean_under(self, share: Floats, values: Floats) -> Estimate:
@@ -361,16 +362,24 @@ def _strangeness(table: _Table) -> Floats:
     return np.asarray(np.abs(miss.sum(axis=0)) / np.where(error > 0, error, np.inf))
 
 
-def _notes(support: NDArray[np.int64], drift: Floats, strangeness: Floats) -> tuple[str, ...]:
+def _notes(table: _Table, drift: Floats) -> tuple[str, ...]:
     notes = []
-    absent = [name for name, count in zip(CLASSES, support, strict=True) if not count]
+    absent, alone = (
+        [name for name, count in zip(CLASSES, table.groups, strict=True) if count == few]
+        for few in (0, 1)
+    )
     if absent:
         notes.append(
             f"The table has no row of {', '.join(absent)}; mixes that hold the class cannot be "
             "judged."
         )
+    notes += [
+        f"All rows of {name} are of one group: how groups differ is not known, and mixes that hold "
+        "the class have no intervals."
+        for name in alone
+    ]
     worst = int(np.abs(drift).argmax())
-    if abs(drift[worst]) > _DRIFT and strangeness.max() > _STRANGE:
+    if abs(drift[worst]) > _DRIFT and _strangeness(table).max() > _STRANGE:
         notes.append(
             f"On the table itself the share of {CLASSES[worst]} is misjudged by "
             f"{100 * drift[worst]:+.0f} points, which is more than chance: the probabilities are "

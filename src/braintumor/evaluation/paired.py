@@ -81,12 +81,14 @@ class Paired:
         unit: "group", or "image" where every group is one image.
         units: how many.
         rows: how many rows.
+        nameless: of those, of how many no group is known; each is one of its own.
     """
 
     differences: Mapping[str, Difference]
     unit: str
     units: int
     rows: int
+    nameless: int
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values: overall scores by name, and by class below `per_class`."""
@@ -95,7 +97,7 @@ class Paired:
             label: {score: self.differences[f"{label}.{score}"].to_dict() for score in BY_CLASS}
             for label in CLASSES
         }
-        head = {"unit": self.unit, "units": self.units}
+        head = {"unit": self.unit, "units": self.units, "rows_of_unknown_group": self.nameless}
         return {**head, **overall, "per_class": by_class}
 
 
@@ -158,7 +160,8 @@ def paired(
             differing=differing[label],
         )
     unit = "image" if single else "group"
-    return Paired(_corrected(found), unit, count, len(truth))
+    named = np.full(len(truth), "") if groups is None else np.asarray(groups, dtype=object)
+    return Paired(_corrected(found), unit, count, len(truth), int((named == "").sum()))
 
 
 def mcnemar_exact(only_a: int, only_b: int) -> float:

@@ -146,7 +146,9 @@ def read_catalog(path: Path | str) -> pd.DataFrame:
         raise BraintumorError(
             f"{path} is no catalogue: it needs split (or fold), and path, sha256 or group."
         )
-    frame = raw[names].fillna("").astype(str).apply(lambda column: column.str.strip())
+    if not raw[names].columns.is_unique:
+        raise BraintumorError(f"{path} has a column of a catalogue twice; keep one of them.")
+    frame = raw[names].apply(lambda column: tables.names(column).map(_plain))
     frame = frame.reindex(columns=["path", "sha256", "group", "split", "fold"], fill_value="")
     frame["split"] = frame["split"].map(lambda text: split_from_name(text) or text)
     return frame
@@ -157,31 +159,33 @@ def trained_on(table: Predictions, catalog: pd.DataFrame) -> Iterator[Finding]:
 
     A row with a fold is out of fold: trained on were the other folds.
     """
-    frame = table.frame
-    judged = (table.y_true >= 0) & (frame["split"] != "train").to_numpy(bool)
-    folds = frame["fold"].str.strip()
-    if (catalog["fold"] != "").any() and (folds != "").any():
-        judged = (table.y_true >= 0) & (folds != "").to_numpy(bool)
-        keys = {
-            by: [set(catalog.loc[(catalog["fold"] != "") & (catalog["fold"] != f), by])
-                 for f in sorted(set(folds[judged]))]
-            for by in ("sha256", "group")
-        }  # fmt: skip
-        order = {f: i for i, f in enumerate(sorted(set(folds[judged])))}
-        for by, seen in keys.items():
-            hit = np.array(
-                [bool(j) and v != "" and v in seen[order[f]]
-                 for j, v, f in zip(judged, frame[by], folds, strict=True)]
-            )  # fmt: skip
-            if hit.any():
-                yield _leak(table, hit, int(judged.sum()), by, "another fold")
-                return
-        return
+    folds = table.frame["fold"].map(_plain)
+    judged = table.y_true >= 0
+    out_of_fold = judged & (folds != "").to_numpy(bool) & bool((catalog["fold"] != "").any())
+    yield from _in_another_fold(table, catalog, folds, out_of_fold)
+    # Test rows beside a cross-validation have no fold, and every fold may have learnt from them.
+    judged &= ~out_of_fold & (table.frame["split"] != "train").to_numpy(bool)
     training = catalog[catalog["split"] == "train"]
     for by in ("sha256", "path", "group"):
-        hit = judged & _in_catalog(frame[by], training[by], by)
+        hit = judged & _in_catalog(table.frame[by].map(_plain), training[by], by)
         if hit.any():
             yield _leak(table, hit, int(judged.sum()), by, "training")
+            return
+
+
+def _in_another_fold(
+    table: Predictions, catalog: pd.DataFrame, folds: pd.Series[str], judged: NDArray[np.bool_]
+) -> Iterator[Finding]:
+    """Of the judged rows, those that the catalogue has in another fold than theirs."""
+    for by in ("sha256", "group"):
+        known = catalog[(catalog["fold"] != "") & (catalog[by] != "")]
+        where = known.groupby(by)["fold"].agg(set).to_dict()
+        names = table.frame[by].map(_plain)
+        hit = judged & np.array(
+            [bool(where.get(name, set()) - {fold}) for name, fold in zip(names, folds, strict=True)]
+        )
+        if hit.any():
+            yield _leak(table, hit, int(judged.sum()), by, "another fold")
             return
 
 
@@ -200,6 +204,11 @@ def _in_catalog(values: pd.Series[str], training: pd.Series[str], by: str) -> ND
         return any("/".join(parts[i:]) in known for i in range(len(parts) - 1))
 
     return np.asarray(values.map(seen), bool)
+
+
+def _plain(name: str) -> str:
+    """A name without what writers of numbers add: group 12 is 12.0 in a column with a gap."""
+    return re.sub(r"^(\d+)\.0+$", r"\1", name.strip())
 
 
 def _posix(path: str) -> str:

@@ -61,7 +61,8 @@ class GroupDraws:
         self, values: Floats, truth: NDArray[np.int64], share: Floats, *, lowest: float = 0.0
     ) -> Estimate:
         """The mean over rows, their classes weighted by a mix; NaN where the mix is not defined or
-        a class of it is absent.
+        a class of it is absent, and without ends where one has rows of a single group: nothing is
+        known of how its groups differ.
 
         Args:
             values, lowest: as for `mean`.
@@ -81,7 +82,10 @@ class GroupDraws:
         sums = self._sums(rows)
         # The doubts of the classes add up; scaled by the mix, they stay those of one class.
         self._doubt(sums, lowest, float((share**2).sum()))
-        return estimate(float(weighted(rows.sum(axis=0, keepdims=True))[0]), weighted(sums))
+        value = float(weighted(rows.sum(axis=0, keepdims=True))[0])
+        if any(len(np.unique(self.group[truth == label])) == 1 for label in used):
+            return Estimate(value, np.nan, np.nan)
+        return estimate(value, weighted(sums))
 
     def ratio(self, over: Floats, under: Floats) -> Estimate:
         """The sum of (n,) values over that of others; NaN where those are none."""

@@ -170,7 +170,7 @@ def judge_stress(
         )
     if not table.graded:
         raise BraintumorError(f"{table.source} holds no condition with several severities.")
-    group = resampling.group_numbers(table.answers[reference].clean)
+    group = resampling.group_codes(table.group, len(table.truth))
     draw = GroupDraws(group, draws, seed)
     right = {name: given.predicted == table.truth[:, None] for name, given in table.answers.items()}
     # (n, conditions): each image's share of severities right; and its mean over conditions.

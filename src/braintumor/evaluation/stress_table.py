@@ -9,7 +9,7 @@ Knows no model and no image, and not what the conditions are.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from braintumor.classes import CLASSES
-from braintumor.evaluation import table_files, tables
+from braintumor.evaluation import groups, table_files, tables
 from braintumor.evaluation.predictions import Predictions
 from braintumor.evaluation.tables import PredictionsError
 
@@ -54,7 +54,8 @@ class StressTable:
         answers: model -> what it said.
         states: (condition, severity) of each column, ("clean", 0) first, then as in the table.
         truth: (n,) class of each image.
-        group: n names of patients or clusters, "" where unknown.
+        group: n names of patients or clusters, "" where no model's rows know; those of every
+            `Answers.clean`, too.
         phantom: the images were drawn by code.
         left_out: images that not every model has judged in every state.
         source: what messages call the table.
@@ -121,17 +122,23 @@ def read_stress(paths: Sequence[Path]) -> StressTable:
         )
     models = _by_model(frame)
     images = _common(models, states, source)
-    first = next(iter(models.values())).drop_duplicates("image").set_index("image").loc[images]
-    truth = first["label"].map({name: i for i, name in enumerate(CLASSES)})
+    answers = {name: _answers(rows, states, images, source) for name, rows in models.items()}
+    group = groups.in_common([given.clean for given in answers.values()])
     return StressTable(
-        answers={name: _answers(rows, states, images, source) for name, rows in models.items()},
+        answers={name: _in_groups(given, group) for name, given in answers.items()},
         states=states,
-        truth=truth.to_numpy(np.int64),
-        group=tuple(first["group"]),
+        truth=next(iter(answers.values())).clean.y_true,
+        group=tuple(group),
         phantom=bool((frame["phantom"].str.lower() == "true").any()),
         left_out=frame["image"].nunique() - len(images),
         source=source,
     )
+
+
+def _in_groups(answers: Answers, group: NDArray[np.object_]) -> Answers:
+    """The same with these groups, n names, so that all models and mixes have the same units."""
+    clean = answers.clean
+    return replace(answers, clean=Predictions(clean.frame.assign(group=group), clean.source))
 
 
 def _read(path: Path) -> pd.DataFrame:

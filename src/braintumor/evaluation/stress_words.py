@@ -50,9 +50,13 @@ def findings(stress: Stress) -> list[str]:
 
 
 def points(estimate: Estimate) -> str:
-    """A difference in percentage points, with its interval: "+4.6 (−5.2 to +13.3)"."""
-    value, low, high = (100 * x for x in (estimate.value, estimate.low, estimate.high))
-    return f"{value:+.1f} ({low:+.1f} to {high:+.1f})".replace("-", "\N{MINUS SIGN}")
+    """A difference in percentage points, with its interval: "+4.6 (−5.2 to +13.3)"; "+4.6 (–)"
+    where it has none."""
+    value, low, high = (
+        f"{100 * x:+.1f}".replace("-", "\N{MINUS SIGN}") if x == x else words.NOT_DEFINED
+        for x in (estimate.value, estimate.low, estimate.high)
+    )
+    return f"{value} ({low})" if low == words.NOT_DEFINED else f"{value} ({low} to {high})"
 
 
 def share(estimate: Estimate) -> str:

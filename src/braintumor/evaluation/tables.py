@@ -38,6 +38,8 @@ _NAMES = ("sha256", "group", "set", "split", "fold", "model", "model_sha256")
 # Words that stand for nothing, in small letters.
 EMPTY = frozenset({"", "nan", "na", "n/a", "null", "<na>"})
 _MISSING = frozenset({*EMPTY, *(word.upper() for word in EMPTY), "NaN"})
+# Python writes None. Of a class it means that there is no tumour.
+_NAMELESS = _MISSING | {"none", "None", "NONE"}
 # Probabilities that were rounded to two decimals may miss one by 4 x 0.005.
 SUM_TOLERANCE = 0.021
 _BEYOND = 1e-6
@@ -72,13 +74,19 @@ def normal(raw: pd.DataFrame, source: str) -> pd.DataFrame:
         frame[name] = _classes(frame[name], name, paths, source)
     for name in _NAMES:
         # Spreadsheets and R write NA; were it a name, all who lack one would be one patient.
-        frame[name] = frame[name].mask(frame[name].isin(_MISSING), "")
+        frame[name] = names(frame[name], _MISSING if name == "set" else _NAMELESS)
     _move_splits(frame)
     frame["split"] = frame["split"].map(lambda text: split_from_name(text) or text)
     frame["set"] = _sets(frame["set"], paths, source)
     frame["status"] = _statuses(frame["status"], paths, source)
     _require_whole(frame, paths, source)
     return _with_prediction(frame)
+
+
+def names(column: pd.Series[Any], nothing: frozenset[str] = _NAMELESS) -> pd.Series[str]:
+    """Cells of any type as names, "" for what is missing and for words that stand for nothing."""
+    text = _text(column)
+    return text.mask(text.isin(nothing), "")
 
 
 def _by_contract_name(raw: pd.DataFrame, source: str) -> dict[str, pd.Series[Any]]:

@@ -103,7 +103,8 @@ def stress(
     images = chosen(catalog, plan)
     subjects = [Subject(model) for model in models]
     groups = _groups(images, patients)
-    key, per_image = _key(subjects, images, plan), len(plan.states()) * len(models)
+    key = _key(subjects, images, groups, plan)
+    per_image = len(plan.states()) * len(models)
     with _alone_in(folder):
         journal = _Journal(folder, key, per_image=per_image)
         _fill(journal, images, groups, subjects, plan)
@@ -220,11 +221,12 @@ def _groups(images: Catalog, patients: Patients | None) -> list[str]:
     return [owner.group if owner else "" for owner in owners]
 
 
-def _key(subjects: Sequence[Subject], images: Catalog, plan: Plan) -> str:
+def _key(subjects: Sequence[Subject], images: Catalog, groups: Sequence[str], plan: Plan) -> str:
     """Hash of everything that the rows depend on."""
     said: dict[str, Any] = {
         "models": [(s.classifier.card.name, s.classifier.card.model_dump_json()) for s in subjects],
         "images": images.digest(),
+        "groups": list(groups),
         "seed": plan.seed,
         "states": [
             (name, severity, conditions.parameters(name, severity) if severity else {})

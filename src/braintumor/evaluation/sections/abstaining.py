@@ -25,6 +25,7 @@ def section(judgement: Judgement, *, images: bool) -> Section:
     values = {
         "sets": found.sets,
         "fitted_on": found.fitted_on,
+        "remarks": found.remarks if found.decision else (),
         "figures": [Figure(Markup(svg), caption)],
     }
     return Section(

@@ -34,6 +34,7 @@ def section(judgement: Judgement, *, images: bool) -> Section:
     values = {
         "methods": [(METHOD_NAMES[name], scores) for name, scores in found.methods.items()],
         "fitted_on": found.fitted_on,
+        "remarks": found.remarks,
         "shipped": shipped(found),
         "figures": [Figure(Markup(svg), caption)],
     }

@@ -98,10 +98,12 @@ def adapting(mixes: Mixes) -> list[str]:
 
 
 def told(found: Estimate, as_percent: bool) -> str:
-    """A value with its interval, as a table shows it."""
+    """A value with its interval, as a table shows it; a dash where there is none."""
     value, low, high = (words.score(x, as_percent) for x in (found.value, found.low, found.high))
     low = low.removesuffix("\N{NO-BREAK SPACE}%")
-    return value if words.NOT_DEFINED in (value, low) else f"{value} ({low} to {high})"
+    if value == words.NOT_DEFINED:
+        return value
+    return f"{value} ({low})" if low == words.NOT_DEFINED else f"{value} ({low} to {high})"
 
 
 def mix_shares(share: tuple[float, ...]) -> str:

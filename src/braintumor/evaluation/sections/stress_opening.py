@@ -27,6 +27,7 @@ def section(stress: Stress, titles: Mapping[str, str]) -> Section:
         "findings": stress_words.findings(stress),
         "images": len(stress.table.truth),
         "groups": stress.groups,
+        "nameless": stress.table.group.count(""),
         "conditions": len(stress.table.graded),
         "severities": severities,
         "left_out": stress.table.left_out,
