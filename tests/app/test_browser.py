@@ -217,6 +217,19 @@ def test_many_uploads_are_counted_and_a_bad_one_is_a_sentence(page: Any) -> None
 
 
 @ON_DESKTOP
+def test_a_name_is_shown_as_it_is(page: Any) -> None:
+    name = "www.example.com mail@example.com -- -> :streamlit: :material_home: *c*.png"
+    drop(page, {name: stripes("even")["even.png"]})
+    page.get_by_role("heading", name="tiny: No tumour").wait_for()
+    settle(page)
+    shown = page.get_by_role("heading", name="www").inner_text()
+    assert shown.replace(texts.JOINER, "") == name
+    links = page.get_by_test_id("stMain").locator("a").evaluate_all("all => all.map(a => a.href)")
+    assert [one for one in links if not one.startswith(page.url.rstrip("/"))] == []
+    assert page.get_by_role("heading", name="www").locator("a, img, [role=img]").count() == 0
+
+
+@ON_DESKTOP
 def test_a_phantom_can_be_tried_by_keyboard_alone(page: Any) -> None:
     settle(page)
     page.locator("body").press("Tab")

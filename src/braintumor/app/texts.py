@@ -6,6 +6,7 @@ Knows words only: no pictures, no models, no Streamlit.
 from __future__ import annotations
 
 import math
+import re
 
 from braintumor.classes import CLASSES
 
@@ -66,6 +67,16 @@ The numbers hold for slices like these. Slices of other scanners, other patients
 diseases are harder, and such numbers say nothing about a single patient.
 """
 
+JOINER = "\N{WORD JOINER}"
+# Streamlit's page makes links of addresses, icons of names between colons, and typographic signs of
+# "--", "->" and the like that stand alone: of the finished text, where no backslash is left. A
+# joiner at these places stops it.
+_MADE_OF_WORDS = re.compile(
+    r"(?<=www)(?=\.)|(?<=@)(?=\S)|(?<=:)(?=//|material[_/]|[\w+-]+:)"
+    r"|(?<!\S)(?=(?:<->|->|<-|--|[<>~]=)(?!\S))",
+    re.IGNORECASE,
+)
+
 
 def class_name(name: str | None) -> str:
     """What a person calls a class; "nothing" where there is none."""
@@ -116,8 +127,13 @@ def too_many(most: int, most_bytes: int, shown: int) -> str:
 
 
 def in_markdown(text: str) -> str:
-    """A text from outside (a file's name, a reason), so that nothing in it acts as markup."""
-    return "".join("\\" + mark if mark in "\\`*_{}[]()<>#+-!|$:~&" else mark for mark in text)
+    """A text from outside (a file's name, a reason), so that nothing in it acts as markup.
+
+    What a person reads is the text itself; where a backslash is not enough, unseen word joiners
+    stand in it.
+    """
+    joined = _MADE_OF_WORDS.sub(JOINER, text)
+    return "".join("\\" + mark if mark in "\\`*_{}[]()<>#+-!|$:~&" else mark for mark in joined)
 
 
 assert tuple(CLASS_NAMES) == CLASSES
