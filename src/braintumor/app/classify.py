@@ -76,12 +76,13 @@ def _problems(available: Offer) -> None:
 
 
 def _choose_pictures() -> None:
-    st.file_uploader(
+    uploads = st.file_uploader(
         texts.UPLOAD_LABEL,
         accept_multiple_files=True,
         key=session.uploader_key(),
         on_change=session.take_uploads,
     )
+    session.note_uploads(uploads)
     if session.holds_volume():
         st.radio(
             "Cut NIfTI volumes in this plane",

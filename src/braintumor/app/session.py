@@ -13,6 +13,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain, islice
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -30,9 +31,13 @@ from braintumor.images.decode import ImageError, Slice, printable
 from braintumor.images.read import read_slices
 from braintumor.images.sniff import HEAD, kind_of
 
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
 _PICTURES, _RESULTS, _EXPLANATIONS = "pictures", "results", "explanations"
 PLANE = "plane"
 _UPLOADER_ROUND, _LEFT_OUT = "uploader_round", "left_out"
+_IN_WIDGET = "in_widget"
 # An explanation holds the whole slice; a few dozen are plenty to go back and forth.
 _MAX_EXPLANATIONS = 24
 # A volume of 512 sagittal slices several times over; beyond that, the command is the better way.
@@ -104,6 +109,17 @@ def uploader_key() -> str:
     return f"uploads_{st.session_state.setdefault(_UPLOADER_ROUND, 0)}"
 
 
+def note_uploads(files: Iterable[UploadedFile]) -> None:
+    """Take note of what the upload widget holds, each time that it is drawn.
+
+    What it held before and holds no more is forgotten. Streamlit does so for a file that is taken
+    away by hand; but a widget that comes back empty from another page has left its files behind.
+    """
+    now = {one.file_id for one in files}
+    _forget_uploads(st.session_state.get(_IN_WIDGET, set()) - now)
+    st.session_state[_IN_WIDGET] = now
+
+
 def take_uploads() -> None:
     """Make the upload widget's files the pictures of the session (its callback).
 
@@ -168,11 +184,14 @@ def _forget_others(chosen: Sequence[Picture]) -> None:
                 del known[network, key]
 
 
-def _forget_uploads() -> None:
-    """Take the uploaded files out of the server's memory, where Streamlit keeps them to the end of
-    the session, whatever the upload widget shows.
+def _forget_uploads(file_ids: Iterable[str] | None = None) -> None:
+    """Take uploaded files out of the server's memory, where Streamlit keeps them to the end of the
+    session, whatever the upload widget shows.
 
     This is no public part of Streamlit: where another version does it otherwise, they stay so long.
+
+    Args:
+        file_ids: as Streamlit calls the files; all of the session where None.
     """
     try:
         from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -180,10 +199,13 @@ def _forget_uploads() -> None:
         return
     context = get_script_run_ctx()
     manager = getattr(context, "uploaded_file_mgr", None)
-    remove = getattr(manager, "remove_session_files", None)
+    name = "remove_session_files" if file_ids is None else "remove_file"
+    remove = getattr(manager, name, None)
     session_id = getattr(context, "session_id", None)
-    if callable(remove) and session_id is not None:
-        remove(session_id)
+    if not callable(remove) or session_id is None:
+        return
+    for more in [()] if file_ids is None else [(file_id,) for file_id in file_ids]:
+        remove(session_id, *more)
 
 
 def clear() -> None:
