@@ -83,6 +83,9 @@ def _choose_pictures() -> None:
         on_change=session.take_uploads,
     )
     session.note_uploads(uploads)
+    before = [one for one in session.pictures() if not one.phantom]
+    if before and not uploads:  # back from another page
+        st.caption(texts.added_to(len(before)))
     if session.holds_volume():
         st.radio(
             "Cut NIfTI volumes in this plane",
@@ -90,7 +93,8 @@ def _choose_pictures() -> None:
             format_func=str.capitalize,
             horizontal=True,
             key=session.PLANE,
-            on_change=session.take_plane,
+            persist_state="session",
+            on_change=session.take_uploads,
         )
 
 
@@ -210,10 +214,13 @@ def _overview(items: Sequence[Item], results: Results) -> None:
 
 
 def _choose_one(items: Sequence[Item]) -> int:
+    titles = tuple(item.title for item in items)
     index: int = st.selectbox(
         "Show",
         range(len(items)),
-        format_func=lambda i: f"{i + 1} of {len(items)}: {items[i].title}",
+        format_func=lambda i: f"{i + 1} of {len(items)}: {titles[i]}",
+        key=session.key_of(f"shown_{hash(titles)}"),  # of other images it is another choice
+        persist_state="session",
     )
     return index
 

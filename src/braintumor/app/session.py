@@ -36,14 +36,16 @@ if TYPE_CHECKING:
 
 _PICTURES, _RESULTS, _EXPLANATIONS = "pictures", "results", "explanations"
 PLANE = "plane"
-_UPLOADER_ROUND, _LEFT_OUT = "uploader_round", "left_out"
-_IN_WIDGET = "in_widget"
+_ROUND, _LEFT_OUT, _FILES, _IN_WIDGET = "round", "left_out", "files", "in_widget"
 # An explanation holds the whole slice; a few dozen are plenty to go back and forth.
 _MAX_EXPLANATIONS = 24
 # A volume of 512 sagittal slices several times over; beyond that, the command is the better way.
 MAX_PICTURES = 2048
 # Slices of volumes and archives are held decoded, and a few kilobytes can hold gigabytes of them.
 MAX_DECODED_BYTES = 2**30
+
+# What Streamlit calls a file -> its name and bytes.
+Files = dict[str, tuple[str, bytes]]
 
 
 @dataclass(frozen=True)
@@ -84,19 +86,9 @@ def pictures() -> list[Picture]:
     return chosen
 
 
-def take_plane() -> None:
-    """Cut the uploaded volumes in the chosen plane (callback of its choice)."""
-    # Back from another page, the upload widget is empty; then the pictures stay as they are.
-    if st.session_state.get(uploader_key()):
-        take_uploads()
-
-
 def holds_volume() -> bool:
-    """Whether a plane can be chosen: there is a NIfTI volume whose file is still at hand."""
-    at_hand = bool(st.session_state.get(uploader_key()))
-    return at_hand and any(
-        isinstance(one.source, Slice) and one.source.format == "NIFTI" for one in pictures()
-    )
+    """Whether a plane can be chosen: there is a NIfTI volume."""
+    return any(isinstance(one.source, Slice) and one.source.format == "NIFTI" for one in pictures())
 
 
 def more_than_taken() -> bool:
@@ -104,9 +96,14 @@ def more_than_taken() -> bool:
     return bool(st.session_state.get(_LEFT_OUT))
 
 
+def key_of(widget: str) -> str:
+    """Key of a widget that is about the pictures; another one after `clear`, which resets it."""
+    return f"{widget}_{st.session_state.setdefault(_ROUND, 0)}"
+
+
 def uploader_key() -> str:
-    """Key of the upload widget; another one after `clear`, which empties the widget."""
-    return f"uploads_{st.session_state.setdefault(_UPLOADER_ROUND, 0)}"
+    """Key of the upload widget."""
+    return key_of("uploads")
 
 
 def note_uploads(files: Iterable[UploadedFile]) -> None:
@@ -121,14 +118,38 @@ def note_uploads(files: Iterable[UploadedFile]) -> None:
 
 
 def take_uploads() -> None:
-    """Make the upload widget's files the pictures of the session (its callback).
+    """Make the upload widget's files the pictures of the session (its callback, and that of the
+    choice of a plane).
 
-    As a callback it runs only when the visitor changes the files, not when the widget comes back
-    empty from another page; so the pictures outlive a look at the evaluation.
+    Files that the widget held before a look at another page stay, before the new ones, unless they
+    are chosen again; a phantom gives way.
     """
-    files = st.session_state.get(uploader_key()) or []
-    found = (one for file in files for one in _pictures_of(file.name, file.getvalue()))
-    st.session_state[_PICTURES], st.session_state[_LEFT_OUT] = _within_limits(found)
+    uploads = st.session_state.get(uploader_key()) or []
+    known: Files = st.session_state.get(_FILES, {})
+    now = {one.file_id: known.get(one.file_id) or (one.name, one.getvalue()) for one in uploads}
+    again = set(now.values())
+    # What the widget has held since it was last empty is still in it, or was taken away by hand.
+    its_own = st.session_state.get(_IN_WIDGET, set())
+    kept = {
+        file_id: file
+        for file_id, file in known.items()
+        if file_id not in its_own and file not in again
+    }
+    _take({**kept, **now})
+    note_uploads(uploads)  # before the drawing, which the next change may cut short
+
+
+def _take(files: Files) -> None:
+    """Make the pictures of these files, as many as a session holds, all that it has."""
+    used: Files = {}
+
+    def found() -> Iterator[Picture]:
+        for file_id, file in files.items():
+            used[file_id] = file
+            yield from _pictures_of(*file)
+
+    st.session_state[_PICTURES], st.session_state[_LEFT_OUT] = _within_limits(found())
+    st.session_state[_FILES] = used  # none of those that have no room
     _forget_others(pictures())
 
 
@@ -211,11 +232,12 @@ def _forget_uploads(file_ids: Iterable[str] | None = None) -> None:
 def clear() -> None:
     """Forget the pictures, the uploaded files and everything that was found out about them."""
     _forget_uploads()
+    st.session_state[_FILES] = {}
     st.session_state[_PICTURES] = []
     st.session_state[_LEFT_OUT] = False
     st.session_state[_RESULTS] = {}
     st.session_state[_EXPLANATIONS] = OrderedDict()
-    st.session_state[_UPLOADER_ROUND] = st.session_state.get(_UPLOADER_ROUND, 0) + 1
+    st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
 
 
 def predictions(

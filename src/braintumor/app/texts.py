@@ -126,6 +126,13 @@ def too_many(most: int, most_bytes: int, shown: int) -> str:
     )
 
 
+def added_to(pictures: int) -> str:
+    """Said where the upload widget is empty and there are pictures all the same."""
+    return (
+        f"Files chosen here are added to the {count(pictures, 'image')} below; Clear forgets all."
+    )
+
+
 def in_markdown(text: str) -> str:
     """A text from outside (a file's name, a reason), so that nothing in it acts as markup.
 
