@@ -73,3 +73,9 @@ def test_a_message_becomes_a_sentence_with_one_full_stop(message: str) -> None:
 def test_the_notice_says_what_this_is_not() -> None:
     assert "research only" in texts.NOTICE
     assert "not a medical device" in texts.NOTICE
+
+
+def test_the_notice_says_on_which_slices_the_networks_know_tumours() -> None:
+    assert "T1-weighted slices after contrast agent only" in texts.NOTICE
+    assert "a tumour may be called none" in texts.NOTICE
+    assert "other sequences" in texts.WHAT_THE_NUMBERS_MEAN

@@ -21,8 +21,9 @@ SPLIT_NAMES = {"train": "training", "valid": "validation", "test": "test"}
 NOTICE = (
     "**For research only. This is not a medical device** and must not be used to diagnose or "
     "to treat. It knows four answers. What does not look like a slice of a brain's MRI is refused, "
-    "but not always. Files stay in the memory of the computer that serves this page: nothing is "
-    "stored or sent on."
+    "but not always. The shipped networks know tumours on T1-weighted slices after contrast agent "
+    "only: on other sequences (T2, FLAIR) a tumour may be called none. Files stay in the memory of "
+    "the computer that serves this page: nothing is stored or sent on."
 )
 UPLOAD_LABEL = (
     "Drop brain MRI slices here, one or many: PNG, JPEG, BMP, WebP, TIFF, DICOM (also the files "
@@ -63,8 +64,8 @@ its own label and the network's four probabilities.
 - **Reliability**: of the slices about which the network is 90 % sure, are 90 % right? On the
   diagonal, confidence can be believed. **ECE** is the mean distance from it.
 
-The numbers hold for slices like these. Slices of other scanners, other patients and other
-diseases are harder, and such numbers say nothing about a single patient.
+The numbers hold for slices like these. Slices of other sequences, scanners, patients and diseases
+are harder, and such numbers say nothing about a single patient.
 """
 
 JOINER = "\N{WORD JOINER}"
