@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from tiny_bundle import striped
 
+from braintumor.app import texts
 from braintumor.evaluation.predictions import Predictions
 
 
@@ -36,7 +37,12 @@ def words(page: Any) -> str:
     kinds = ("title", "subheader", "markdown", "caption", "info", "warning", "error", "success")
     told = [str(one.value) for kind in kinds for one in page.get(kind)]
     told += [one.text for one in page.get("progress")]
-    return "\n".join(told).replace("\\", "")
+    return as_read("\n".join(told))
+
+
+def as_read(markdown: str) -> str:
+    """A text without what `texts.in_markdown` puts into it, which nobody sees."""
+    return markdown.replace("\\", "").replace(texts.JOINER, "")
 
 
 def make_table(n: int = 200, *, model: str = "tiny") -> Predictions:

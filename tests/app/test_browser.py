@@ -217,6 +217,19 @@ def test_many_uploads_are_counted_and_a_bad_one_is_a_sentence(page: Any) -> None
 
 
 @ON_DESKTOP
+def test_a_name_is_shown_as_it_is(page: Any) -> None:
+    name = "www.example.com mail@example.com -- -> :streamlit: :material_home: *c*.png"
+    drop(page, {name: stripes("even")["even.png"]})
+    page.get_by_role("heading", name="tiny: No tumour").wait_for()
+    settle(page)
+    shown = page.get_by_role("heading", name="www").inner_text()
+    assert shown.replace(texts.JOINER, "") == name
+    links = page.get_by_test_id("stMain").locator("a").evaluate_all("all => all.map(a => a.href)")
+    assert [one for one in links if not one.startswith(page.url.rstrip("/"))] == []
+    assert page.get_by_role("heading", name="www").locator("a, img, [role=img]").count() == 0
+
+
+@ON_DESKTOP
 def test_a_phantom_can_be_tried_by_keyboard_alone(page: Any) -> None:
     settle(page)
     page.locator("body").press("Tab")
@@ -229,17 +242,40 @@ def test_a_phantom_can_be_tried_by_keyboard_alone(page: Any) -> None:
     assert is_drawn(page.get_by_alt_text("heat map of tiny"))
 
 
+def look_at_the_evaluation_and_return(page: Any) -> None:
+    page.get_by_role("link", name="How good is it?").click()
+    page.get_by_role("heading", name="ROC, each class against the rest").wait_for()
+    settle(page)
+    page.get_by_role("link", name="Classify").click()
+    page.get_by_role("heading", name="What does this slice show?").wait_for()
+
+
 @ON_PHONE
 def test_the_images_outlive_a_look_at_the_evaluation(page: Any) -> None:
     drop(page, stripes("level"))
     page.get_by_role("heading", name="tiny: Meningioma").wait_for()
-    page.get_by_role("link", name="How good is it?").click()
-    page.get_by_role("heading", name="ROC, each class against the rest").wait_for()
-    page.get_by_role("link", name="Classify").click()
+    look_at_the_evaluation_and_return(page)
     page.get_by_role("heading", name="tiny: Meningioma").wait_for()
     page.get_by_role("button", name="Clear").click()
     expect(page.get_by_role("heading", name="level.png")).to_have_count(0)
     page.get_by_text("No slice at hand?").first.wait_for()
+
+
+@ON_DESKTOP
+def test_files_chosen_after_a_look_at_the_evaluation_are_added(page: Any) -> None:
+    drop(page, stripes("level"))
+    page.get_by_role("heading", name="tiny: Meningioma").wait_for()
+    look_at_the_evaluation_and_return(page)
+    page.get_by_text("Files chosen here are added to the 1 image below").wait_for()
+    drop(page, stripes("even"))
+    box = page.get_by_role("combobox", name="Show", exact=True)
+    expect(box).to_have_value("1 of 2: level.png")
+    look_at_the_evaluation_and_return(page)
+    expect(box).to_have_value("1 of 2: level.png")
+    drop(page, stripes("upright"))
+    expect(box).to_have_value("1 of 3: level.png")
+    page.get_by_role("button", name="Remove upright.png").click()
+    expect(box).to_have_value("1 of 2: level.png")
 
 
 def test_the_evaluation_draws_every_curve_within_the_window(page: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from braintumor.app import charts
 from braintumor.app.evidence import Part, find_evidence
+from braintumor.classes import CLASSES
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +74,43 @@ def test_every_cell_of_the_confusion_matrix_says_its_number(part: Part) -> None:
     assert counts["text"].astype(int).sum() == part.curves.n
     rates = data(charts.confusion(part.curves.confusion, rates=True), "truth")
     assert rates["text"].str.endswith("%").all()
+
+
+def test_the_confusion_matrix_names_every_class_on_a_phone_too(part: Part) -> None:
+    drawn = charts.confusion(part.curves.confusion, rates=False).to_dict()
+    for layer in drawn["layer"]:
+        # Where labels have little room, Vega leaves out every second one unless told otherwise.
+        assert layer["encoding"]["x"]["axis"]["labelOverlap"] is False
+
+
+PHONE, DESKTOP = 293, 487  # pixels of a drawing's width in windows of 390 and 1280
+
+
+@pytest.mark.parametrize("kind", ["roc", "precision_recall", "f1_against_threshold"])
+def test_a_legend_has_two_columns_only_where_they_have_room(part: Part, kind: str) -> None:
+    curves = part.curves.f1 if kind.startswith("f1") else getattr(part.curves, kind)
+    chart = getattr(charts, kind)(curves, part.operating_points(0.5)).to_dict()
+    (columns,) = {
+        encoding["legend"]["columns"]["expr"]
+        for layer in chart["layer"]
+        for encoding in (
+            layer["encoding"].get("color", {}),
+            layer["encoding"].get("strokeDash", {}),
+        )
+        if "legend" in encoding
+    }
+    found = re.fullmatch(r"width < (\d+) \? 1 : 2", columns)
+    assert found
+    assert PHONE < int(found[1]) <= DESKTOP
+
+
+def test_short_names_have_two_columns_on_a_phone_too() -> None:
+    """The legend of a series stands between its slider and the slice, which must stay in view."""
+    chart = charts.along_stack({name: [0.1, 0.3] for name in CLASSES}, 1).to_dict()
+    (line,) = (one for one in chart["layer"] if "strokeDash" in one["encoding"])
+    limit = re.search(r"\d+", line["encoding"]["color"]["legend"]["columns"]["expr"])
+    assert limit
+    assert int(limit[0]) <= PHONE
 
 
 def test_long_curves_are_thinned_and_keep_their_ends() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from page_helpers import make_table
 from tiny_bundle import make_tiny_bundle
 
 from braintumor.app.verdicts import set_in_words
@@ -34,6 +35,19 @@ def test_members_speak_through_their_ensemble(home: Path, open_page: Any) -> Non
     assert "**two** alone: " in words
     assert "##### one" not in words
     assert any("Classes that fit" in one.value for one in page.caption)
+
+
+def test_what_the_threshold_does_is_said_of_those_alone_that_are_asked(
+    home: Path, open_page: Any
+) -> None:
+    for folder, model in (("one", "one"), ("both", "ensemble")):
+        make_table(model=model).write(home / folder / "predictions.csv")
+    page = open_page(home / "one", home / "two", home / "both")
+    page.button(key="sample_glioma_False").click().run()
+
+    assert not page.exception
+    (told,) = (one.value for one in page.caption if "judged on" in one.value)
+    assert " ensemble w" in told
 
 
 def test_a_set_in_words() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from page_helpers import make_table, words
+from page_helpers import as_read, make_table, words
 
 from braintumor.app import texts
 
@@ -107,7 +107,7 @@ def test_a_bad_table_is_a_sentence_and_the_others_are_shown(
     page = open_page(other, tiny, main=evaluation)
     assert not page.exception
     assert len(page.warning) >= 1
-    assert "predictions.csv" in page.warning[0].value.replace("\\", "")
+    assert "predictions.csv" in as_read(page.warning[0].value)
     assert "100 test slices" in words(page)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
+from page_helpers import as_read
 
 from braintumor.app import texts
 
@@ -30,6 +32,39 @@ def test_a_file_name_cannot_act_as_markup() -> None:
         assert mark not in shown.replace("\\" + mark, "")
 
 
+# What Streamlit's page looks for in a text whose backslashes are gone.
+MADE_OF_WORDS = re.compile(
+    r"(https?://|www(?=\.))[-.\w]+|[-.\w+]+@[-\w]+(\.[-\w]+)+"
+    r"|:material/|:material_\w+:|:streamlit:|(^|\s)(<->|->|<-|--|>=|<=|~=)(\s|$)",
+    re.IGNORECASE,
+)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "www.example.com.png",
+        "see(WWW.example.com).png",
+        "mail@example.com.png",
+        "http://example.com/a.png",
+        ":material/home: :material_home:.png",
+        ":streamlit:.png",
+        "a -- b.png",
+        *(f"{sign} a {sign} b {sign}" for sign in ("<->", "->", "<-", ">=", "<=", "~=")),
+    ],
+)
+def test_nor_where_a_backslash_does_not_help(name: str) -> None:
+    shown = texts.in_markdown(name)
+    assert MADE_OF_WORDS.search(name)
+    assert not MADE_OF_WORDS.search(shown.replace("\\", ""))
+    assert as_read(shown) == name
+
+
+@pytest.mark.parametrize("name", ["scan--1.png", "C:\\heads\\1.png", "a->b.png", "head 12:30.png"])
+def test_a_name_that_needs_no_joiner_can_be_copied_from_the_page(name: str) -> None:
+    assert texts.JOINER not in texts.in_markdown(name)
+
+
 @pytest.mark.parametrize("message", ["It is broken", "It is broken.", "It is broken. "])
 def test_a_message_becomes_a_sentence_with_one_full_stop(message: str) -> None:
     assert texts.sentence(message) == "It is broken."
@@ -38,3 +73,9 @@ def test_a_message_becomes_a_sentence_with_one_full_stop(message: str) -> None:
 def test_the_notice_says_what_this_is_not() -> None:
     assert "research only" in texts.NOTICE
     assert "not a medical device" in texts.NOTICE
+
+
+def test_the_notice_says_on_which_slices_the_networks_know_tumours() -> None:
+    assert "T1-weighted slices after contrast agent only" in texts.NOTICE
+    assert "a tumour may be called none" in texts.NOTICE
+    assert "other sequences" in texts.WHAT_THE_NUMBERS_MEAN

@@ -58,6 +58,12 @@ def test_a_picture_gets_a_line_with_path_class_and_confidence(call: Call) -> Non
     assert "Research use only; not a medical device." in err
 
 
+def test_the_help_says_on_which_slices_the_models_know_tumours(call: Call) -> None:
+    status, out, _ = call("--help")
+    assert status == 0
+    assert "T1-weighted slices after contrast agent only" in " ".join(out.split())
+
+
 def test_a_model_of_phantoms_says_so(call: Call) -> None:
     assert "learnt from synthetic phantoms" in call("scans/u/upright.png")[2]
 

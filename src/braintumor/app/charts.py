@@ -6,7 +6,7 @@ numbers of `evaluation.curves` and Altair; computes no score.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
@@ -34,6 +34,9 @@ _HEIGHT = 340
 _LINES_HEIGHT = 420
 # Above the slice itself, which must stay in view.
 _STACK_HEIGHT = 280
+# In pixels, of a legend's letters and of all in it that is no letter.
+_LETTER_WIDTH = 6
+_SYMBOLS_WIDTH = 80
 # More points than a chart has pixels only make the page slow.
 _MAX_POINTS = 400
 
@@ -148,7 +151,12 @@ def confusion(matrix: Confusion, *, rates: bool) -> alt.LayerChart:
     cells["text"] = cells["share"] if rates else cells["count"].map("{:,}".format)
     order = [texts.class_name(name) for name in CLASSES]
     base = alt.Chart(cells).encode(
-        x=alt.X("said:N", sort=order, title="The network says", axis=alt.Axis(labelAngle=-20)),
+        x=alt.X(
+            "said:N",
+            sort=order,
+            title="The network says",
+            axis=alt.Axis(labelAngle=-35, labelOverlap=False),
+        ),
         y=alt.Y("truth:N", sort=order, title="The truth"),
         tooltip=[
             alt.Tooltip("truth:N", title="Truth"),
@@ -337,7 +345,7 @@ def _colour(names: Mapping[str, str]) -> alt.Color:
     return alt.Color(
         "name:N",
         scale=alt.Scale(domain=list(names.values()), range=list(_COLOURS)),
-        legend=_legend(),
+        legend=_legend(list(names.values())),
     )
 
 
@@ -345,16 +353,18 @@ def _dash(names: Mapping[str, str]) -> alt.StrokeDash:
     return alt.StrokeDash(
         "name:N",
         scale=alt.Scale(domain=list(names.values()), range=[list(dash) for dash in _DASHES]),
-        legend=_legend(),
+        legend=_legend(list(names.values())),
     )
 
 
-def _legend() -> alt.Legend:
-    # The same for colour and dash, so that both become one legend of little lines.
+def _legend(labels: Sequence[str]) -> alt.Legend:
+    """The same for colour and dash, so that both become one legend of little lines; in one column
+    where two have no room, for what does not fit is cut off."""
+    both = _SYMBOLS_WIDTH + _LETTER_WIDTH * sum(max(map(len, labels[at::2])) for at in (0, 1))
     return alt.Legend(
         title=None,
         orient="bottom",
-        columns=2,
+        columns=alt.ExprRef(f"width < {both} ? 1 : 2"),
         labelLimit=300,
         symbolType="stroke",
         symbolSize=500,

@@ -11,6 +11,7 @@ import streamlit as st
 
 from braintumor.app import panel, session, stacks, texts, verdicts
 from braintumor.app.evaluation_page import judged_networks
+from braintumor.app.evidence import Evidence
 from braintumor.app.models import Network, Offer, offer
 from braintumor.app.session import Picture
 from braintumor.app.stacks import Item, Results
@@ -76,12 +77,16 @@ def _problems(available: Offer) -> None:
 
 
 def _choose_pictures() -> None:
-    st.file_uploader(
+    uploads = st.file_uploader(
         texts.UPLOAD_LABEL,
         accept_multiple_files=True,
         key=session.uploader_key(),
         on_change=session.take_uploads,
     )
+    session.note_uploads(uploads)
+    before = [one for one in session.pictures() if not one.phantom]
+    if before and not uploads:  # back from another page
+        st.caption(texts.added_to(len(before)))
     if session.holds_volume():
         st.radio(
             "Cut NIfTI volumes in this plane",
@@ -89,7 +94,8 @@ def _choose_pictures() -> None:
             format_func=str.capitalize,
             horizontal=True,
             key=session.PLANE,
-            on_change=session.take_plane,
+            persist_state="session",
+            on_change=session.take_uploads,
         )
 
 
@@ -149,18 +155,24 @@ def _what_the_threshold_does(results: Results, threshold: float, available: Offe
     if len(outcomes) > 1:  # of one, the panel says it
         st.markdown(verdicts.tally(outcomes).in_words())
     judged, _ = judged_networks(available)
-    for label, evidence in judged.items():
-        part = next(iter(evidence.parts.values()))
-        done = part.at_threshold(threshold)
-        which = texts.SPLIT_NAMES.get(part.split, "known")
-        name = texts.in_markdown(label)
-        twins = "judged" in evidence.card.evidence  # of other networks than the one shipped
-        whose = f"networks made like {name} were" if twins else f"{name} was"
-        st.caption(
-            f"Of the {done.n:,} {which} slices that {whose} judged on, this and what is "
-            f"uncertain anyway leave {texts.percent(done.below)} to a person; of the others, "
-            f"{texts.percent(done.right)} are right."
-        )
+    for label in results:  # the others are not asked, so the threshold is not theirs
+        if label in judged:
+            st.caption(_on_judged_slices(label, judged[label], threshold))
+
+
+def _on_judged_slices(label: str, evidence: Evidence, threshold: float) -> str:
+    """What the threshold does to slices whose truth is known, in a sentence."""
+    part = next(iter(evidence.parts.values()))
+    done = part.at_threshold(threshold)
+    which = texts.SPLIT_NAMES.get(part.split, "known")
+    name = texts.in_markdown(label)
+    twins = "judged" in evidence.card.evidence  # of other networks than the one shipped
+    whose = f"networks made like {name} were" if twins else f"{name} was"
+    return (
+        f"At this threshold, {texts.percent(done.below)} of the {done.n:,} {which} slices that "
+        f"{whose} judged on would be left to a person; of the others, "
+        f"{texts.percent(done.right)} are right."
+    )
 
 
 def _choose_slice(chosen: Sequence[Picture], results: Results) -> int:
@@ -209,10 +221,13 @@ def _overview(items: Sequence[Item], results: Results) -> None:
 
 
 def _choose_one(items: Sequence[Item]) -> int:
+    titles = tuple(item.title for item in items)
     index: int = st.selectbox(
         "Show",
         range(len(items)),
-        format_func=lambda i: f"{i + 1} of {len(items)}: {items[i].title}",
+        format_func=lambda i: f"{i + 1} of {len(items)}: {titles[i]}",
+        key=session.key_of(f"shown_{hash(titles)}"),  # of other images it is another choice
+        persist_state="session",
     )
     return index
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain, islice
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -30,15 +31,21 @@ from braintumor.images.decode import ImageError, Slice, printable
 from braintumor.images.read import read_slices
 from braintumor.images.sniff import HEAD, kind_of
 
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
 _PICTURES, _RESULTS, _EXPLANATIONS = "pictures", "results", "explanations"
 PLANE = "plane"
-_UPLOADER_ROUND, _LEFT_OUT = "uploader_round", "left_out"
+_ROUND, _LEFT_OUT, _FILES, _IN_WIDGET = "round", "left_out", "files", "in_widget"
 # An explanation holds the whole slice; a few dozen are plenty to go back and forth.
 _MAX_EXPLANATIONS = 24
 # A volume of 512 sagittal slices several times over; beyond that, the command is the better way.
 MAX_PICTURES = 2048
 # Slices of volumes and archives are held decoded, and a few kilobytes can hold gigabytes of them.
 MAX_DECODED_BYTES = 2**30
+
+# What Streamlit calls a file -> its name and bytes.
+Files = dict[str, tuple[str, bytes]]
 
 
 @dataclass(frozen=True)
@@ -79,19 +86,9 @@ def pictures() -> list[Picture]:
     return chosen
 
 
-def take_plane() -> None:
-    """Cut the uploaded volumes in the chosen plane (callback of its choice)."""
-    # Back from another page, the upload widget is empty; then the pictures stay as they are.
-    if st.session_state.get(uploader_key()):
-        take_uploads()
-
-
 def holds_volume() -> bool:
-    """Whether a plane can be chosen: there is a NIfTI volume whose file is still at hand."""
-    at_hand = bool(st.session_state.get(uploader_key()))
-    return at_hand and any(
-        isinstance(one.source, Slice) and one.source.format == "NIFTI" for one in pictures()
-    )
+    """Whether a plane can be chosen: there is a NIfTI volume."""
+    return any(isinstance(one.source, Slice) and one.source.format == "NIFTI" for one in pictures())
 
 
 def more_than_taken() -> bool:
@@ -99,20 +96,60 @@ def more_than_taken() -> bool:
     return bool(st.session_state.get(_LEFT_OUT))
 
 
+def key_of(widget: str) -> str:
+    """Key of a widget that is about the pictures; another one after `clear`, which resets it."""
+    return f"{widget}_{st.session_state.setdefault(_ROUND, 0)}"
+
+
 def uploader_key() -> str:
-    """Key of the upload widget; another one after `clear`, which empties the widget."""
-    return f"uploads_{st.session_state.setdefault(_UPLOADER_ROUND, 0)}"
+    """Key of the upload widget."""
+    return key_of("uploads")
+
+
+def note_uploads(files: Iterable[UploadedFile]) -> None:
+    """Take note of what the upload widget holds, each time that it is drawn.
+
+    What it held before and holds no more is forgotten. Streamlit does so for a file that is taken
+    away by hand; but a widget that comes back empty from another page has left its files behind.
+    """
+    now = {one.file_id for one in files}
+    _forget_uploads(st.session_state.get(_IN_WIDGET, set()) - now)
+    st.session_state[_IN_WIDGET] = now
 
 
 def take_uploads() -> None:
-    """Make the upload widget's files the pictures of the session (its callback).
+    """Make the upload widget's files the pictures of the session (its callback, and that of the
+    choice of a plane).
 
-    As a callback it runs only when the visitor changes the files, not when the widget comes back
-    empty from another page; so the pictures outlive a look at the evaluation.
+    Files that the widget held before a look at another page stay, before the new ones, unless they
+    are chosen again; a phantom gives way.
     """
-    files = st.session_state.get(uploader_key()) or []
-    found = (one for file in files for one in _pictures_of(file.name, file.getvalue()))
-    st.session_state[_PICTURES], st.session_state[_LEFT_OUT] = _within_limits(found)
+    uploads = st.session_state.get(uploader_key()) or []
+    known: Files = st.session_state.get(_FILES, {})
+    now = {one.file_id: known.get(one.file_id) or (one.name, one.getvalue()) for one in uploads}
+    again = set(now.values())
+    # What the widget has held since it was last empty is still in it, or was taken away by hand.
+    its_own = st.session_state.get(_IN_WIDGET, set())
+    kept = {
+        file_id: file
+        for file_id, file in known.items()
+        if file_id not in its_own and file not in again
+    }
+    _take({**kept, **now})
+    note_uploads(uploads)  # before the drawing, which the next change may cut short
+
+
+def _take(files: Files) -> None:
+    """Make the pictures of these files, as many as a session holds, all that it has."""
+    used: Files = {}
+
+    def found() -> Iterator[Picture]:
+        for file_id, file in files.items():
+            used[file_id] = file
+            yield from _pictures_of(*file)
+
+    st.session_state[_PICTURES], st.session_state[_LEFT_OUT] = _within_limits(found())
+    st.session_state[_FILES] = used  # none of those that have no room
     _forget_others(pictures())
 
 
@@ -168,11 +205,14 @@ def _forget_others(chosen: Sequence[Picture]) -> None:
                 del known[network, key]
 
 
-def _forget_uploads() -> None:
-    """Take the uploaded files out of the server's memory, where Streamlit keeps them to the end of
-    the session, whatever the upload widget shows.
+def _forget_uploads(file_ids: Iterable[str] | None = None) -> None:
+    """Take uploaded files out of the server's memory, where Streamlit keeps them to the end of the
+    session, whatever the upload widget shows.
 
     This is no public part of Streamlit: where another version does it otherwise, they stay so long.
+
+    Args:
+        file_ids: as Streamlit calls the files; all of the session where None.
     """
     try:
         from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -180,20 +220,24 @@ def _forget_uploads() -> None:
         return
     context = get_script_run_ctx()
     manager = getattr(context, "uploaded_file_mgr", None)
-    remove = getattr(manager, "remove_session_files", None)
+    name = "remove_session_files" if file_ids is None else "remove_file"
+    remove = getattr(manager, name, None)
     session_id = getattr(context, "session_id", None)
-    if callable(remove) and session_id is not None:
-        remove(session_id)
+    if not callable(remove) or session_id is None:
+        return
+    for more in [()] if file_ids is None else [(file_id,) for file_id in file_ids]:
+        remove(session_id, *more)
 
 
 def clear() -> None:
     """Forget the pictures, the uploaded files and everything that was found out about them."""
     _forget_uploads()
+    st.session_state[_FILES] = {}
     st.session_state[_PICTURES] = []
     st.session_state[_LEFT_OUT] = False
     st.session_state[_RESULTS] = {}
     st.session_state[_EXPLANATIONS] = OrderedDict()
-    st.session_state[_UPLOADER_ROUND] = st.session_state.get(_UPLOADER_ROUND, 0) + 1
+    st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
 
 
 def predictions(

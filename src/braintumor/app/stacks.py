@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from braintumor.app import charts, texts, verdicts
+from braintumor.app import charts, session, texts, verdicts
 from braintumor.bundle.prediction import Prediction
 from braintumor.bundle.series import SeriesBook, body_order, common_path
 from braintumor.classes import CLASSES
@@ -80,7 +80,9 @@ def scroll(item: Item, results: Results) -> int:
         1,
         count,
         (count + 1) // 2,
-        key=f"slice_{item.series}_{count}",  # another series of this name has another slider
+        # Another series of this name has another slider.
+        key=session.key_of(f"slice_{item.series}_{count}"),
+        persist_state="session",
     )
     for label, answers in results.items():
         of_series = [answers[at] for at in item.indexes]

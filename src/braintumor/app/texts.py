@@ -6,6 +6,7 @@ Knows words only: no pictures, no models, no Streamlit.
 from __future__ import annotations
 
 import math
+import re
 
 from braintumor.classes import CLASSES
 
@@ -20,8 +21,9 @@ SPLIT_NAMES = {"train": "training", "valid": "validation", "test": "test"}
 NOTICE = (
     "**For research only. This is not a medical device** and must not be used to diagnose or "
     "to treat. It knows four answers. What does not look like a slice of a brain's MRI is refused, "
-    "but not always. Files stay in the memory of the computer that serves this page: nothing is "
-    "stored or sent on."
+    "but not always. The shipped networks know tumours on T1-weighted slices after contrast agent "
+    "only: on other sequences (T2, FLAIR) a tumour may be called none. Files stay in the memory of "
+    "the computer that serves this page: nothing is stored or sent on."
 )
 UPLOAD_LABEL = (
     "Drop brain MRI slices here, one or many: PNG, JPEG, BMP, WebP, TIFF, DICOM (also the files "
@@ -62,9 +64,19 @@ its own label and the network's four probabilities.
 - **Reliability**: of the slices about which the network is 90 % sure, are 90 % right? On the
   diagonal, confidence can be believed. **ECE** is the mean distance from it.
 
-The numbers hold for slices like these. Slices of other scanners, other patients and other
-diseases are harder, and such numbers say nothing about a single patient.
+The numbers hold for slices like these. Slices of other sequences, scanners, patients and diseases
+are harder, and such numbers say nothing about a single patient.
 """
+
+JOINER = "\N{WORD JOINER}"
+# Streamlit's page makes links of addresses, icons of names between colons, and typographic signs of
+# "--", "->" and the like that stand alone: of the finished text, where no backslash is left. A
+# joiner at these places stops it.
+_MADE_OF_WORDS = re.compile(
+    r"(?<=www)(?=\.)|(?<=@)(?=\S)|(?<=:)(?=//|material[_/]|[\w+-]+:)"
+    r"|(?<!\S)(?=(?:<->|->|<-|--|[<>~]=)(?!\S))",
+    re.IGNORECASE,
+)
 
 
 def class_name(name: str | None) -> str:
@@ -115,9 +127,21 @@ def too_many(most: int, most_bytes: int, shown: int) -> str:
     )
 
 
+def added_to(pictures: int) -> str:
+    """Said where the upload widget is empty and there are pictures all the same."""
+    return (
+        f"Files chosen here are added to the {count(pictures, 'image')} below; Clear forgets all."
+    )
+
+
 def in_markdown(text: str) -> str:
-    """A text from outside (a file's name, a reason), so that nothing in it acts as markup."""
-    return "".join("\\" + mark if mark in "\\`*_{}[]()<>#+-!|$:~&" else mark for mark in text)
+    """A text from outside (a file's name, a reason), so that nothing in it acts as markup.
+
+    What a person reads is the text itself; where a backslash is not enough, unseen word joiners
+    stand in it.
+    """
+    joined = _MADE_OF_WORDS.sub(JOINER, text)
+    return "".join("\\" + mark if mark in "\\`*_{}[]()<>#+-!|$:~&" else mark for mark in joined)
 
 
 assert tuple(CLASS_NAMES) == CLASSES

@@ -74,6 +74,9 @@ def command(context: click.Context, /, **options: Any) -> None:
     A table in the making is OUT.part, with OUT.state beside it; after a kill or Ctrl-C the same
     command with --resume goes on with it.
 
+    The shipped models know tumours on T1-weighted slices after contrast agent only: on other
+    sequences (T2, FLAIR) a tumour may be called none.
+
     Research use only; not a medical device.
     """
     plan = _plan(**{key: value for key, value in options.items() if key != "as_json"})
