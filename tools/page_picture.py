@@ -8,6 +8,7 @@ on the PATH), and keeps what is seen. No test compares it: look at it before you
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import socket
 import subprocess
@@ -22,7 +23,7 @@ WAIT_MS = 180_000
 FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run"]
 
 
-def main(out: Path = PICTURE) -> None:
+def main(out: Path) -> None:
     """Serve, ask, and keep the picture."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
@@ -59,4 +60,8 @@ def _photograph(url: str, chromium: str, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(*(Path(argument) for argument in sys.argv[1:]))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("out", type=Path, nargs="?", default=PICTURE, metavar="OUT")
+    main(parser.parse_args().out)
