@@ -8,6 +8,7 @@ import struct
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import nibabel
@@ -33,6 +34,48 @@ def picture(format_: str, mode: str = "L", **options: object) -> bytes:
     image = image or Image.fromarray(GREY).convert("RGB").convert(mode)
     image.save(out, format_, **options)
     return out.getvalue()
+
+
+def tiff(
+    pixels: np.ndarray,
+    *,
+    white: bool = True,
+    order: str = "<",
+    more: Mapping[int, int] | None = None,
+) -> bytes:
+    """A one-strip grey TIFF by hand, for what Pillow does not write.
+
+    Args:
+        pixels: (height, width), stored as they are, their kind told by tag 339.
+        white: whether the largest value is white, else the smallest.
+        order: of the bytes.
+        more: further tags and their values.
+    """
+    data = pixels.astype(pixels.dtype.newbyteorder(order)).tobytes()
+    tags = [
+        (256, 4, pixels.shape[1]),
+        (257, 4, pixels.shape[0]),
+        (258, 3, pixels.itemsize * 8),
+        (259, 3, 1),
+        (262, 3, int(white)),
+        (273, 4, 0),
+        (277, 3, 1),
+        (278, 4, pixels.shape[0]),
+        (279, 4, len(data)),
+    ]
+    if pixels.dtype.kind != "u":  # which samples are that say nothing
+        tags.append((339, 3, {"i": 2, "f": 3}[pixels.dtype.kind]))
+    tags += [(tag, 4, value) for tag, value in (more or {}).items()]
+    start = 8 + 2 + 12 * len(tags) + 4
+    out = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", 8)
+    out += struct.pack(order + "H", len(tags))
+    for tag, kind, value in tags:
+        value = start if tag == 273 else value
+        packed = struct.pack(order + "I", value)
+        if kind == 3:
+            packed = struct.pack(order + "HH", value, 0)
+        out += struct.pack(order + "HHI", tag, kind, 1) + packed
+    return out + struct.pack(order + "I", 0) + data
 
 
 def bomb(side: int) -> bytes:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import io
-import struct
-import zlib
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from made_files import tiff
 from PIL import Image
 
 from braintumor.images.decode import ImageError, read_slice
@@ -106,56 +104,8 @@ class TestAnything:
             np.testing.assert_array_equal(slice_.pixels.astype(np.float64), grey)
 
 
-def bomb(side: int) -> bytes:
-    """A PNG of some hundred bytes that announces side x side pixels."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        crc = zlib.crc32(kind + body)
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", crc)
-
-    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
-    body = zlib.compress(bytes(1000))
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
-    )
-
-
 def test_a_tile_far_larger_than_its_picture_is_refused_before_it_is_unpacked() -> None:
     tags = {322: 32768, 323: 32768}
-    data = tiff(bytes(64), (8, 8), bits=8, more=tags)
+    data = tiff(np.zeros((8, 8), np.uint8), more=tags)
     with pytest.raises(ImageError, match="32768 x 32768 pixels"):
         read_slice(data)
-
-
-def tiff(
-    pixels: bytes,
-    shape: tuple[int, ...],
-    *,
-    bits: int,
-    white: int = 1,
-    order: str = "<",
-    more: Mapping[int, int] | None = None,
-) -> bytes:
-    """A one-strip grey TIFF by hand, for what Pillow does not write."""
-    tags = [
-        (256, 4, shape[1]),
-        (257, 4, shape[0]),
-        (258, 3, bits),
-        (259, 3, 1),
-        (262, 3, white),
-        (273, 4, 0),
-        (277, 3, 1),
-        (278, 4, shape[0]),
-        (279, 4, len(pixels)),
-        *((tag, 4, value) for tag, value in (more or {}).items()),
-    ]
-    start = 8 + 2 + 12 * len(tags) + 4
-    out = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", 8)
-    out += struct.pack(order + "H", len(tags))
-    for tag, kind, value in tags:
-        value = start if tag == 273 else value
-        packed = struct.pack(order + "I", value)
-        if kind == 3:
-            packed = struct.pack(order + "HH", value, 0)
-        out += struct.pack(order + "HHI", tag, kind, 1) + packed
-    return out + struct.pack(order + "I", 0) + pixels

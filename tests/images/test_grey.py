@@ -6,6 +6,7 @@ import struct
 
 import numpy as np
 import pytest
+from made_files import tiff
 
 from braintumor.images.decode import read_slice
 
@@ -70,37 +71,3 @@ def bitmap(alpha: np.ndarray) -> bytes:
     header = header.ljust(124, b"\0")
     start = 14 + len(header)
     return b"BM" + struct.pack("<IHHI", start + len(rows), 0, 0, start) + header + rows
-
-
-def tiff(pixels: np.ndarray, *, white: bool = True, order: str = "<") -> bytes:
-    """A one-strip grey TIFF by hand, for what Pillow does not write.
-
-    Args:
-        pixels: (height, width), stored as they are, their kind told by tag 339.
-        white: whether the largest value is white, else the smallest.
-        order: of the bytes.
-    """
-    data = pixels.astype(pixels.dtype.newbyteorder(order)).tobytes()
-    tags = [
-        (256, 4, pixels.shape[1]),
-        (257, 4, pixels.shape[0]),
-        (258, 3, pixels.itemsize * 8),
-        (259, 3, 1),
-        (262, 3, int(white)),
-        (273, 4, 0),
-        (277, 3, 1),
-        (278, 4, pixels.shape[0]),
-        (279, 4, len(data)),
-    ]
-    if pixels.dtype.kind != "u":  # which samples are that say nothing
-        tags.append((339, 3, {"i": 2, "f": 3}[pixels.dtype.kind]))
-    start = 8 + 2 + 12 * len(tags) + 4
-    out = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", 8)
-    out += struct.pack(order + "H", len(tags))
-    for tag, kind, value in tags:
-        value = start if tag == 273 else value
-        packed = struct.pack(order + "I", value)
-        if kind == 3:
-            packed = struct.pack(order + "HH", value, 0)
-        out += struct.pack(order + "HHI", tag, kind, 1) + packed
-    return out + struct.pack(order + "I", 0) + data
