@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,9 @@ def open_page(monkeypatch: pytest.MonkeyPatch) -> OpenPage:
     from streamlit.testing.v1 import AppTest
 
     import braintumor.app
+
+    # Running a page puts its script there, where processes started later would look for theirs.
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
     def open_(*bundles: Path | str, main: Callable[[], None] | None = None) -> Any:
         monkeypatch.setattr("braintumor.app.models.shipped", lambda: ())
