@@ -4,68 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
-from numpy.typing import NDArray
+from made_checks import P, drawn
 
-from braintumor.classes import CLASSES
 from braintumor.cli.main import cli
-from braintumor.evaluation.check import Verdict
 from braintumor.evaluation.out_of_step import demonstrate
-from braintumor.evaluation.predictions import Predictions
-
-P = [f"p_{name}" for name in CLASSES]
-
-
-def drawn(
-    n: int = 246,
-    *,
-    seed: int = 0,
-    skill: float = 4.0,
-    boast: float = 1.0,
-    share: tuple[float, ...] = (0.25, 0.25, 0.25, 0.25),
-    split: str = "",
-) -> Predictions:
-    """A sound table: `skill` moves the true class's logit, `boast` multiplies all of them."""
-    rng = np.random.default_rng(seed)
-    truth = rng.choice(4, n, p=share)
-    logits = rng.normal(size=(n, 4))
-    logits[np.arange(n), truth] += skill
-    prob = np.exp(boast * (logits - logits.max(axis=1, keepdims=True)))
-    prob /= prob.sum(axis=1, keepdims=True)
-    paths = [f"{split}/{CLASSES[k]}/{i}.jpg" for i, k in enumerate(truth)]
-    return Predictions.from_arrays(paths, truth, prob, split=split)
-
-
-def changed(table: Predictions, **columns: Any) -> Predictions:
-    """The table with columns replaced; `predicted` and `confidence` follow unless given."""
-    frame = table.frame.copy()
-    if not {"predicted", "confidence"} & set(columns):
-        frame = frame.drop(columns=["predicted", "confidence"])
-    return Predictions.from_frame(frame.assign(**columns))
-
-
-def with_prob(table: Predictions, prob: NDArray[np.float64]) -> Predictions:
-    return changed(table, **{name: prob[:, i] for i, name in enumerate(P)})
-
-
-def kinds(verdict: Verdict, severity: str = "wrong") -> list[str]:
-    return [finding.kind for finding in verdict.findings if finding.severity == severity]
-
-
-SOUND: list[dict[str, Any]] = [
-    {},
-    {"skill": 1.0},
-    {"skill": 0.8, "boast": 4.0, "n": 500},
-    {"n": 1000, "share": (0.9, 0.06, 0.03, 0.01)},
-    {"n": 30},
-    {"share": (0.0, 0.5, 0.5, 0.0)},
-    {"boast": 50.0, "skill": 2.0},
-    {"share": (1.0, 0.0, 0.0, 0.0)},
-]
 
 
 def test_the_command_passes_a_sound_table_and_a_run_folder(tmp_path: Path) -> None:
