@@ -12,8 +12,12 @@ from made_run import made_run, made_table, with_folds
 
 pytest.importorskip("tomli_w")
 import results
+from braintumor.evaluation import repeats
+from braintumor.evaluation.ensemble import combined
 from braintumor.evaluation.out_of_step import demonstrate
 from braintumor.evaluation.predictions import Predictions
+from braintumor.evaluation.repeats import with_repeats
+from braintumor.evaluation.run_tables import read_run
 from braintumor.training.recipe import Recipe, default_recipe
 
 ROOT = Path(__file__).parents[1]
@@ -124,3 +128,25 @@ def test_of_several_runs_the_pooled_answers_are_published(tmp_path: Path) -> Non
     pooled = np.exp(np.mean(logs, axis=0))
     assert found.y_prob == pytest.approx(pooled / pooled.sum(axis=1, keepdims=True), abs=1e-8)
     assert not (out / "recipe.toml").exists()
+
+
+def test_what_other_trainings_said_is_published_beside_it(tmp_path: Path) -> None:
+    def trained(name: str, seed: int) -> Path:
+        run = made_run(tmp_path / f"{name}-{seed}", name=name, seed=seed)
+        with_folds(made_table(name=name, seed=seed)).write(run / "predictions.csv")
+        return run
+
+    runs = []
+    for name in ("cnn", "resnet50"):
+        run = trained(name, 1)
+        other = read_run(trained(name, 2)).predictions
+        repeats.write(with_repeats(read_run(run).predictions, [other]), run)
+        runs.append(run)
+    out = tmp_path / "results" / "ensemble"
+    results.publish(runs, out)
+    pool = combined([with_folds(made_table(name=name, seed=2)) for name in ("cnn", "resnet50")])
+    assert read_run(out).predictions.repeats[0] == pytest.approx(pool.y_prob, rel=1e-8)
+    for run in runs:
+        (run / "repeats.csv").unlink()
+    results.publish(runs, out)
+    assert not (out / "repeats.csv").exists(), "what is no more true does not stay"

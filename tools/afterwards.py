@@ -4,7 +4,8 @@
 
 Everything is reckoned from the out-of-fold answers under results/labeled-mri-grouped and, for
 two more networks, results/labeled-mri-grouped-before. Whatever is fitted is fitted
-on the other folds; every pool is calibrated as the shipped one is.
+on the other folds, and on these answers alone: what other trainings said, which calibration rests
+on, too, is left out of all rows alike.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from results import NETWORKS
 
 NONE_YET = "The folds have not been published yet."
 # The shipped way, with which all others are compared.
-OURS = "logarithmic pool, calibrated (as shipped)"
+OURS = "logarithmic pool, calibrated (the shipped way)"
 # How strongly a stacking model is held back (scikit-learn's C), tried from hard to soft.
 _HELD = (0.01, 0.1, 1.0)
 _FLOOR = 1e-6
@@ -178,7 +179,7 @@ def _margin(ours: Predictions, _: Sequence[Predictions]) -> Floats:
 
 
 _SURE: dict[str, Callable[[Predictions, Sequence[Predictions]], Floats]] = {
-    "its probability of its class (as shipped)": lambda ours, _: ours.confidence,
+    "its probability of its class (the shipped way)": lambda ours, _: ours.confidence,
     "how far that is ahead of the next class": _margin,
     "entropy of its probabilities": _entropy,
     "what its more doubtful member gives to its class": _least_of_members,

@@ -23,6 +23,7 @@ from braintumor.catalog.catalog import Catalog
 from braintumor.evaluation.decision import fit_decision
 from braintumor.evaluation.ensemble import combined, where_they_differ
 from braintumor.evaluation.predictions import Predictions
+from braintumor.evaluation.run_tables import read_run
 from braintumor.evaluation.stress_table import COLUMNS, EXTRA
 from braintumor.files import atomic_path
 from braintumor.scoring.stress import TABLE, Plan, stress
@@ -44,7 +45,7 @@ def judge_folds(runs: Sequence[Path], data: Path, out: Path, *, limit: int) -> P
         Path of the table: rows of each network, then of the ensemble; each counts as one model,
         whose `model_sha256` stands for those of all folds.
     """
-    answers = [Predictions.read(RunFolder(run).predictions) for run in runs]
+    answers = [read_run(run).predictions for run in runs]
     judged = [*answers, combined(answers, name=ENSEMBLE)]
     folds = sorted(set(answers[0].frame["fold"]))
     parts = []

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from made_run import made_run, made_table
+from made_run import made_run, made_table, with_folds
 
 from braintumor.cli.main import run as braintumor
 from braintumor.evaluation.predictions import Predictions
@@ -71,6 +71,7 @@ def test_json_is_all_that_is_printed(call, run: Path, tmp_path: Path) -> None:  
     assert found.pop("mlflow") is None
     assert found.pop("localisation") is None
     assert found.pop("calibration") == str(tmp_path / "out" / "calibration.json")
+    assert found.pop("repeats") is None
     assert found == json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert not (run / "metrics.json").exists()
 
@@ -95,6 +96,28 @@ def test_a_table_without_validation_slices_or_folds_leaves_no_calibration(  # ty
     found = json.loads(call("evaluate", tmp_path / "theirs.csv", "--json").out)
     assert found["calibration"] is None
     assert not (tmp_path / "theirs-evaluation" / "calibration.json").exists()
+
+
+def test_other_trainings_of_the_recipe_are_fitted_on_and_kept(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    def folds(seed: int, epochs: int = 3) -> Path:
+        made = made_run(tmp_path / f"seed-{seed}", seed=seed)
+        with_folds(made_table(seed=seed)).write(made / "predictions.csv")
+        settings = f'[recipe]\nnetwork = "cnn"\nepochs = {epochs}\nseed = {seed}\n'
+        (made / "recipe.toml").write_text(settings)
+        return made
+
+    run, other = folds(1), folds(2)
+    alone = json.loads(call("evaluate", run, "--json").out)
+    found = json.loads(call("evaluate", run, "--repeats", other, "--json").out)
+    assert found["splits"] == alone["splits"]
+    assert found["probabilities"]["shipped"]["fitted_on"].endswith("by 2 trainings of one recipe")
+    assert found["repeats"] == str(run / "repeats.csv")
+    fitted = (run / "calibration.json").read_text()
+    again = call("evaluate", run)
+    assert "what another training of the recipe said" in again.out
+    assert (run / "calibration.json").read_text() == fitted, "they are kept"
+    ended = call("evaluate", run, "--repeats", folds(3, epochs=4))
+    assert (ended.status, "differ in epochs" in ended.err) == (1, True)
 
 
 def test_mlflow_takes_the_run_where_it_is_asked_to(call, run: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

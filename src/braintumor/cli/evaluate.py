@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     help="Folder of tumour masks N.png, N the source_slice in --patients: score the heat maps of "
     "a run (or a bundle) against them, with --data, which is then not predicted anew.",
 )  # fmt: skip
+@click.option(
+    "--repeats", type=click.Path(exists=True, path_type=Path), multiple=True,
+    metavar="RUN|PREDICTIONS",
+    help="Another training of the same recipe over folds, any seed; once or more: calibration and "
+    "prediction sets are fitted on its answers, too. Kept as repeats.csv.",
+)  # fmt: skip
 @click.option("--no-images", is_flag=True, help="No picture of any slice in the report.")
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path),
@@ -43,6 +49,7 @@ def command(
     data: Path | None,
     patients: Path | None,
     masks: Path | None,
+    repeats: tuple[Path, ...],
     no_images: bool,
     out: Path | None,
     mlflow: str | None,
@@ -59,14 +66,15 @@ def command(
     RUN is a folder made by  braintumor train; PREDICTIONS is a table (.csv, .jsonl or .parquet)
     with labels and probabilities, ours or anybody's, and needs no model and no images.
     Of a folder of repeats (train --seeds; seed-1, seed-2, ... or tables seed-1.csv, ...) the scores
-    of each seed are told, and their mean and spread: spread.json and spread.html.
+    of each seed are told, and their mean and spread: spread.json and spread.html. What is fitted to
+    one of them rests on the others, too, where --repeats names them.
     With --masks the heat maps are judged first, into localisation.json; of a bundle, only they are.
     """
     if _is_repeats(source):
-        if data or patients or masks or mlflow or no_images:
+        if data or patients or masks or repeats or mlflow or no_images:
             raise click.UsageError(
-                "--data, --patients, --masks, --mlflow and --no-images are about one run: name one "
-                "of the seeds"
+                "--data, --patients, --masks, --repeats, --mlflow and --no-images are about one "
+                "run: name one of the seeds"
             )
         _spread(source, out or source, as_json=as_json)
         return
@@ -81,7 +89,7 @@ def command(
     from braintumor.evaluation.patients import read_patients
 
     groups = read_patients(patients) if patients else None
-    run = _tables(source, data, located, out)
+    run = _with_repeats(_tables(source, data, located, out), repeats)
     judgement = judge(run, patients=groups)
     folder = out or run.folder
     written = _write(judgement, folder, images=not no_images)
@@ -140,17 +148,21 @@ def _spread(folder: Path, out: Path, *, as_json: bool) -> None:
 
 
 def _write(judgement: Judgement, folder: Path, *, images: bool) -> dict[str, Any]:
-    """Write the documents of one run; kind -> path, None for a calibration that has no grounds."""
+    """Write the documents of one run; kind -> path, None for a calibration that has no grounds, and
+    for other trainings that are not there."""
     from braintumor.evaluation.judgement import write_calibration, write_metrics
     from braintumor.evaluation.record import write_record
+    from braintumor.evaluation.repeats import write as write_repeats
     from braintumor.evaluation.report import write_report
 
+    beside = judgement.run.predictions
     metrics, fitted = write_metrics(judgement, folder), write_calibration(judgement, folder)
     return {
         "metrics": str(metrics),
         "report": str(write_report(judgement, folder, images=images)),
         "documents": [str(path) for path in write_record(judgement, folder)],
         "calibration": None if fitted is None else str(fitted),
+        "repeats": str(write_repeats(beside, folder)) if beside.repeats else None,
     }
 
 
@@ -221,6 +233,29 @@ def _tables(
     if located is not None:
         run = replace(run, localisation=located)
     return replace(run, phantom=True) if data is not None and is_phantom(data) else run
+
+
+def _with_repeats(run: RunTables, others: tuple[Path, ...]) -> RunTables:
+    """The run with what other trainings say of its slices, in place of what lay beside it."""
+    from dataclasses import replace
+
+    from braintumor.errors import BraintumorError
+    from braintumor.evaluation.repeats import with_repeats
+    from braintumor.evaluation.run_tables import read_run
+    from braintumor.evaluation.settings import beside_the_seed
+
+    if not others:
+        return run
+    beside = [read_run(other) for other in others]
+    for other in beside:
+        apart = beside_the_seed(run, other) if run.recipe and other.recipe else []
+        if apart:
+            raise BraintumorError(
+                f"{other.root} and {run.root} differ in {', '.join(apart)}, not in the seed alone: "
+                "other trainings are of the same recipe."
+            )
+    tables = [other.predictions for other in beside]
+    return replace(run, predictions=with_repeats(run.predictions, tables))
 
 
 def _predict(run: Path, data: Path, out: Path | None) -> Path:

@@ -177,4 +177,4 @@ def _in_the_same_groups(rows: Mapping[str, Predictions]) -> dict[str, Prediction
     """The tables with the same groups: what is known of an image holds for all models, and
     intervals of different units must not stand side by side."""
     known = groups.in_common(list(rows.values()))
-    return {name: Predictions(of.frame.assign(group=known), of.source) for name, of in rows.items()}
+    return {name: of.in_groups(known) for name, of in rows.items()}

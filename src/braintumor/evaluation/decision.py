@@ -19,7 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from braintumor.classes import CLASSES
-from braintumor.evaluation import calibration, conformal, crossfit, operating, resampling
+from braintumor.evaluation import (
+    calibration,
+    conformal,
+    crossfit,
+    operating,
+    repeats,
+    resampling,
+)
 from braintumor.evaluation.calibration import Calibrator
 from braintumor.evaluation.conformal import Quantiles
 from braintumor.evaluation.metrics import without_nan
@@ -114,7 +121,8 @@ def fit_decision(
 
     Args:
         predictions: either out-of-fold rows with the column `fold` filled, in which no group lies
-            in two folds; or a table with the splits valid and test.
+            in two folds, and what other trainings say of them is fitted on, too; or a table with
+            the splits valid and test.
         alpha: error rate asked of the prediction sets.
         method: of calibration, one of `calibration.METHODS`; that of `METHOD_FOR` where None.
         seed: of the folds dealt where the table has none.
@@ -142,6 +150,8 @@ def fit_decision(
     if not (fitted_on.frame["group"] != "").any():
         of = "of patients who are not known"
     told = f"{len(fitted_on)} {rows.kind} slices {of}"
+    if fitted_on.repeats:
+        told += f", by {len(fitted_on.repeats) + 1} trainings of one recipe"
     return Decision(fit(rows.fit), table, len(fitted_on), units, told)
 
 
@@ -169,16 +179,18 @@ def fit_rules(
     """Fit on these rows; quantiles and thresholds from cross-fitted probabilities of the rows.
 
     Args:
-        rows: scored rows, with raw probabilities. Their folds are used where there are two or
-            more; else folds are dealt to groups.
+        rows: scored rows, with raw probabilities; what other trainings say of them is fitted on,
+            too. Their folds are used where there are two or more; else folds are dealt to groups.
         alpha, seed: as for `fit_decision`.
         method: of calibration, one of `calibration.METHODS`.
     """
-    truth, prob, group = rows.y_true, rows.y_prob, resampling.group_numbers(rows)
+    row, prob = repeats.pooled_rows(rows)
+    group = resampling.group_numbers(rows)
     try:
         fold = crossfit.fold_numbers(rows)
     except PredictionsError:
         fold = crossfit.group_folds(group, seed=seed)
+    truth, group, fold = rows.y_true[row], group[row], fold[row]
 
     def fitted(on: NDArray[np.int64]) -> Calibrator:
         units = len(np.unique(group[on]))
@@ -190,7 +202,7 @@ def fit_rules(
         else prob
     )
     return Rules(
-        fitted(np.arange(len(rows))),
+        fitted(np.arange(len(truth))),
         conformal.quantiles(truth, believable, group, alpha=alpha),
         operating.thresholds(truth, believable),
     )

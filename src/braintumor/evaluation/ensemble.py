@@ -7,6 +7,7 @@ Their probabilities are pooled before calibration, so that the pool is calibrate
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +64,10 @@ def combined(
             frame[column] = frame[column].where(sternest != position, table.frame[column])
     frame["predicted"], frame["confidence"] = "", np.nan
     frame["set"], frame["model"], frame["model_sha256"] = "", name, ""
-    return Predictions.from_frame(frame, source=" and ".join(table.source for table in tables))
+    made = Predictions.from_frame(frame, source=" and ".join(table.source for table in tables))
+    # Another training of the ensemble is one of each member; where one lacks it, there is none.
+    repeats = zip(*(table.repeats for table in matched), strict=False)
+    return replace(made, repeats=tuple(_pooled(probs, pool) for probs in repeats))
 
 
 def where_they_differ(pooled: Predictions, answers: Sequence[Predictions]) -> Predictions:
@@ -84,7 +88,7 @@ def where_they_differ(pooled: Predictions, answers: Sequence[Predictions]) -> Pr
         told = disagreeing({one["model"][row]: one["predicted"][row] for one in voices})
         frame.loc[row, "status"] = "uncertain"
         frame.loc[row, "reason"] = "; ".join(filter(None, [frame["reason"][row], told]))
-    return Predictions(frame, pooled.source)
+    return replace(pooled, frame=frame)
 
 
 def _pooled(probs: Sequence[NDArray[np.float64]], pool: str) -> NDArray[np.float64]:

@@ -58,7 +58,7 @@ def with_groups(predictions: Predictions, patients: Patients) -> Predictions:
             f"{patients.name} names none of the slices in {predictions.source}; rows are matched "
             "by split, class and file name."
         )
-    return Predictions(frame.assign(group=found), predictions.source)
+    return predictions.in_groups(found)
 
 
 def joins(dealt: Predictions, named_by: Predictions) -> bool:
@@ -101,7 +101,7 @@ def kept(judged: Predictions, before: Predictions) -> Predictions:
     For writing only: groups of two namings must not be compared.
     """
     groups = judged.frame["group"].where(judged.frame["group"] != "", before.frame["group"])
-    return Predictions(judged.frame.assign(group=groups), judged.source)
+    return judged.in_groups(groups)
 
 
 def train_groups(

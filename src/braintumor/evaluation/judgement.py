@@ -16,7 +16,7 @@ import numpy as np
 
 from braintumor import __version__
 from braintumor.classes import CLASSES
-from braintumor.evaluation import crossfit, groups, words
+from braintumor.evaluation import crossfit, groups, repeats, words
 from braintumor.evaluation.acting import Acting, acting
 from braintumor.evaluation.check import Finding, check
 from braintumor.evaluation.decision import JUDGED_FILE
@@ -145,6 +145,7 @@ def judge(run: RunTables, *, patients: Patients | None = None) -> Judgement:
     unseen = _add_unseen(run, patients, parts, notes)
     parts = {name: parts[name] for name in _SHOWN if name in parts}
     notes += _absent(parts) + _left_out(table)
+    notes += filter(None, [repeats.told(table)])
     models = [name for name in table.frame["model"].unique() if name]
     if len(models) > 1:
         names = ", ".join(sorted(models))

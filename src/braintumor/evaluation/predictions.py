@@ -9,7 +9,7 @@ business of `check`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -36,10 +36,14 @@ class Predictions:
             "" where unknown; `confidence` and `p_*` are float64, NaN where empty. Not to be
             changed in place.
         source: what messages call the table: its file name, or "the table".
+        repeats: what other trainings of the same recipe say of the rows, out of fold: (n, 4) raw
+            probabilities each, NaN where nothing that may be used. To fit on, never to judge; see
+            `evaluation.repeats`. No file of predictions holds them.
     """
 
     frame: pd.DataFrame
     source: str = "the table"
+    repeats: tuple[NDArray[np.float64], ...] = ()
 
     @classmethod
     def read(cls, path: Path | str) -> Predictions:
@@ -164,9 +168,13 @@ class Predictions:
         index = np.asarray(rows)
         if index.dtype == bool:
             index = np.flatnonzero(index)
-        return Predictions(
-            self.frame.iloc[index.astype(np.int64)].reset_index(drop=True), self.source
-        )
+        index = index.astype(np.int64)
+        frame = self.frame.iloc[index].reset_index(drop=True)
+        return Predictions(frame, self.source, tuple(prob[index] for prob in self.repeats))
+
+    def in_groups(self, groups: Sequence[str] | pd.Series[str]) -> Predictions:
+        """The same rows with another column `group`."""
+        return replace(self, frame=self.frame.assign(group=groups))
 
     def split(self, name: str) -> Predictions:
         """The rows of one split (`train`, `valid`, `test` or an alias); may be none."""

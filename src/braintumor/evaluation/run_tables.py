@@ -18,7 +18,9 @@ import pandas as pd
 
 from braintumor.classes import PHANTOM_MARK
 from braintumor.errors import BraintumorError
-from braintumor.evaluation.predictions import Predictions
+from braintumor.evaluation import repeats
+from braintumor.evaluation.predictions import Predictions, PredictionsError
+from braintumor.evaluation.repeats import REPEATS_FILE
 
 LOCALISATION_FILE = "localisation.json"
 SUFFIXES = (".csv", ".jsonl", ".parquet")
@@ -37,7 +39,7 @@ class RunTables:
     Attributes:
         root: the folder whose artefacts are used; None where the table stands alone.
         table: path of the predictions.
-        predictions: the table as read.
+        predictions: the table as read, with what other trainings say of its rows (`repeats.csv`).
         recipe: recipe.toml as plain values; empty where there is none.
         history: history.csv, one row an epoch; None where there is none.
         catalog: catalog.csv, cells as text; None where there is none.
@@ -203,6 +205,7 @@ def read_run(path: Path | str) -> RunTables:
         return RunTables(None, table, predictions)
     root = table.parent
     notes: list[str] = []
+    predictions = _with_repeats(root / REPEATS_FILE, predictions, notes)
     recipe = _recipe(root / "recipe.toml", notes)
     catalog = _table(root / "catalog.csv", ("path", "split"), notes, text=True)
     drawn = bool(recipe.get("record", {}).get("phantom") is True)
@@ -219,6 +222,16 @@ def read_run(path: Path | str) -> RunTables:
         phantom=drawn or is_phantom(root),
         notes=tuple(notes),
     )
+
+
+def _with_repeats(path: Path, predictions: Predictions, notes: list[str]) -> Predictions:
+    if not path.is_file():
+        return predictions
+    try:
+        return repeats.read(path, predictions)
+    except PredictionsError as error:
+        notes.append(f"{error} So {path.name} is left out.")
+        return predictions
 
 
 def is_phantom(folder: Path) -> bool:

@@ -33,7 +33,7 @@ from braintumor.bundle.workshop import PREDICTIONS_FILE, check_place, workshop
 from braintumor.catalog.catalog import Catalog
 from braintumor.errors import BraintumorError, require
 from braintumor.evaluation.decision import as_answered
-from braintumor.evaluation.predictions import Predictions
+from braintumor.evaluation.run_tables import read_run
 from braintumor.files import sha256_of
 from braintumor.training.predict import as_trained, trained_model
 from braintumor.training.recipe import Recipe, read_network, read_record, versions
@@ -186,7 +186,7 @@ def _write_answers(table: Path, folder: Path, rules: Judged | AnyCard) -> None:
     if rules.conformal is None:
         shutil.copyfile(table, target)
         return
-    as_answered(Predictions.read(table), method=rules.calibration.method).write(target)
+    as_answered(read_run(table).predictions, method=rules.calibration.method).write(target)
 
 
 def _finish(
