@@ -28,6 +28,7 @@ from pydicom.uid import (
 )
 
 from braintumor.images.decode import ImageError, Limits, read_slice
+from braintumor.images.geometry import with_square_pixels
 from braintumor.images.read import read_slices
 from braintumor.images.sniff import looks_like_dicom
 
@@ -160,6 +161,30 @@ class TestRefusals:
             assert read_slice(bytes(data)).pixels.ndim == 2
         else:
             _assert_no_secret(str(error))
+
+
+class TestPixelsThatAreNoSquares:
+    @pytest.mark.parametrize(
+        "told", [{"PixelSpacing": [3.0, 1.5]}, {"PixelAspectRatio": ["2", "1"]}], ids=str
+    )
+    def test_they_are_made_squares(self, told: dict[str, Any]) -> None:
+        """Rows lie twice as far apart as columns: the slice is twice as tall as it has rows."""
+        found = read(dataset(**told)).pixels
+        assert (found.shape, found.dtype) == ((10, 7), np.uint16)
+        expected = with_square_pixels(VALUES.astype(np.uint16), 2, 1)
+        np.testing.assert_array_equal(found, expected)
+
+    def test_they_lie_as_they_are_shown(self) -> None:
+        """Turned by a right angle, the longer side of a pixel is another one."""
+        lie = [0, 1, 0, 1, 0, 0]
+        found = read(dataset(PixelSpacing=[3.0, 1.5], ImageOrientationPatient=lie))
+        assert found.pixels.shape == (7, 10)
+
+    @pytest.mark.parametrize("told", [[0.9, 0.9], [0, 1], [-1, 1], ["", 1], [1], [1, 2, 3], ["x"]])
+    def test_squares_and_nonsense_change_nothing(self, told: list[Any]) -> None:
+        ds = dataset()
+        ds.add_new("PixelSpacing", "LO", [str(one) for one in told])
+        np.testing.assert_array_equal(read(ds).pixels, VALUES)
 
 
 class TestPrivacy:

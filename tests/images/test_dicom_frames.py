@@ -99,6 +99,20 @@ def test_enhanced_objects_give_each_frame_its_values_window_and_position() -> No
         assert one.place.along == pytest.approx(30 - 5 * k)
 
 
+def test_enhanced_objects_say_for_each_frame_how_large_its_pixels_are() -> None:
+    ds = frames_of()
+    ds.SharedFunctionalGroupsSequence = [
+        item(PixelMeasuresSequence=[item(PixelSpacing=[1.0, 1.0])])
+    ]
+    ds.PerFrameFunctionalGroupsSequence = [
+        item(PixelMeasuresSequence=[item(PixelSpacing=[2.0 if k == 1 else 1.0, 1.0])])
+        for k in range(4)
+    ]
+    rows, columns = STACK[0].shape
+    tall = [one.pixels.shape == (2 * rows, columns) for one in good(ds)]
+    assert tall == [False, True, False, False]
+
+
 def test_three_planes_in_one_series_are_three_stacks() -> None:
     planes = ([1, 0, 0, 0, 1, 0], [1, 0, 0, 0, 0, -1], [0, 1, 0, 0, 0, -1])
     stacks = {

@@ -7,7 +7,7 @@ from itertools import permutations, product
 import numpy as np
 import pytest
 
-from braintumor.images.geometry import Lie, along, laid_upright, lie_of
+from braintumor.images.geometry import Lie, along, laid_upright, lie_of, with_square_pixels
 
 AXES = np.eye(3)
 # A head in which every voxel tells where it is: (x: left, y: back, z: top), 2 x 3 x 4 of them.
@@ -72,3 +72,51 @@ def test_a_position_without_sense_is_none(position: list[float]) -> None:
     lie = lie_of([1, 0, 0, 0, 1, 0])
     assert lie is not None
     assert along(position, lie) is None
+
+
+RAMP = np.arange(24, dtype=np.uint8).reshape(4, 6) * 10
+
+
+@pytest.mark.parametrize(
+    ("down", "across", "shape"), [(3, 1, (12, 6)), (1, 2.5, (4, 15)), (1.2, 0.8, (6, 6))]
+)
+def test_a_pixel_that_is_no_square_becomes_one_along_its_longer_side(
+    down: float, across: float, shape: tuple[int, int]
+) -> None:
+    found = with_square_pixels(RAMP, down, across)
+    assert (found.shape, found.dtype) == (shape, np.uint8)
+    # The ramp stays one: nothing is shifted, and between pixels values are linear.
+    rows = (np.arange(shape[0]) + 0.5) * 4 / shape[0] - 0.5
+    columns = (np.arange(shape[1]) + 0.5) * 6 / shape[1] - 0.5
+    ramp = 60 * np.clip(rows, 0, 3)[:, None] + 10 * np.clip(columns, 0, 5)
+    assert np.abs(found.astype(float) - ramp).max() < 1
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_values_keep_their_type_and_range(dtype: type) -> None:
+    pixels = np.array([[0, 1], [60_000 if dtype == np.uint16 else 255, 3]], dtype)
+    found = with_square_pixels(pixels, 7, 1)
+    assert found.dtype == dtype
+    assert (found.min(), found.max()) == (pixels.min(), pixels.max())
+
+
+@pytest.mark.parametrize(
+    ("down", "across"),
+    [(1, 1), (0.96, 1), (0, 1), (-1, 1), (np.nan, 1), (np.inf, 1), (1e9, 1), (1, 41)],
+)
+def test_squares_and_sizes_that_make_no_sense_change_nothing(down: float, across: float) -> None:
+    assert with_square_pixels(RAMP, down, across) is RAMP
+
+
+def test_a_slice_grows_no_longer_than_1024_pixels_but_gets_its_shape() -> None:
+    assert with_square_pixels(np.zeros((512, 100), np.uint8), 4, 1).shape == (1024, 50)
+    assert with_square_pixels(np.zeros((3000, 20), np.uint8), 1, 30).shape == (3000, 600)
+    assert with_square_pixels(np.zeros((3000, 200), np.uint8), 1, 30).shape == (1500, 3000)
+    assert with_square_pixels(np.zeros((1000, 1), np.uint8), 39, 1).shape == (1024, 1)
+
+
+def test_what_is_not_finite_does_not_spread() -> None:
+    pixels = np.array([[1, np.nan], [2, 3]], np.float32)
+    found = with_square_pixels(pixels, 4, 1)
+    assert np.isnan(found).sum() == 4
+    assert set(found[np.isfinite(found)]) == {1, 2, 3}

@@ -23,7 +23,7 @@ from braintumor.images.read import read_slices
 
 # Right, front and top are where x, y and z grow: NIfTI's own directions. 4 x 5 x 3 voxels.
 HEAD = np.arange(60, dtype=np.int16).reshape(4, 5, 3)
-CANONICAL = np.diag([2.0, 3.0, 5.0, 1.0])
+CANONICAL = np.diag([2.0, 2.0, 2.0, 1.0])
 CANONICAL[:3, 3] = [-10, -20, -30]
 
 
@@ -75,17 +75,34 @@ def test_however_it_is_stored_its_slices_are_shown_alike(axes: tuple[int, ...], 
             np.testing.assert_array_equal(one.pixels, pixels)
 
 
+def test_thick_slices_seen_from_the_side_are_as_tall_as_the_head() -> None:
+    thick = np.diag([2.0, 2.0, 6.0, 1.0])
+    for data in (nifti(affine=thick), unplaced(spacing=(2, 2, 6))):
+        shapes = {plane: read(data, choice=choose(plane))[0].pixels.shape for plane in SHOWN}
+        assert shapes == {"axial": (5, 4), "coronal": (9, 4), "sagittal": (9, 5)}
+    sagittal = read(nifti(affine=thick), choice=choose("sagittal"))[0]
+    np.testing.assert_array_equal(sagittal.pixels[1::3], SHOWN["sagittal"][0])
+    assert sagittal.size == (9, 5)
+
+
+def unplaced(spacing: tuple[float, ...]) -> bytes:
+    """A volume that says how large its voxels are, and not how it lies."""
+    image = nibabel.Nifti1Image(HEAD, None)
+    image.header.set_zooms(spacing)
+    return bytes(image.to_bytes())
+
+
 def test_slices_have_numbers_from_1_and_positions_that_grow() -> None:
     data = nifti()
     found = read(data)
     assert [one.name for one in found] == ["head.nii#1", "head.nii#2", "head.nii#3"]
     places = [one.place for one in found if one.place]
-    assert [place.along for place in places] == pytest.approx([-30, -25, -20])
+    assert [place.along for place in places] == pytest.approx([-30, -28, -26])
     assert len({place.series for place in places}) == 1
     assert {one.sha256 for one in found} == {sha256_bytes(data)}
     assert found[0].notes == ()
     coronal = read(data, choice=choose("coronal"))
-    assert [one.place.along for one in coronal if one.place] == pytest.approx([8, 11, 14, 17, 20])
+    assert [one.place.along for one in coronal if one.place] == pytest.approx([12, 14, 16, 18, 20])
     assert coronal[0].place != found[0].place
 
 

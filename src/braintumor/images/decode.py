@@ -43,7 +43,7 @@ _MAX_SCANS = 200
 # As Pillow names it, and as older PNG files do. A JPEG's has at most 64 KiB.
 _EXIF, _LONGEST_EXIF = ("exif", "Raw profile type exif"), 2**20
 # Raised whenever the same bytes give other pixels; part of the cache's key.
-DECODER_VERSION = 6
+DECODER_VERSION = 7
 
 # `Limits` refuses what Pillow would only warn of, in one sentence and with the file's name.
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)

@@ -2,7 +2,8 @@
 
 Modality values (rescale slope and intercept, or the modality table) are applied, padding becomes
 as dark as the image is, MONOCHROME1 is turned so that larger means brighter, colour becomes luma,
-and slices that say how they lie are turned to radiological display. Window centre and width are
+pixels that are no squares are made squares, and slices that say how they lie are turned to
+radiological display. Window centre and width are
 passed on for the eyes; `prepare` windows by the head's own percentiles. Overlays and annotations
 are left out.
 
@@ -41,7 +42,7 @@ from braintumor.images.decode import (
 )
 from braintumor.images.dicom_header import HeaderError, read_header
 from braintumor.images.dicom_values import grey_values
-from braintumor.images.geometry import Lie, along, laid_upright, lie_of
+from braintumor.images.geometry import Lie, along, laid_upright, lie_of, with_square_pixels
 
 # pydicom quotes values of the file in its warnings and log lines; values can be names of people.
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
@@ -266,6 +267,7 @@ def _slice(opened: _Opened, number: int, stored: NDArray[Any]) -> Slice:
         raise ImageError(_named(opened, number), "it holds no finite value")
     orientation = opened.group(number, "PlaneOrientationSequence").get("ImageOrientationPatient")
     lie = lie_of(orientation or ())
+    pixels = with_square_pixels(pixels, *_pixel_sides(opened, number))
     if lie is not None:
         pixels = laid_upright(pixels, lie)
     return Slice(
@@ -280,6 +282,19 @@ def _slice(opened: _Opened, number: int, stored: NDArray[Any]) -> Slice:
         place=_place(opened, number, lie),
         window=window,
     )
+
+
+def _pixel_sides(opened: _Opened, number: int) -> tuple[float, float]:
+    """How far pixels lie apart downwards and across; (1, 1) where the file does not say it well."""
+    spacing = opened.group(number, "PixelMeasuresSequence").get("PixelSpacing")
+    try:
+        # PS3.3 10.7.1.3 and C.7.6.3.1.7: both name the rows first, which lie one below the other.
+        down, across = (float(side) for side in spacing or opened.dataset.PixelAspectRatio)
+    except MemoryError:
+        raise
+    except Exception:  # as above: missing, or no two numbers
+        return 1.0, 1.0
+    return down, across
 
 
 def _place(opened: _Opened, number: int, lie: Lie | None) -> Place | None:

@@ -3,7 +3,8 @@
 Radiological display: what is at the left of the screen is the patient's right; axial slices have
 the front of the head up, coronal and sagittal ones its top, sagittal ones the face at the left.
 Coordinates are DICOM's (PS3.3 C.7.6.2.1.1): x grows to the patient's left, y to the back, z to
-the top of the head; millimetres. Knows no file.
+the top of the head; millimetres. Pixels that are no squares are made squares, or a head would be
+as flat as its slices are thick. Knows no file.
 """
 
 from __future__ import annotations
@@ -14,11 +15,17 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 Plane = Literal["axial", "coronal", "sagittal"]
 PLANES: tuple[Plane, ...] = ("axial", "coronal", "sagittal")
 # The axis (0: x, 1: y, 2: z) that each plane's slices are stacked along.
 NORMALS: dict[Plane, int] = {"sagittal": 0, "coronal": 1, "axial": 2}
+# Pixels count as squares where their sides differ by no more than this share, and their sizes are
+# not believed where one side is so many times the other.
+_NEARLY, _ABSURD = 0.05, 40.0
+# What is resampled gets no longer than this, unless it was before.
+_LONGEST = 1024
 # Of a plane's normal: axis and sign of what grows to the right of the screen, and downwards.
 _SCREEN: dict[int, tuple[tuple[int, int], tuple[int, int]]] = {
     0: ((1, 1), (2, -1)),
@@ -100,3 +107,33 @@ def laid_upright(pixels: NDArray[Any], lie: Lie) -> NDArray[Any]:
     if down[down_axis] * down_sign < 0:
         pixels = pixels[::-1]
     return pixels
+
+
+def with_square_pixels(pixels: NDArray[Any], down: float, across: float) -> NDArray[Any]:
+    """The slice as it is in the body: resampled along one side where its pixels are no squares.
+
+    Between pixels values are linear. The finer side keeps its pixels, unless the other would grow
+    beyond 1024 and beyond what the slice has; then both are of that length at the most.
+
+    Args:
+        pixels: (height, width) uint8, uint16 or float32; a slice with values that are not finite
+            gets the nearest pixel's, or they would spread.
+        down, across: from a pixel's middle to the next one's below it, and beside it, in any unit.
+
+    Returns:
+        The same type. The slice itself where pixels are squares, but for a twentieth, or where
+        their sizes make no sense.
+    """
+    sizes = np.array([down, across], np.float64)
+    if not (np.isfinite(sizes).all() and (sizes > 0).all()):
+        return pixels
+    ratio = float(sizes.max() / sizes.min())
+    if ratio <= 1 + _NEARLY or ratio > _ABSURD:
+        return pixels
+    sides = np.array(pixels.shape) * sizes / sizes.min()
+    sides *= min(1.0, max(_LONGEST, *pixels.shape) / sides.max())
+    height, width = (max(1, round(float(side))) for side in sides)
+    kind, whole = pixels.dtype, np.asarray(pixels, np.float32)
+    how = Image.Resampling.BILINEAR if np.isfinite(whole).all() else Image.Resampling.NEAREST
+    found = np.asarray(Image.fromarray(whole).resize((width, height), how))
+    return found if kind.kind == "f" else np.rint(found).astype(kind)

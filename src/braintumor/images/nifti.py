@@ -2,7 +2,7 @@
 
 Slices are numbered towards the top of the head (axial), the back (coronal) or the patient's left
 (sagittal), whatever order the file has. Oblique volumes are cut along their own axes, each taken
-for the nearest of the body's; nothing is resampled.
+for the nearest of the body's; where voxels are thicker than wide, pixels are made squares.
 
 References: https://nifti.nimh.nih.gov/nifti-1 (the header's fields and their meaning).
 """
@@ -34,7 +34,7 @@ from braintumor.images.decode import (
     check_size,
     series_key,
 )
-from braintumor.images.geometry import NORMALS, Lie, laid_upright
+from braintumor.images.geometry import NORMALS, Lie, laid_upright, with_square_pixels
 from braintumor.images.sniff import looks_like_nifti
 
 # nibabel quotes the header in its log lines and warnings.
@@ -88,7 +88,7 @@ def slices(
         if not np.isfinite(pixels).any():
             yield ImageError(label, "it holds no finite value")
             continue
-        shown = np.ascontiguousarray(laid_upright(pixels, lie))
+        shown = np.ascontiguousarray(laid_upright(volume.squared(pixels, axis), lie))
         yield Slice(
             pixels=shown,
             format="NIFTI",
@@ -151,6 +151,7 @@ class _Volume:
         voxels: three axes, a view into the file's bytes.
         slope, intercept: of the values.
         affine: (4, 4) voxel indices -> mm towards the patient's right, front and top.
+        spacing: (3,) from a voxel's middle to the next one's along every voxel axis, mm.
         axes: (3, 2) of every voxel axis: the nearest axis of the body, and 1 or -1.
     """
 
@@ -158,6 +159,7 @@ class _Volume:
     slope: float
     intercept: float
     affine: NDArray[np.float64]
+    spacing: NDArray[np.float64]
     axes: NDArray[np.int64]
     notes: tuple[str, ...]
 
@@ -188,6 +190,11 @@ class _Volume:
             return np.asarray(stored)
         return np.asarray(stored, np.float32)
 
+    def squared(self, pixels: NDArray[Any], axis: int) -> NDArray[Any]:
+        """A slice across an axis with square pixels."""
+        down, across = (float(size) for at, size in enumerate(self.spacing) if at != axis)
+        return with_square_pixels(pixels, down, across)
+
     def along(self, axis: int, index: int) -> float:
         """Where the middle of a slice is along its normal, mm, as `geometry.along`."""
         middle = [(side - 1) / 2 for side in self.voxels.shape]
@@ -206,6 +213,7 @@ def _volume(data: bytes, name: str, limits: Limits) -> _Volume:
         offset = int(header.get_data_offset())
         slope, intercept = header.get_slope_inter()
         affine, axes, notes = _orientation(header)
+        spacing = _spacing(header, affine, known=not notes)
     except (ImageError, MemoryError):
         raise
     except Exception:  # a damaged header can make nibabel raise anything
@@ -229,6 +237,7 @@ def _volume(data: bytes, name: str, limits: Limits) -> _Volume:
         slope=1.0 if slope is None else float(slope),
         intercept=0.0 if intercept is None else float(intercept),
         affine=affine,
+        spacing=spacing,
         axes=axes,
         notes=notes,
     )
@@ -268,3 +277,10 @@ def _orientation(header: Any) -> tuple[NDArray[np.float64], NDArray[np.int64], t
             return affine, nearest.astype(np.int64), ()
     axes = np.array([[0, -1], [1, 1], [2, 1]])  # as most scanners' volumes lie
     return np.diag([-1.0, 1.0, 1.0, 1.0]), axes, (_UNKNOWN_LIE,)
+
+
+def _spacing(header: Any, affine: NDArray[np.float64], *, known: bool) -> NDArray[np.float64]:
+    """(3,) how far voxels lie apart, mm: by the affine, or as the header says without one."""
+    if known:
+        return np.asarray(np.linalg.norm(affine[:3, :3], axis=0))
+    return np.abs(np.asarray((*header.get_zooms(), 1.0, 1.0)[:3], np.float64))
