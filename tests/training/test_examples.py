@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from braintumor.networks.augmentation import Augmentation
+from braintumor.images.prepare import head_mask
+from braintumor.networks.augmentation import Augmentation, apply, apply_place, draw
+from braintumor.networks.rim import without_rim
 from braintumor.training.examples import Examples, augmented, coarse, joined
 from braintumor.training.recipe import default_recipe
 
@@ -95,3 +97,25 @@ def test_sets_are_joined_in_order(examples: Examples) -> None:
     assert len(both) == 4
     np.testing.assert_array_equal(both.names, [11, 22, 11, 22])
     assert joined([examples]) is examples
+
+
+def test_the_rim_goes_before_whatever_moves_the_slice_and_the_mask_goes_along() -> None:
+    rows, columns = np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2
+    radius, lesion = np.hypot(rows, columns), np.hypot(rows, columns - 8) < 5
+    pixels = np.where(radius < 30, 220, 0) - np.where(radius < 25, 150, 0) + lesion * 90
+    one = Examples(
+        pixels=np.asarray(pixels, np.uint8)[None],
+        labels=np.array([GLIOMA]),
+        names=np.array([11]),
+        masks=np.asarray(lesion * 255, np.uint8)[None],
+        known=np.array([True]),
+    )
+    bare = Augmentation(contrast=0, brightness=0, gamma=0, rotation=0, rim=1.0)
+    recipe = default_recipe("cnn", augmentation=bare, implant=0.0, heal=0.0)
+    head = head_mask(one.pixels[0])[0]
+    for epoch in range(6):
+        drawn, change = augmented(one, 0, recipe, epoch), draw(bare, seed=1, epoch=epoch, image=11)
+        pixels, mask = without_rim(one.pixels[0], one.masks[0], head, change.rim)
+        assert not np.array_equal(pixels, one.pixels[0])
+        np.testing.assert_array_equal(drawn.pixels, apply(pixels, change))
+        np.testing.assert_array_equal(drawn.mask, apply_place(mask, change))

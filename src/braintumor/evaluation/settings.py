@@ -8,7 +8,12 @@ from typing import Any
 from braintumor.evaluation.run_tables import RunTables
 
 # Settings that came later, and the value at which a network trains as it did before them.
-_BEFORE = {"balance": "0.0", "keep": "best", "patient_balance": "0.0"}
+_BEFORE = {
+    "balance": "0.0",
+    "keep": "best",
+    "patient_balance": "0.0",
+    "augmentation.rim": "0.0",
+}
 _FURTHER, _START = "folders of further slices", "begun with another run"
 
 

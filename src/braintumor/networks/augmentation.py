@@ -1,7 +1,8 @@
 """Augmentation: what is drawn, apart from how it is applied, so that any picture can be replayed.
 
 The place of things changes (flip, rotation, zoom, stretch, shift), the grey levels (contrast,
-brightness, gamma), and what scanners differ in (coil shading, noise, sharpness: `scanner`).
+brightness, gamma), what scanners differ in (coil shading, noise, sharpness: `scanner`), and the
+head's rim, which archives take away (`rim`).
 Every draw depends on (seed, epoch, image) alone: not on the order of batches, the number of
 threads or the Keras backend, and so a resumed training sees what an unbroken one would have.
 """
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from braintumor.networks.rim import Rim, draw_rim
 from braintumor.networks.scanner import Scan, draw_scan, scanned
 
 # The most that each limit of `Augmentation` may be. Zoom, stretch, contrast and gamma have no end
@@ -30,6 +32,7 @@ LIMITS = {
     "brightness": 1.0,
     "gamma": 10.0,
     "scanner": 1.0,
+    "rim": 1.0,
 }
 
 
@@ -48,6 +51,7 @@ class Augmentation:
         gamma: largest change of the exponent, as a share either way.
         scanner: how often another scanner's shading, noise and blur are put on, each drawn for
             itself, 0 to 1.
+        rim: how often skull and scalp are taken away, or dimmed, 0 to 1.
     """
 
     flip: float = 0.5
@@ -59,6 +63,7 @@ class Augmentation:
     brightness: float = 0.08
     gamma: float = 0.3
     scanner: float = 0.0
+    rim: float = 0.0
 
     def __post_init__(self) -> None:
         for name, most in LIMITS.items():
@@ -85,6 +90,7 @@ class Draw:
         brightness: added, as a share of the full range, 0 for none.
         gamma: exponent on intensities in 0 to 1, 1 for none.
         scan: what another scanner would have done, if anything.
+        rim: what becomes of skull and scalp, if anything.
     """
 
     flip: bool = False
@@ -97,6 +103,7 @@ class Draw:
     brightness: float = 0.0
     gamma: float = 1.0
     scan: Scan = field(default_factory=Scan)
+    rim: Rim = field(default_factory=Rim)
 
 
 def draw(augmentation: Augmentation, *, seed: int, epoch: int, image: int) -> Draw:
@@ -132,11 +139,14 @@ def draw(augmentation: Augmentation, *, seed: int, epoch: int, image: int) -> Dr
         brightness=either_way(a.brightness),
         gamma=factor(a.gamma),
         scan=draw_scan(random, a.scanner),
+        rim=draw_rim(random, a.rim),
     )
 
 
 def apply(pixels: NDArray[np.uint8], drawn: Draw) -> NDArray[np.uint8]:
     """Apply a draw to a prepared slice; what comes in from outside the canvas is black.
+
+    All but `rim`, which comes before and must be told where the head is: `rim.without_rim`.
 
     Args:
         pixels: (side, side) uint8.

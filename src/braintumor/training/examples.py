@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from braintumor.classes import CLASSES
+from braintumor.images.prepare import head_mask
 from braintumor.networks.augmentation import apply, apply_place, draw
+from braintumor.networks.rim import without_rim
 from braintumor.training.recipe import Recipe
 
 _NO_TUMOR = CLASSES.index("no_tumor")
@@ -81,8 +83,11 @@ def augmented(examples: Examples, row: int, recipe: Recipe, epoch: int) -> Drawn
     name = int(examples.names[row])
     one = _transplanted(examples, row, recipe, epoch)
     change = draw(recipe.augmentation, seed=recipe.seed, epoch=epoch, image=name)
-    mask = apply_place(one.mask, change) if one.mask.any() else one.mask
-    return Drawn(apply(one.pixels, change), mask, one.label, one.known)
+    pixels, mask = one.pixels, one.mask
+    if change.rim.depth:
+        pixels, mask = without_rim(pixels, mask, head_mask(pixels)[0], change.rim)
+    mask = apply_place(mask, change) if mask.any() else mask
+    return Drawn(apply(pixels, change), mask, one.label, one.known)
 
 
 def coarse(mask: NDArray[np.uint8], places: tuple[int, int]) -> NDArray[np.uint8]:
