@@ -104,13 +104,14 @@ def _measured(found: dict[str, Any]) -> list[str]:
         "| --- |" + " --- |" * 2 * len(models),
         row("test slices", lambda of: [of["test"]["untouched"]]),
         row(
-            f"test slices under {len(conditions.CONDITIONS)} conditions",
+            f"test slices under {len(some['conditions'])} conditions",
             lambda of: [one for many in of["conditions"].values() for one in many],
         ),
     ]
     lines += [
         row(f"– {name.replace('_', ' ')}", lambda of, name=name: of["conditions"][name])
         for name in conditions.CONDITIONS
+        if name in some["conditions"]  # there were fewer when the others were measured
     ]
     lines += [
         row(f"heads: {name}", lambda of, name=name: [of["heads"][name]]) for name in some["heads"]

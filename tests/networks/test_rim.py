@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.ndimage import distance_transform_edt
 
 from braintumor.networks import rim as rims
 from braintumor.networks.augmentation import Augmentation, draw
@@ -20,8 +21,9 @@ RADIUS = np.hypot(ROWS, COLUMNS)
 
 
 def without_rim(pixels: np.ndarray, mask: np.ndarray, rim: Rim) -> tuple[np.ndarray, np.ndarray]:
-    """Where whatever is lit is the head, seen at half the size."""
-    return rims.without_rim(pixels, mask, pixels[::2, ::2] > 0, rim)
+    """Where whatever is lit is the head."""
+    depth = distance_transform_edt(np.pad(pixels > 0, 1))[1:-1, 1:-1]
+    return rims.without_rim(pixels, mask, (depth / depth.max()).astype(np.float32), rim)
 
 
 def disc(row: float, column: float, radius: float) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from braintumor.images.prepare import head_mask
+from braintumor.images.depth import head_depth
 from braintumor.networks.augmentation import Augmentation, apply, apply_place, draw
 from braintumor.networks.rim import without_rim
 from braintumor.training.examples import Examples, augmented, coarse, joined
@@ -112,10 +112,10 @@ def test_the_rim_goes_before_whatever_moves_the_slice_and_the_mask_goes_along() 
     )
     bare = Augmentation(contrast=0, brightness=0, gamma=0, rotation=0, rim=1.0)
     recipe = default_recipe("cnn", augmentation=bare, implant=0.0, heal=0.0)
-    head = head_mask(one.pixels[0])[0]
+    depth = head_depth(one.pixels[0])
     for epoch in range(6):
         drawn, change = augmented(one, 0, recipe, epoch), draw(bare, seed=1, epoch=epoch, image=11)
-        pixels, mask = without_rim(one.pixels[0], one.masks[0], head, change.rim)
+        pixels, mask = without_rim(one.pixels[0], one.masks[0], depth, change.rim)
         assert not np.array_equal(pixels, one.pixels[0])
         np.testing.assert_array_equal(drawn.pixels, apply(pixels, change))
         np.testing.assert_array_equal(drawn.mask, apply_place(mask, change))

@@ -58,20 +58,19 @@ def draw_rim(random: np.random.Generator, rate: float) -> Rim:
 
 
 def without_rim(
-    pixels: NDArray[np.uint8], mask: NDArray[np.uint8], head: NDArray[np.bool_], rim: Rim
+    pixels: NDArray[np.uint8], mask: NDArray[np.uint8], depth: NDArray[np.float32], rim: Rim
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """A prepared slice, and its lesion's mask, with the rim changed and the window set anew.
 
     Args:
         pixels, mask: (side, side) uint8.
-        head: (n, n) where in the slice the head is, of any n.
+        depth: (side, side) how deep in the head each pixel lies: 0 outside, 1 in its middle.
         rim: the change.
 
     Returns:
         The same shapes and types; those given where too little of the head would be left, or too
         little of the lesion.
     """
-    depth = _depth(head, pixels.shape[0])
     inside = depth > rim.depth * (1 + _HEIGHT * _waves(pixels.shape[0], rim.waves_seed))
     box = _box(inside)
     lesion = mask > 127
@@ -88,16 +87,6 @@ def without_rim(
     filled = Image.fromarray(grey.astype(np.float32)).resize(size, _BILINEAR, box=box)
     moved = Image.fromarray(mask).resize(size, _BILINEAR, box=box) if lesion.any() else mask
     return np.asarray(np.round(np.asarray(filled)), np.uint8), np.asarray(moved)
-
-
-def _depth(head: NDArray[np.bool_], side: int) -> NDArray[np.float32]:
-    """(side, side) how deep in the head each pixel lies: 0 outside, 1 in the middle."""
-    from scipy.ndimage import distance_transform_edt
-
-    # What lies at the canvas's edge is the head's, too.
-    depth = np.asarray(distance_transform_edt(np.pad(head, 1)), np.float32)[1:-1, 1:-1]
-    whole = Image.fromarray(depth / max(float(depth.max()), 1.0))
-    return np.asarray(whole.resize((side, side), _BILINEAR))
 
 
 def _waves(side: int, seed: int) -> NDArray[np.float32]:

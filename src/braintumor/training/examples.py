@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from braintumor.classes import CLASSES
-from braintumor.images.prepare import head_mask
+from braintumor.images.depth import head_depth
 from braintumor.networks.augmentation import apply, apply_place, draw
 from braintumor.networks.rim import without_rim
 from braintumor.training.recipe import Recipe
@@ -85,7 +85,7 @@ def augmented(examples: Examples, row: int, recipe: Recipe, epoch: int) -> Drawn
     change = draw(recipe.augmentation, seed=recipe.seed, epoch=epoch, image=name)
     pixels, mask = one.pixels, one.mask
     if change.rim.depth:
-        pixels, mask = without_rim(pixels, mask, head_mask(pixels)[0], change.rim)
+        pixels, mask = without_rim(pixels, mask, head_depth(pixels), change.rim)
     mask = apply_place(mask, change) if mask.any() else mask
     return Drawn(apply(pixels, change), mask, one.label, one.known)
 

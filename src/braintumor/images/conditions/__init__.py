@@ -25,7 +25,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from braintumor.images.conditions import geometry, greys, kspace, lettering, sharpness, signal
+from braintumor.images.conditions import (
+    geometry,
+    greys,
+    kspace,
+    lettering,
+    rim,
+    sharpness,
+    signal,
+)
 from braintumor.images.conditions.table import (
     CONDITIONS,
     GRADED,
@@ -76,9 +84,11 @@ _TRANSFORMS: dict[str, tuple[Callable[..., NDArray[np.float32]], _Luck]] = {
     "elastic": (geometry.elastic, signal.noise_luck),
     "crop": (geometry.crop, geometry.crop_luck),
     "cut_off": (geometry.cut_off, geometry.cut_off_luck),
+    "fat_suppressed": (rim.fat_suppressed, _none),
     "mirrored": (geometry.mirrored, _none),
     "inverted": (greys.inverted, _none),
     "burnt_in_text": (lettering.burnt_in_text, signal.noise_luck),
+    "skull_stripped": (rim.skull_stripped, _none),
 }
 
 

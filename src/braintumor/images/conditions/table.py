@@ -27,6 +27,8 @@ GRADED: dict[str, dict[str, tuple[float, float, float, float, float]]] = {
     "blur": {"sigma": (0.7, 1.2, 1.8, 2.6, 3.6)},
     "low_resolution": {"matrix": (128, 96, 72, 54, 40)},  # pixels over the longer side
     "thick_slices": {"count": (80, 56, 40, 28, 20)},  # 3 to 12 mm in a field of 240 mm
+    # What it suppresses.
+    "fat_suppressed": {"left": (0.7, 0.5, 0.35, 0.2, 0.1)},  # of the signal of the head's rim
     # What archive and display make of the grey values.
     "contrast": {"factor": (0.8, 0.6, 0.45, 0.3, 0.2)},
     "gamma": {"exponent": (1.25, 1.5, 1.85, 2.3, 3.0)},  # or its inverse
@@ -39,7 +41,7 @@ GRADED: dict[str, dict[str, tuple[float, float, float, float, float]]] = {
     "crop": {"removed": (0.05, 0.1, 0.15, 0.22, 0.3)},  # of the head, along either axis
     "cut_off": {"removed": (0.05, 0.1, 0.15, 0.22, 0.3)},  # of the head, on one side
 }
-SWITCHES: tuple[str, ...] = ("mirrored", "inverted", "burnt_in_text")
+SWITCHES: tuple[str, ...] = ("mirrored", "inverted", "burnt_in_text", "skull_stripped")
 CONDITIONS: tuple[str, ...] = (*GRADED, *SWITCHES)
 
 
