@@ -100,3 +100,26 @@ def test_brightness_contrast_and_gamma_leave_the_background_black(slice_: np.nda
         assert (changed[slice_ == 100] != 100).all()
     assert apply(slice_, Draw(brightness=0.1))[32, 32] > 100
     assert apply(slice_, Draw(gamma=1.5))[32, 32] < 100
+
+
+def test_sharpening_raises_edges_and_leaves_what_is_even(slice_: np.ndarray) -> None:
+    found = apply(slice_, Draw(sharpening=(0.015, 1.0))).astype(int)
+    inside, edge = (slice(30, 34), slice(30, 34)), (20, 23)
+    assert (found[inside] == slice_[inside]).all()
+    assert found[edge] > slice_[edge]
+    assert found[20, 25] < slice_[20, 25], "beside the edge it is darker"
+
+
+def test_so_many_are_sharpened_from_edges_to_the_contrast_of_a_tenth_of_the_head() -> None:
+    drawn = [draw(Augmentation(sharpen=0.3), seed=1, epoch=0, image=i) for i in range(1500)]
+    on = np.array([d.sharpening for d in drawn if d.sharpening[1]])
+    assert len(on) / len(drawn) == pytest.approx(0.3, abs=0.04)
+    assert 0.006 <= on[:, 0].min() < 0.008 < 0.09 < on[:, 0].max() <= 0.12
+    assert 1.2 < on[:, 1].max() <= 1.5
+
+
+def test_without_it_the_luck_of_the_rest_is_as_it_was() -> None:
+    with_it = draw(Augmentation(sharpen=1.0, rim=1.0), seed=1, epoch=1, image=1)
+    without = draw(Augmentation(rim=1.0), seed=1, epoch=1, image=1)
+    assert with_it.sharpening != (0.0, 0.0)
+    assert without == dataclasses.replace(with_it, sharpening=(0.0, 0.0))

@@ -13,6 +13,7 @@ _BEFORE = {
     "keep": "best",
     "patient_balance": "0.0",
     "augmentation.rim": "0.0",
+    "augmentation.sharpen": "0.0",
 }
 _FURTHER, _START = "folders of further slices", "begun with another run"
 

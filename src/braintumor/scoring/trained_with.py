@@ -22,6 +22,7 @@ _RESEMBLES: dict[str, tuple[str, ...]] = {
     "brightness": ("window",),
     "gamma": ("gamma",),
     "scanner": ("rician_noise", "bias_field", "blur", "low_resolution", "window"),
+    "sharpen": ("contrast",),
     "rim": ("fat_suppressed", "skull_stripped"),
 }
 
