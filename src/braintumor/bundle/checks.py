@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from braintumor.images.levels import box_means, percentiles
-from braintumor.images.prepare import Prepared
+from braintumor.images.prepare import Prepared, finite_float
 
 _SMALL = 64
 # Share of the range above which something lies there.
@@ -162,7 +162,7 @@ def _correlation(one: NDArray[Any], other: NDArray[Any]) -> float:
 
 def _resized(pixels: NDArray[Any], side: int) -> NDArray[np.float32]:
     if pixels.dtype.kind == "f":
-        pixels = np.nan_to_num(pixels.astype(np.float32), posinf=0.0, neginf=0.0)
+        pixels = finite_float(pixels)  # as the network is shown it
     return box_means(pixels, side, side)
 
 

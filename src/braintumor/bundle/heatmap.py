@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from braintumor.images.prepare import Box
+from braintumor.images.prepare import Box, finite_float
 
 # Ten even steps of "plasma" (Smith and van der Walt, matplotlib, CC0): even to the eye, bright
 # where it is hot, and apart for the colour-blind.
@@ -61,7 +61,7 @@ def grey_levels(
     """
     if pixels.dtype == np.uint8 and window is None:
         return pixels
-    values = np.nan_to_num(pixels.astype(np.float64), posinf=0.0, neginf=0.0)
+    values = finite_float(pixels).astype(np.float64)
     low, high = np.percentile(values, [0.5, 99.5]) if window is None else window
     if not high > low:
         return np.zeros(pixels.shape, np.uint8)

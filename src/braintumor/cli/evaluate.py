@@ -9,6 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from braintumor.evaluation.judgement import Judgement
+    from braintumor.evaluation.patients import Patients
     from braintumor.evaluation.run_tables import RunTables
 
 
@@ -89,8 +90,8 @@ def command(
     from braintumor.evaluation.patients import read_patients
 
     groups = read_patients(patients) if patients else None
-    run = _with_repeats(_tables(source, data, located, out), repeats)
-    judgement = judge(run, patients=groups)
+    run = _tables(source, data, located, out)
+    judgement = judge(_with_repeats(run, repeats, groups), patients=groups)
     folder = out or run.folder
     written = _write(judgement, folder, images=not no_images)
     if groups is not None and (source.is_dir() or out is not None):
@@ -152,10 +153,13 @@ def _write(judgement: Judgement, folder: Path, *, images: bool) -> dict[str, Any
     for other trainings that are not there."""
     from braintumor.evaluation.judgement import write_calibration, write_metrics
     from braintumor.evaluation.record import write_record
+    from braintumor.evaluation.repeats import REPEATS_FILE
     from braintumor.evaluation.repeats import write as write_repeats
     from braintumor.evaluation.report import write_report
 
     beside = judgement.run.predictions
+    if not beside.repeats and judgement.run.root != folder:
+        (folder / REPEATS_FILE).unlink(missing_ok=True)  # of an earlier evaluation, read as ours
     metrics, fitted = write_metrics(judgement, folder), write_calibration(judgement, folder)
     return {
         "metrics": str(metrics),
@@ -235,11 +239,15 @@ def _tables(
     return replace(run, phantom=True) if data is not None and is_phantom(data) else run
 
 
-def _with_repeats(run: RunTables, others: tuple[Path, ...]) -> RunTables:
-    """The run with what other trainings say of its slices, in place of what lay beside it."""
+def _with_repeats(run: RunTables, others: tuple[Path, ...], patients: Patients | None) -> RunTables:
+    """The run with what other trainings say of its slices, in place of what lay beside it.
+
+    The groups come first: of those that the others' folds part, nothing is taken.
+    """
     from dataclasses import replace
 
     from braintumor.errors import BraintumorError
+    from braintumor.evaluation.groups import by_file
     from braintumor.evaluation.repeats import with_repeats
     from braintumor.evaluation.run_tables import read_run
     from braintumor.evaluation.settings import beside_the_seed
@@ -254,8 +262,8 @@ def _with_repeats(run: RunTables, others: tuple[Path, ...]) -> RunTables:
                 f"{other.root} and {run.root} differ in {', '.join(apart)}, not in the seed alone: "
                 "other trainings are of the same recipe."
             )
-    tables = [other.predictions for other in beside]
-    return replace(run, predictions=with_repeats(run.predictions, tables))
+    own = by_file(run.predictions, patients) if patients else run.predictions
+    return replace(run, predictions=with_repeats(own, [other.predictions for other in beside]))
 
 
 def _predict(run: Path, data: Path, out: Path | None) -> Path:

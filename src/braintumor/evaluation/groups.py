@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from braintumor.errors import BraintumorError
+from braintumor.evaluation import crossfit
 from braintumor.evaluation.patients import Patients
 from braintumor.evaluation.predictions import Predictions
 
@@ -59,6 +60,17 @@ def with_groups(predictions: Predictions, patients: Patients) -> Predictions:
             "by split, class and file name."
         )
     return predictions.in_groups(found)
+
+
+def by_file(own: Predictions, patients: Patients) -> Predictions:
+    """The table with the groups of a patients file; those by which its folds were dealt stay
+    where they keep together what the file does.
+
+    Raises:
+        BraintumorError: as `with_groups`.
+    """
+    named = with_groups(own, patients)
+    return own if crossfit.is_out_of_fold(own) and joins(own, named) else named
 
 
 def joins(dealt: Predictions, named_by: Predictions) -> bool:

@@ -126,9 +126,7 @@ def judge(run: RunTables, *, patients: Patients | None = None) -> Judgement:
     """
     notes = list(run.notes)
     if patients is not None:
-        own, named = run.predictions, groups.with_groups(run.predictions, patients)
-        if not (crossfit.is_out_of_fold(own) and groups.joins(own, named)):
-            run = replace(run, predictions=named)
+        run = replace(run, predictions=groups.by_file(run.predictions, patients))
     table = run.predictions
     parts: dict[str, Part] = {}
     for name, rows in _splits(table, notes):

@@ -132,6 +132,12 @@ def _in_order_of(own: Predictions, other: Predictions) -> Floats:
             f"{own.source} and {other.source} have no slice in common (matched by {by} and label)."
         )
     found[_parted(own, other, found)] = -1
+    if not (found >= 0).any():
+        raise PredictionsError(
+            f"The folds of {other.source} part every group that {own.source} knows, so each of its "
+            "networks was asked about somebody whom it had learnt from: train it with the same "
+            "--patients."
+        )
     prob = np.where(found[:, None] >= 0, other.y_prob[found], np.nan)
     tables.require_probabilities(prob[found >= 0], own.frame["path"][found >= 0], other.source)
     if np.array_equal(prob[found >= 0], own.y_prob[found >= 0]):

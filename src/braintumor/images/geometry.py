@@ -9,6 +9,7 @@ as flat as its slices are thick. Knows no file.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -113,7 +114,8 @@ def with_square_pixels(pixels: NDArray[Any], down: float, across: float) -> NDAr
     """The slice as it is in the body: resampled along one side where its pixels are no squares.
 
     Between pixels values are linear. The finer side keeps its pixels, unless the other would grow
-    beyond 1024 and beyond what the slice has; then both are of that length at the most.
+    beyond 1024 and the slice's longest side, or the whole beyond 1024 x 1024 and the pixels that
+    the slice has; then both sides are made shorter.
 
     Args:
         pixels: (height, width) uint8, uint16 or float32; a slice with values that are not finite
@@ -131,7 +133,9 @@ def with_square_pixels(pixels: NDArray[Any], down: float, across: float) -> NDAr
     if ratio <= 1 + _NEARLY or ratio > _ABSURD:
         return pixels
     sides = np.array(pixels.shape) * sizes / sizes.min()
-    sides *= min(1.0, max(_LONGEST, *pixels.shape) / sides.max())
+    # Neither longer nor of more pixels: the limits have been asked about the slice as it is.
+    longest, most = max(_LONGEST, *pixels.shape), max(_LONGEST**2, pixels.size)
+    sides *= min(1.0, longest / sides.max(), math.sqrt(most / sides.prod()))
     height, width = (max(1, round(float(side))) for side in sides)
     kind, whole = pixels.dtype, np.asarray(pixels, np.float32)
     how = Image.Resampling.BILINEAR if np.isfinite(whole).all() else Image.Resampling.NEAREST

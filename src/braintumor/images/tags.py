@@ -100,6 +100,10 @@ _CONTRASTS: Mapping[str, str] = {  # PS3.3 C.8.13.3.1.1, Acquisition Contrast
 # "post" alone, but not post-operative or posterior.
 _AGENT_WORDS = r"GD|GAD\w*|POST(?! OP)|POST(?:GD|KM|CONTRAST)|CE|KM|CONTRAST\w*|T1C\w*|T1GD\w*"
 _NO_AGENT_WORDS = r"PRE|PREGD|PRECONTRAST|WITHOUT|W O|NATIVE?|OHNE|SANS|SIN|NON|NO|PLAIN"
+# What is not suppressed, not gated, not angled says nothing of an agent.
+_NO_MORE_THAN_THAT = (
+    r"\b(?:NO|NON|WITHOUT|W O|OHNE|SANS|SIN) (?:FS|FAT\w*|FETT\w*|SAT\w*|SUP\w*|GAT\w*|ANGL\w*)\b"
+)
 _EMPTY = {"", "NO", "NONE", "N", "NEIN", "NON", "0", "WITHOUT", "UNKNOWN", "OHNE", "N A"}
 
 
@@ -150,6 +154,8 @@ def _body_part(dataset: Any) -> str | None:
             "RequestedProcedureDescription", "PerformedProcedureStepDescription",
         )
     ]  # fmt: skip
+    # Trials have arms, called A or 2; L and R are those of people.
+    told = [re.sub(r"\bARM(?= ?[A-KM-QS-Z0-9]\b)", " ", _words(text)) for text in told]
     for texts in (coded, told):
         words = [word for text in texts for word in _words(text).split()]
         if any(_begins(word, _HEAD) for word in words):
@@ -199,7 +205,7 @@ def _weighting_by_numbers(dataset: Any) -> str | None:
 def _agent(dataset: Any) -> bool:
     """Whether the tags tell of a contrast agent."""
     text = _described(dataset)
-    words = _words(text)
+    words = re.sub(_NO_MORE_THAN_THAT, " ", _words(text))
     if re.search(rf"\b(?:{_NO_AGENT_WORDS})\b", words):
         return False
     if _words(_text(dataset, "ContrastBolusAgent")).strip() not in _EMPTY:

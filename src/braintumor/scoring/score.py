@@ -26,6 +26,7 @@ from braintumor.bundle.shipped import find_bundle, shipped
 from braintumor.errors import BraintumorError
 from braintumor.files import atomic_path
 from braintumor.images.choice import Choice
+from braintumor.images.decode import DECODER_VERSION
 from braintumor.parallel.ordered import InProcess, Pool, ordered
 from braintumor.parallel.pools import Engine, open_pool
 from braintumor.processor import cores
@@ -332,7 +333,7 @@ def _work(plan: Plan, card: AnyCard) -> dict[str, str]:
         "bundle": fingerprint(card),
         "choice of slices": repr(plan.choice),
         "device": wished_device(),
-        "version of braintumor": __version__,
+        "version of braintumor": f"{__version__}, decoder {DECODER_VERSION}",
     }
 
 

@@ -32,7 +32,7 @@ from braintumor.evaluation.patients import Patients
 from braintumor.evaluation.stress_table import CLEAN, COLUMNS
 from braintumor.files import CsvLines, alone, atomic_path
 from braintumor.images import conditions
-from braintumor.images.decode import read_slice
+from braintumor.images.decode import DECODER_VERSION, read_slice
 from braintumor.progress import track
 from braintumor.scoring.rows import plain_row
 from braintumor.scoring.trained_with import conditions_met
@@ -226,6 +226,7 @@ def _key(subjects: Sequence[Subject], images: Catalog, groups: Sequence[str], pl
     said: dict[str, Any] = {
         "models": [(s.classifier.card.name, s.classifier.card.model_dump_json()) for s in subjects],
         "images": images.digest(),
+        "decoder": DECODER_VERSION,
         "groups": list(groups),
         "seed": plan.seed,
         "states": [
