@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from braintumor.bundle.checks import COUNT, EDGES, PLAIN, SHAPE, THUMB, image_checks, is_blank
+from braintumor.bundle.heatmap import grey_levels
 from braintumor.images.prepare import Box, Preparation, Prepared, prepare
 
 
@@ -41,6 +42,18 @@ def test_nothing_that_is_not_a_number_gets_through() -> None:
     pixels[0, 0], pixels[5, 5] = np.nan, np.inf
 
     assert np.isfinite(checked(pixels)).all()
+
+
+def test_a_ground_of_no_numbers_is_as_dark_as_the_network_sees_it() -> None:
+    """Volumes with a mean of zero and NaN outside the brain: as 0, the ground would be grey."""
+    scan = (disc().astype(np.float32) - 90) / 60
+    ground = disc() == 0
+    scan[~ground] += np.random.default_rng(0).normal(0, 0.3, int((~ground).sum()))
+    filled = np.where(ground, scan[~ground].min(), scan)
+    missing = np.where(ground, np.nan, scan).astype(np.float32)
+    np.testing.assert_allclose(checked(missing), checked(filled.astype(np.float32)), atol=1e-5)
+    shown = grey_levels(missing)
+    assert not shown[ground].any()
 
 
 def test_edges_say_which_way_they_run() -> None:

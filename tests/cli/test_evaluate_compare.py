@@ -116,8 +116,28 @@ def test_other_trainings_of_the_recipe_are_fitted_on_and_kept(call, tmp_path: Pa
     again = call("evaluate", run)
     assert "what another training of the recipe said" in again.out
     assert (run / "calibration.json").read_text() == fitted, "they are kept"
+    out = tmp_path / "out"
+    assert call("evaluate", run, "--repeats", other, "--out", out).status == 0
+    assert (out / "repeats.csv").is_file()
+    (run / "repeats.csv").unlink()
+    assert call("evaluate", run, "--out", out).status == 0
+    assert not (out / "repeats.csv").exists(), "it would be read as this evaluation's"
     ended = call("evaluate", run, "--repeats", folds(3, epochs=4))
     assert (ended.status, "differ in epochs" in ended.err) == (1, True)
+
+
+def test_patients_come_before_other_trainings(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """A patient whom the other's folds part is known by the patients file alone."""
+    runs = []
+    for seed in (1, 2):
+        runs.append(made_run(tmp_path / f"seed-{seed}", seed=seed))
+        table = with_folds(made_table(seed=seed)).frame.assign(group="")
+        fold = table["fold"] if seed == 1 else [str(k % 3) for k in range(len(table))]
+        Predictions.from_frame(table.assign(fold=fold)).write(runs[-1] / "predictions.csv")
+    groups = with_folds(made_table()).frame
+    groups[["path", "group"]].rename(columns={"group": "patient"}).to_csv(tmp_path / "whose.csv")
+    ended = call("evaluate", runs[0], "--repeats", runs[1], "--patients", tmp_path / "whose.csv")
+    assert (ended.status, "part every group" in ended.err.replace("\n", " ")) == (1, True)
 
 
 def test_mlflow_takes_the_run_where_it_is_asked_to(call, run: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

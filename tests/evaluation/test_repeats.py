@@ -197,6 +197,16 @@ def test_what_is_no_other_training_is_refused(own: Predictions, other: object, t
         with_repeats(own, [other(own)])  # type: ignore[operator]
 
 
+def test_where_its_folds_part_everybody_the_sentence_says_so(own: Predictions) -> None:
+    frame = training(1).frame
+    several = frame["group"].duplicated(keep=False)
+    halves = frame[several].groupby("group").cumcount() % 2
+    whole = own.take(several.to_numpy())
+    other = Predictions.from_frame(frame[several].assign(fold=halves.astype(str)), source="theirs")
+    with pytest.raises(PredictionsError, match="folds of theirs part every group"):
+        with_repeats(whole, [other])
+
+
 def test_a_run_that_is_not_over_folds_has_no_other_trainings(own: Predictions) -> None:
     with pytest.raises(PredictionsError, match="no table of out-of-fold"):
         with_repeats(changed(own, fold=""), [training(1)])

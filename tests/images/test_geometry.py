@@ -108,11 +108,20 @@ def test_squares_and_sizes_that_make_no_sense_change_nothing(down: float, across
     assert with_square_pixels(RAMP, down, across) is RAMP
 
 
-def test_a_slice_grows_no_longer_than_1024_pixels_but_gets_its_shape() -> None:
+def test_a_slice_grows_no_longer_than_1024_pixels_and_gets_its_shape() -> None:
     assert with_square_pixels(np.zeros((512, 100), np.uint8), 4, 1).shape == (1024, 50)
-    assert with_square_pixels(np.zeros((3000, 20), np.uint8), 1, 30).shape == (3000, 600)
-    assert with_square_pixels(np.zeros((3000, 200), np.uint8), 1, 30).shape == (1500, 3000)
     assert with_square_pixels(np.zeros((1000, 1), np.uint8), 39, 1).shape == (1024, 1)
+    assert with_square_pixels(np.zeros((3000, 20), np.uint8), 1, 10).shape == (3000, 200)
+
+
+@pytest.mark.parametrize("shape", [(4000, 100), (100, 4000), (9000, 900)])
+def test_no_more_pixels_come_of_it_than_the_limits_were_asked_about(shape: tuple[int, int]) -> None:
+    """A file of 600 bytes became sixteen million pixels, and one at the limits a thousand."""
+    sizes = (1, 40) if shape[0] > shape[1] else (40, 1)
+    found = with_square_pixels(np.zeros(shape, np.uint8), *sizes)
+    assert found.size <= 1.01 * max(1024**2, shape[0] * shape[1])
+    across = found.shape[1] / found.shape[0]
+    assert across == pytest.approx(shape[1] * sizes[1] / (shape[0] * sizes[0]), rel=0.02)
 
 
 def test_what_is_not_finite_does_not_spread() -> None:

@@ -78,6 +78,9 @@ class TestRefusal:
             ({"BodyPartExamined": "HEAD", "StudyDescription": "abdomen"}, False),
             ({"BodyPartExamined": "KNEE", "StudyDescription": "brain"}, True),
             ({"StudyDescription": "Handicap of an army necklace"}, False),
+            ({"StudyDescription": "GBM TRIAL ARM B", "SeriesDescription": "T1 GD"}, False),
+            ({"StudyDescription": "GBM ARM 2"}, False),
+            ({"StudyDescription": "MRI ARM L"}, True),
         ],
     )
     def test_descriptions_count_where_the_coded_tag_is_silent(
@@ -102,6 +105,8 @@ class TestNotes:
             {"SeriesDescription": "AX T1 +C"},
             {"SeriesDescription": "t1_mprage_sag_KM"},
             {"SeriesDescription": "COR T1 POST GAD"},
+            {"SeriesDescription": "AX T1 POST GD NON FS", "ContrastBolusAgent": "Gadavist"},
+            {"SeriesDescription": "T1 GD no fat sat"},
             {"SeriesDescription": "T1 FLAIR", "ContrastBolusVolume": "7.5"},
             {"AcquisitionContrast": "T1", "ContrastBolusAgentSequence": [item(CodeMeaning="Gd")]},
             {"ScanningSequence": "SE", "RepetitionTime": "500", "EchoTime": "12",
@@ -119,6 +124,8 @@ class TestNotes:
             {"SeriesDescription": "anat-T1w"},
             {"SeriesDescription": "T1 SE", "ContrastBolusAgent": "NO"},
             {"SeriesDescription": "T1 pre GD"},
+            {"SeriesDescription": "T1 PRE NON FS", "ContrastBolusAgent": "Gadavist"},
+            {"SeriesDescription": "T1 NON CE"},
             {"SeriesDescription": "T1 without contrast"},
             {"SeriesDescription": "T1 post op"},
         ],

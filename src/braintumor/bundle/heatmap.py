@@ -61,6 +61,8 @@ def grey_levels(
     """
     if pixels.dtype == np.uint8 and window is None:
         return pixels
+    if not np.isfinite(pixels).any():
+        return np.zeros(pixels.shape, np.uint8)
     values = finite_float(pixels).astype(np.float64)
     low, high = np.percentile(values, [0.5, 99.5]) if window is None else window
     if not high > low:
