@@ -59,6 +59,17 @@ def test_sets_are_those_of_the_fitted_decision(found: Acting, given: Predictions
     assert found.sets.coverage[-1].coverage.value == pytest.approx(np.mean(inside))
 
 
+def test_class_mixes_are_of_the_calibrated_answers(found: Acting, given: Predictions) -> None:
+    """Adaptation to a mix holds for calibrated probabilities; of the raw ones its sign may turn."""
+    assert found.mixes.results[0].mix.name == "given"
+    assert found.mixes.n == len(found.rows)
+    assert found.mixes.results[0].log_loss == pytest.approx(found.methods["temperature"].log_loss)
+    test = given.split("test")
+    alone = acting(test, test)
+    assert alone.decision is None
+    assert alone.mixes.results[0].log_loss == pytest.approx(alone.methods["none"].log_loss)
+
+
 def test_the_thresholds_shown_are_those_that_travel_with_the_model(
     found: Acting, given: Predictions
 ) -> None:
@@ -86,6 +97,31 @@ def test_a_table_that_came_with_sets_is_judged_by_its_own(given: Predictions) ->
     whole = own.sets.coverage[-1]
     assert whole.empty == pytest.approx(10 / 140)
     assert whole.coverage.value == pytest.approx((test.y_true == test.y_pred)[10:].sum() / 140)
+
+
+def test_left_to_a_person_is_whatever_the_answer_doubts() -> None:
+    truth, prob, group = answers(120, 3)
+    doubted = table(truth, prob, group, fold=group % 3).frame
+    doubted.loc[::4, "status"] = "uncertain"  # as where the members of an ensemble disagree
+    found = acting(Predictions.from_frame(doubted), Predictions.from_frame(doubted))
+    assert found.decision is not None
+    assert found.sets is not None
+    status = found.decision.table.frame["status"]
+    assert found.sets.uncertain == pytest.approx((status == "uncertain").mean())
+    assert found.sets.uncertain > 1 - found.sets.coverage[-1].single + 0.05
+    assert found.to_dict()["sets"]["uncertain"] == found.sets.uncertain
+
+
+def test_where_no_status_says_so_the_sets_of_a_table_do(given: Predictions) -> None:
+    test = given.split("test")
+    frame = test.frame.assign(status="ok", set=test.frame["predicted"])
+    frame.loc[:6, "set"] = "glioma|pituitary"
+    other = frame["predicted"].iloc[7:14].map(lambda name: CLASSES[CLASSES.index(name) - 1])
+    frame.loc[7:13, "set"] = other
+    rows = Predictions.from_frame(frame)
+    found = acting(rows, rows)
+    assert found.sets is not None
+    assert found.sets.uncertain == pytest.approx(14 / 140), "two classes, or another than predicted"
 
 
 def test_out_of_fold_rows_are_all_judged() -> None:

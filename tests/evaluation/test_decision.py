@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,13 @@ from made_answers import answers, bent, table
 
 from braintumor.classes import CLASSES
 from braintumor.evaluation import tables
-from braintumor.evaluation.decision import Decision, answered, as_answered, fit_decision
+from braintumor.evaluation.decision import (
+    Decision,
+    answered,
+    as_answered,
+    fit_decision,
+    fit_rules,
+)
 from braintumor.evaluation.predictions import Predictions, PredictionsError
 
 
@@ -52,6 +59,17 @@ def test_predicted_and_confidence_are_those_of_the_new_probabilities(found: Deci
     frame = found.table.frame
     assert frame["predicted"].tolist() == [CLASSES[k] for k in found.table.y_pred]
     assert frame["confidence"].to_numpy() == pytest.approx(found.table.confidence)
+
+
+def test_the_probabilities_that_thresholds_were_chosen_by_are_the_runs_own(
+    given: Predictions,
+) -> None:
+    """Other trainings are chosen on, too; where it was chosen is told of the run's rows alone."""
+    again = np.where(np.arange(len(given))[:, None] < 40, given.y_prob, np.nan)
+    both = replace(given, repeats=(again,))
+    alone, pooled = fit_rules(given).chosen_by, fit_rules(both).chosen_by
+    assert pooled.shape == alone.shape == given.y_prob.shape
+    assert np.abs(pooled - alone).mean() < 0.02, "row for row"
 
 
 def test_status_follows_from_the_set(found: Decision) -> None:

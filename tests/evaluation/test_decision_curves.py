@@ -28,14 +28,44 @@ def test_the_published_tutorials_family_history() -> None:
         assert found.model[at[threshold]] == pytest.approx(model, abs=1e-12)
         assert found.treat_all[at[threshold]] == pytest.approx(everybody, abs=1e-12)
     assert found.prevalence == pytest.approx(0.14)
-    assert found.useful == (0.13, 0.2)
+    beats = found.threshold[found.model > np.maximum(found.treat_all, 0)]
+    assert (beats.min(), beats.max()) == (0.13, 0.2)
+    assert found.useful is None, "ahead by less than chance makes among 105 cancers"
 
 
 def test_a_perfect_model_gains_the_prevalence_everywhere() -> None:
-    positive = np.arange(40) < 10
+    positive = np.arange(4000) < 1000
     found = decision_curve(positive, positive.astype(float))
     assert found.model == pytest.approx(np.full(99, 0.25))
     assert found.useful == (0.01, 0.99)
+
+
+def test_ten_right_calls_do_not_show_that_99_of_100_are() -> None:
+    """At 0.81 a needless call costs 4.26: 10 - 3.26 / 2 = 8.4 are gained, and the interval reaches
+    1.96 sqrt(7.7 + (1 + 4.26^2) / 2) = 8.1 down; at 0.82 they are 8.2 and 8.4."""
+    positive = np.arange(40) < 10
+    assert decision_curve(positive, positive.astype(float)).useful == (0.06, 0.81)
+
+
+def test_a_useless_model_is_hardly_ever_called_useful() -> None:
+    """Probabilities that know nothing, in 100 tables of 200 slices; by the curves alone, most of
+    them beat acting on all and on none somewhere."""
+    rng = np.random.default_rng(2)
+    curves = [decision_curve(rng.random(200) < 0.25, rng.beta(1, 3, 200)) for _ in range(100)]
+    ahead = [(c.model > np.maximum(c.treat_all, 0) + 1e-12).any() for c in curves]
+    assert np.mean(ahead) > 0.5
+    assert sum(c.useful is not None for c in curves) <= 3
+
+
+def test_patients_and_not_slices_make_a_model_useful() -> None:
+    """Ten slices of a patient that are alike are as good as one, and no better."""
+    rng = np.random.default_rng(3)
+    prob = rng.beta(0.5, 1.0, 60)
+    positive = rng.random(60) < prob
+    once, ten = decision_curve(positive, prob), (np.repeat(x, 10) for x in (positive, prob))
+    tenfold = decision_curve(*ten, np.repeat(np.arange(60), 10))
+    assert 5 < once.better.sum() < 90
+    assert (tenfold.better == once.better).all()
 
 
 def test_calling_everything_is_treating_all() -> None:
@@ -79,6 +109,7 @@ def test_a_single_patient_makes_no_interval() -> None:
     assert np.isfinite(found.model).all()
     assert np.isnan(found.low).all()
     assert np.isnan(found.high).all()
+    assert found.useful is None
 
 
 def test_thresholds_lie_between_and_rows_are_needed() -> None:

@@ -109,6 +109,29 @@ def test_without_an_error_the_patients_bound_what_may_be_hidden() -> None:
     assert found.scores["glioma.auc"].low < 0.94
 
 
+def test_what_one_patient_alone_decides_may_be_anything_and_says_so() -> None:
+    """Hundreds of slices of one patient against one of another: more logits than numbers hold."""
+    truth = np.concatenate([np.zeros(251, np.int64), 1 + np.arange(60) % 3])
+    prob = np.full((311, 4), 0.01)
+    prob[np.arange(311), truth] = 0.97
+    prob[250] = [0.001, 0.979, 0.01, 0.01]
+    groups = ["A"] * 250 + ["B"] + [f"other {i}" for i in range(60)]
+    found = intervals(truth, prob, groups).scores
+    for name in ("macro_auc", "macro_ap", "glioma.average_precision"):
+        assert found[name].low == pytest.approx(0, abs=1e-6), name
+        assert found[name].high == pytest.approx(1, abs=1e-6), name
+        assert found[name].unreliable, name
+
+
+def test_a_log_loss_is_at_most_that_of_a_truth_called_impossible() -> None:
+    prob = np.tile([1 - 3e-7, 1e-7, 1e-7, 1e-7], (201, 1))
+    prob[200] = [1e-9, 1 - 3e-9, 1e-9, 1e-9]
+    loss = intervals(np.zeros(201), prob, ["A"] * 200 + ["B"]).scores["log_loss"]
+    assert loss.low == pytest.approx(0, abs=1e-6)
+    assert loss.high == pytest.approx(-np.log(np.finfo(float).eps))
+    assert loss.unreliable
+
+
 def test_what_is_not_defined_has_no_interval() -> None:
     truth, prob, groups = made(60)
     found = intervals(np.where(truth == 3, 2, truth), prob, groups)

@@ -26,21 +26,28 @@ def test_a_textbook_example_of_ppv() -> None:
 
 def test_scores_by_hand() -> None:
     share = np.array([0.5, 0.0, 0.5, 0.0])
-    found = mix_scores.scores(RATE, share)
+    found = mix_scores.scores(RATE, share, mix_scores.counted(RATE, share))
     assert found["accuracy"] == pytest.approx(0.5 * 0.90 + 0.5 * 0.91)
     assert found["balanced_accuracy"] == pytest.approx((0.90 + 0.91) / 2)
     glioma = 2 * 0.45 / (0.5 + 0.495)
     none = 2 * 0.455 / (0.5 + 0.47)
-    assert found["macro_f1"] == pytest.approx((glioma + none) / 2)
+    assert found["macro_f1"] == pytest.approx((glioma + none) / 4), "two are said and not there"
     assert found["weighted_precision"] == pytest.approx(0.5 * 0.45 / 0.495 + 0.5 * 0.455 / 0.47)
+
+
+def test_macro_f1_is_over_the_classes_of_the_mix_and_those_that_are_said() -> None:
+    assert mix_scores.counted(RATE, np.array([0.5, 0.0, 0.5, 0.0])).all()
+    kept = mix_scores.counted(RATE, np.array([0.0, 0.5, 0.5, 0.0]))
+    assert kept.tolist() == [True, True, True, False], "nothing of the two is taken for pituitary"
 
 
 def test_a_class_without_rates_does_no_harm_where_it_has_no_share() -> None:
     rate = RATE.copy()
     rate[1] = np.nan
     share = np.array([0.5, 0.0, 0.25, 0.25])
-    assert np.isfinite(list(mix_scores.scores(rate, share).values())).all()
-    even = mix_scores.scores(rate, np.full(4, 0.25))
+    counted = mix_scores.counted(rate, share)
+    assert np.isfinite(list(mix_scores.scores(rate, share, counted).values())).all()
+    even = mix_scores.scores(rate, np.full(4, 0.25), counted)
     assert np.isnan(list(even.values())).all(), "but where it has one, nothing can be said"
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made_answers import answers, table
+from made_answers import answers, bent, table
 
 from braintumor.classes import CLASSES
 from braintumor.evaluation import operating
 from braintumor.evaluation.curves import f1_curve
+from braintumor.evaluation.decision import fit_rules
 from braintumor.evaluation.operating import operating_points, outcome, thresholds
 
 TRUTH = np.array([0, 0, 0, 0, 1, 1, 1, 1])
@@ -80,6 +81,23 @@ def test_where_it_was_chosen_it_looks_better() -> None:
                 chosen.append(point.chosen.f1)
                 applied.append(point.applied.f1)
     assert np.mean(chosen) > np.mean(applied) + 0.005
+
+
+def test_where_it_was_chosen_a_wanted_rate_is_reached_whatever_is_fitted_besides() -> None:
+    """The thresholds that travel are chosen on cross-fitted probabilities, and the final
+    calibrator, which saw the rows, would give others."""
+    for seed in range(8):
+        truth, prob, group = answers(90, 80 + seed)
+        rows = table(truth, bent(prob, 2.5, [0, 0, 0, 0.5]), group, fold=group % 3)
+        points = {
+            (p.name, p.rule): p.chosen for p in operating_points(rows, fit=fit_rules, draws=2)
+        }
+        by = fit_rules(rows).chosen_by
+        for k, name in enumerate(CLASSES):
+            assert points[name, "sensitivity"].sensitivity.value >= 0.95
+            assert points[name, "specificity"].specificity.value >= 0.95
+            best = f1_curve(truth == k, by[:, k]).best_f1
+            assert points[name, "f1"].f1 == pytest.approx(best)
 
 
 def test_with_folds_every_row_is_called_by_thresholds_of_the_others() -> None:

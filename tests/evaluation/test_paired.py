@@ -122,6 +122,50 @@ def test_models_that_never_differ_are_alike_as_far_as_the_patients_tell() -> Non
     assert found.low == -found.high
 
 
+def test_it_does_not_matter_which_model_comes_first() -> None:
+    """The second takes hardly anything for a glioma: its precision rests on a few patients."""
+    truth, first, second, groups = two_models(np.random.default_rng(5), 120)
+    second[:, 0] *= 0.02
+    one, other = (
+        paired(truth, a, b, groups, draws=50, permutations=19).differences
+        for a, b in ((first, second), (second, first))
+    )
+    for name, each in one.items():
+        assert (each.units, each.differing) == (other[name].units, other[name].differing), name
+        assert each.unreliable == other[name].unreliable, name
+    said = {g for g, row in zip(groups, second.argmax(axis=1), strict=True) if row == 0}
+    assert one["glioma.precision"].units == len(said)
+
+
+def test_groups_differ_where_the_score_looks() -> None:
+    """Seven patients without a glioma are taken for one by the first model alone."""
+    truth = np.repeat([0, 1], 60)
+    second = np.full((120, 4), 0.01)
+    second[np.arange(120), truth] = 0.97
+    first = second.copy()
+    first[60:67] = [0.97, 0.01, 0.01, 0.01]
+    groups = [f"p{i}" for i in range(120)]
+    found = paired(truth, first, second, groups, draws=50, permutations=19).differences
+    assert found["glioma.specificity"].differing == 7
+    assert found["glioma.sensitivity"].differing == 0
+    assert found["glioma.sensitivity"].unreliable
+    assert (found["meningioma.sensitivity"].differing, found["accuracy"].differing) == (7, 7)
+    assert found["meningioma.specificity"].differing == 0
+
+
+def test_the_p_value_of_a_loss_is_not_smaller_than_the_ways_to_swap_allow() -> None:
+    """Better in all of six patients: as chance makes it in 2 of 64 ways, both of which count."""
+    for seed in range(25):
+        rng = np.random.default_rng(seed)
+        truth, second = rng.integers(0, 4, 18), rng.dirichlet(np.full(4, 0.2), 18) + 1e-6
+        first = second.copy()
+        first[np.arange(18), truth] += 2 * rng.random(18)
+        first, second = (p / p.sum(axis=1, keepdims=True) for p in (first, second))
+        groups = [f"p{i // 3}" for i in range(18)]
+        found = paired(truth, first, second, groups, draws=20).differences["log_loss"]
+        assert found.p == pytest.approx(2 / 64, abs=0.009), seed
+
+
 def test_two_alike_models_are_called_different_once_in_twenty() -> None:
     rng = np.random.default_rng(4)
     names = ("accuracy", "macro_f1", "macro_auc", "glioma.auc")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +86,7 @@ def test_who_judges_whom_is_said(page: Page) -> None:
     assert "Fitted on the validation slices, judged on the test slices." in page.text
     assert "exchangeability is between patients" in page.text
     assert "Thresholds are chosen on the validation slices" in page.text
+    assert "These are the calibrated answers, each by what was fitted without it" in page.text
 
 
 def test_patients_who_were_fitted_on_too_are_told_of(judgement: Judgement, page: Page) -> None:
@@ -107,3 +109,23 @@ def test_a_table_alone_says_what_it_lacks(judgement: Judgement) -> None:
     assert "There is nothing to fit calibration on that is not judged too" in text
     assert "No prediction sets" in text
     assert "these numbers flatter them" in text
+    assert "These are the calibrated answers" not in text
+
+
+def test_what_is_left_to_a_person_is_what_the_table_calls_uncertain(judgement: Judgement) -> None:
+    found = judgement.acting.sets
+    assert found is not None
+    told = f"left to a person are {words.percent(found.uncertain)}."
+    assert told in abstaining.lead(judgement.acting)
+    doubted = replace(judgement.acting, sets=replace(found, uncertain=0.7))
+    assert f"left to a person are {words.percent(0.7)}." in abstaining.lead(doubted)
+
+
+def test_an_area_that_a_handful_of_errors_made_has_no_interval() -> None:
+    truth, _, group = answers(60, 1)
+    sure = np.full((len(truth), 4), 0.01)
+    sure[np.arange(len(truth)), truth] = 0.97
+    page = render_page(
+        "Sure", [abstaining.section(judged(table(truth, sure, group)), images=False)], phantom=False
+    )
+    assert "no interval: fewer than 5 groups have errors" in Page(page).text

@@ -52,7 +52,7 @@ def test_a_model_that_knows_when_has_the_smaller_area() -> None:
 def test_few_patients_make_the_interval_wide() -> None:
     rng = np.random.default_rng(3)
     group = np.repeat(np.arange(20), 20)
-    right = (rng.random(20) < 0.8)[group]
+    right = rng.permutation(np.arange(20) < 15)[group]
     sure = rng.random(400)
     by_patient = risk_coverage(sure, right, group).aurc
     by_slice = risk_coverage(sure, right).aurc
@@ -63,6 +63,22 @@ def test_a_single_patient_makes_no_interval() -> None:
     found = risk_coverage([0.9, 0.8, 0.7], [True, False, True], np.zeros(3, np.int64))
     assert found.aurc.value > 0
     assert np.isnan([found.aurc.low, found.aurc.high]).all()
+
+
+@pytest.mark.parametrize(("wrong", "known"), [(0, False), (4, False), (5, True)])
+def test_a_handful_of_errors_makes_no_interval(wrong: int, known: bool) -> None:
+    """Of thirty patients all right the redrawn area is 0, and that of the next ones is not."""
+    sure = np.linspace(1, 0.5, 30)
+    for right in (np.arange(30) >= wrong, np.arange(30) < wrong):
+        found = risk_coverage(sure, right).aurc
+        assert np.isfinite(found.value)
+        assert np.isfinite([found.low, found.high]).all() == known
+
+
+def test_errors_are_counted_by_patient() -> None:
+    right = np.repeat(np.arange(30) >= 4, 10)
+    group = np.repeat(np.arange(30), 10)
+    assert np.isnan(risk_coverage(np.linspace(1, 0.5, 300), right, group).aurc.high)
 
 
 def test_how_much_can_be_accepted_at_a_risk() -> None:

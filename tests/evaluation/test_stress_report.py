@@ -14,12 +14,17 @@ from made_stress import STATES, frail, rows, sturdy, write
 
 from braintumor.errors import BraintumorError
 from braintumor.evaluation import stress_words
+from braintumor.evaluation.rates import Estimate
 from braintumor.evaluation.sections.stress_heat import shade
 from braintumor.evaluation.stress import Stress, clear, judge_stress
 from braintumor.evaluation.stress_report import write_stress
 from braintumor.evaluation.stress_table import is_stress_table, read_stress
 
 UNIFORM = {"uniform": [0.25] * 4, "no_glioma": [0, 0.5, 0.25, 0.25]}
+
+
+def width(found: Estimate) -> float:
+    return found.high - found.low
 
 
 @pytest.fixture
@@ -198,6 +203,20 @@ class TestTheNumbers:
             assert found.low < -0.05
             assert found.high > 0.05
 
+    def test_the_more_models_and_mixes_the_wider_the_intervals_of_a_difference(
+        self, judged: Stress, tmp_path: Path
+    ) -> None:
+        parts = [rows(say, model=name) for say, name in ((sturdy, "a"), (frail, "b"), (frail, "c"))]
+        table = read_stress([write(tmp_path / "three.csv", *parts)])
+        (two,) = judged.differences
+        three = judge_stress(table, mixes=UNIFORM, draws=400).differences[0]
+        one_mix = judge_stress(judged.table, mixes={"uniform": [0.25] * 4}, draws=400)
+        assert (three.a, three.b, three.overall.value) == ("a", "b", two.overall.value)
+        assert width(three.overall) > 1.1 * width(two.overall), "three pairs, any of which tells"
+        assert width(three.mixes["uniform"]) > 1.1 * width(two.mixes["uniform"])
+        assert width(two.mixes["uniform"]) > 1.1 * width(one_mix.differences[0].mixes["uniform"])
+        assert three.conditions == two.conditions, "corrected over the conditions of a pair"
+
     def test_a_mix_weighs_the_classes(self, tmp_path: Path) -> None:
         def no_glioma(image: int, condition: str, severity: int) -> float:
             return 0.2 if image % 4 == 0 else 0.9
@@ -231,7 +250,7 @@ class TestTheWords:
             tmp_path / "c.csv", rows(sturdy, model="a", images=40), rows(bad, model="b", images=40)
         )
         said = " ".join(stress_words.answer(judge_stress(read_stress([clear]), draws=300)))
-        assert said.startswith("Across clinical conditions a generalises better than b")
+        assert said.startswith("Across clinical conditions a is right more often than b")
         assert "+80.0 (" in said
         alike = write(
             tmp_path / "d.csv", rows(bad, model="a", images=40), rows(bad, model="b", images=40)
@@ -240,9 +259,22 @@ class TestTheWords:
             stress_words.answer(judge_stress(read_stress([alike]), mixes=UNIFORM, draws=300))
         )
         assert said.startswith(
-            "Which of a and b generalises better across clinical conditions cannot"
+            "Which of a and b is right more often across clinical conditions cannot"
         )
         assert "Across class mixes no difference" in said
+
+    def test_who_is_ahead_untouched_as_well_is_not_said_to_lose_less(self, tmp_path: Path) -> None:
+        def behind(image: int, condition: str, severity: int) -> float:
+            return 0.9 if image % 5 == 0 else 0.2
+
+        parts = [rows(say, model=m, images=40) for say, m in ((sturdy, "a"), (behind, "b"))]
+        judged = judge_stress(
+            read_stress([write(tmp_path / "t.csv", *parts)]), mixes=UNIFORM, draws=300
+        )
+        assert judged.models["b"].conditions["blur"].mean.kept == 1, "it loses nothing"
+        for said in stress_words.answer(judged):
+            assert "a is right more often than b" in said
+            assert "generalises" not in said
 
     def test_nobody_wins_by_the_slices_of_one_patient(self, tmp_path: Path) -> None:
         def no_glioma(image: int, condition: str, severity: int) -> float:

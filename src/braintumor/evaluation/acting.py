@@ -8,7 +8,7 @@ Computes nothing itself and draws nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,11 +35,14 @@ class Sets:
     Attributes:
         alpha: the error rate asked for; None for sets that the table came with.
         coverage: of each class, then of all.
+        uncertain: share of the rows that are left to a person: of the status `uncertain`, or with
+            a set that is not exactly the predicted class.
         remarks: where the promise is empty.
     """
 
     alpha: float | None
     coverage: tuple[ClassCoverage, ...]
+    uncertain: float
     remarks: tuple[str, ...]
 
 
@@ -61,7 +64,8 @@ class Acting:
         points: operating points, of calibrated probabilities where something could be fitted, as
             those that travel with the model are.
         curves: class -> decision curve, of the same.
-        mixes: the same rows under other mixes of classes.
+        mixes: the same rows under other mixes of classes, calibrated where something could be
+            fitted: only calibrated probabilities can be adapted to a mix.
         remarks: where "judged apart" means less than it says.
     """
 
@@ -118,7 +122,7 @@ def acting(predictions: Predictions, headline: Predictions) -> Acting:
     truth, prob, group = rows.y_true, rows.y_prob, resampling.group_numbers(rows)
     own = _own_sets(rows, group)
     decision = None if plan is None or own else decisions[METHOD_FOR[plan.kind]]
-    believed = prob if decision is None else decision.table.scored().y_prob
+    answers = rows if decision is None else decision.table.scored()
     given = {"none": rows} | {name: found.table.scored() for name, found in decisions.items()}
     return Acting(
         rows=rows,
@@ -133,10 +137,10 @@ def acting(predictions: Predictions, headline: Predictions) -> Acting:
         risk=selective.risk_coverage(rows.confidence, rows.y_pred == truth, group),
         points=tuple(_points(predictions, rows, plan, decision)),
         curves={
-            name: decision_curve(truth == label, believed[:, label], group)
+            name: decision_curve(truth == label, answers.y_prob[:, label], group)
             for label, name in enumerate(CLASSES)
         },
-        mixes=mixes(rows),
+        mixes=mixes(answers),
         remarks=() if plan is None else _remarks(plan),
     )
 
@@ -171,7 +175,9 @@ def _own_sets(rows: Predictions, group: NDArray[np.int64]) -> Sets | None:
         return None
     inside = np.array([[name in cell.split("|") for name in CLASSES] for cell in cells])
     kept = conformal.coverage(rows.y_true, rows.y_prob, inside, group)
-    return Sets(None, tuple(kept), ())
+    # The status says it of our own tables; others may have sets and no word of doubt.
+    unsure = (rows.frame["status"] == "uncertain") | (cells != np.asarray(CLASSES)[rows.y_pred])
+    return Sets(None, tuple(kept), float(unsure.mean()), ())
 
 
 def _fitted_sets(found: Decision | None) -> Sets | None:
@@ -182,7 +188,7 @@ def _fitted_sets(found: Decision | None) -> Sets | None:
     if made is None:
         return None
     remarks = conformal.remarks(quantiles, list(made.coverage))
-    return Sets(quantiles.alpha, made.coverage, tuple(remarks))
+    return replace(made, alpha=quantiles.alpha, remarks=tuple(remarks))
 
 
 def _shipped_as_dict(decision: Decision) -> dict[str, Any]:
@@ -193,5 +199,6 @@ def _sets_as_dict(sets: Sets) -> dict[str, Any]:
     return {
         "alpha": sets.alpha,
         "coverage": [asdict(part) for part in sets.coverage],
+        "uncertain": sets.uncertain,
         "remarks": list(sets.remarks),
     }

@@ -50,11 +50,15 @@ class Rules:
         quantiles: calibrated probabilities -> prediction set.
         thresholds: rule of `operating.RULES` -> (4,) threshold on each class's calibrated
             probability.
+        chosen_by: (n, 4) calibrated probabilities of the rows fitted on, each by a calibrator that
+            did not see it (raw ones of a single group): quantiles and thresholds come from them,
+            and from those of other trainings where there are any.
     """
 
     calibrator: Calibrator
     quantiles: Quantiles
     thresholds: Mapping[str, tuple[float, ...]]
+    chosen_by: Floats
 
     def probabilities(self, rows: Predictions) -> Floats:
         """(n, 4) calibrated probabilities, for which the thresholds are."""
@@ -205,6 +209,7 @@ def fit_rules(
         fitted(np.arange(len(truth))),
         conformal.quantiles(truth, believable, group, alpha=alpha),
         operating.thresholds(truth, believable),
+        believable[: len(rows)],
     )
 
 

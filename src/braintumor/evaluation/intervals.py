@@ -31,6 +31,8 @@ from braintumor.evaluation.scoresums import GAPS, NAMES, ScoreSums
 LEVEL = 0.95
 # With fewer units than this, or fewer that hold an error, the coverage is not what it claims.
 FEWEST_UNITS, FEWEST_ERRORS = 50, 5
+# The log loss of a row whose truth was given the probability zero (`metrics.log_loss`), nats.
+_WORST_LOSS = -math.log(np.finfo(np.float64).eps)
 _PROPORTIONS = ("accuracy", "sensitivity", "specificity", "precision")
 _AREAS = ("auc", "average_precision", "macro_auc", "macro_ap")
 
@@ -240,19 +242,24 @@ def _effective(share: float, var: float, units: int) -> tuple[float, float]:
 def _area(value: float, var: float, units: int, errors: int, method: str) -> Interval:
     """On the logit scale, so that it stays below one and is wider towards one half."""
     if var > 0 and 0 < value < 1 and units > 1:
+        from scipy.special import expit
+
+        # Of a few units the step may be thousands of logits: the ends are then as good as 0 and 1.
         step = quantile(units - 1) * math.sqrt(var) / (value * (1 - value))
         middle = math.log(value / (1 - value))
-        low, high = (1 / (1 + math.exp(-x)) for x in (middle - step, middle + step))
+        low, high = (float(expit(x)) for x in (middle - step, middle + step))
     else:
         low, high = _effective(value, 0.0, units)
     return Interval(low, high, method, units, errors)
 
 
 def _log_scale(value: float, var: float, units: int) -> tuple[float, float]:
+    """On the log scale, so that it stays above zero; no mean is above the loss of a zero."""
     if not (value > 0 and var >= 0 and units > 1):
         return math.nan, math.nan
     step = quantile(units - 1) * math.sqrt(var) / value
-    return value * math.exp(-step), value * math.exp(step)
+    room = max(math.log(_WORST_LOSS / value), 0.0)
+    return value * math.exp(-step), value * math.exp(min(step, room))
 
 
 def _ece(value: float, draws: NDArray[np.float64], units: int, noise: float) -> tuple[float, float]:

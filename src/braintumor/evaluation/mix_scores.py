@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from braintumor.evaluation import rates
 from braintumor.evaluation.rates import Estimate, Floats
@@ -37,8 +38,25 @@ class PredictiveValues:
     npv_high: Floats
 
 
-def scores(rate: Floats, share: Floats) -> dict[str, Floats]:
-    """Scores under a mix from (..., 4, 4) rates; a class of share zero that is said still errs."""
+def counted(rate: Floats, share: Floats) -> NDArray[np.bool_]:
+    """(4,) the classes that macro F1 is a mean over, as in `metrics.macro_f1`: those of the mix,
+    and those that some of its rows are said to be of.
+
+    Args:
+        rate: (4, 4) rates.
+        share: (4,) the mix.
+    """
+    return np.asarray((share != 0) | (_joint(rate, share).sum(axis=0) > 0))
+
+
+def scores(rate: Floats, share: Floats, classes: NDArray[np.bool_]) -> dict[str, Floats]:
+    """Scores under a mix; a class of share zero that is said still errs.
+
+    Args:
+        rate: (..., 4, 4) rates, redrawn ones too.
+        share: (4,) the mix.
+        classes: (4,) from `counted`, of the rates as they are: doubt says every class somewhere.
+    """
     joint = _joint(rate, share)
     right = np.diagonal(joint, axis1=-2, axis2=-1)
     said = joint.sum(axis=-2)
@@ -51,7 +69,7 @@ def scores(rate: Floats, share: Floats) -> dict[str, Floats]:
     return {
         "accuracy": right.sum(axis=-1),
         "balanced_accuracy": found[..., present].mean(axis=-1),
-        "macro_f1": f1[..., present].mean(axis=-1),
+        "macro_f1": f1[..., classes].mean(axis=-1),
         "weighted_f1": (f1 * share).sum(axis=-1),
         "macro_precision": precision[..., present].mean(axis=-1),
         "weighted_precision": (precision * share).sum(axis=-1),

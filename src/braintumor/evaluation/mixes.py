@@ -20,7 +20,7 @@ from braintumor.classes import CLASSES, class_from_name
 from braintumor.errors import BraintumorError
 from braintumor.evaluation import metrics, mix_scores, prior_shift, rates, resampling
 from braintumor.evaluation.mix_scores import PredictiveValues
-from braintumor.evaluation.rates import Estimate, Floats
+from braintumor.evaluation.rates import Estimate, Floats, GroupDraws
 
 if TYPE_CHECKING:
     from braintumor.evaluation.predictions import Predictions
@@ -285,7 +285,8 @@ def _judge(table: _Table, mix: Mix) -> MixResult:
     # A score adds up the doubts of all classes; scaled by the mix, they stay those of one class.
     square = float((share**2).sum()) if np.isfinite(share).all() else 1.0
     doubted = table.rate_drawn(doubt=square / _K)
-    value, drawn = mix_scores.scores(table.rate, share), mix_scores.scores(doubted, share)
+    counted = mix_scores.counted(table.rate, share)
+    value, drawn = (mix_scores.scores(each, share, counted) for each in (table.rate, doubted))
     found = {name: rates.estimate(float(value[name]), drawn[name]) for name in value}
     point = mix_scores.predictive_values(table.rate, share)
     doubt = mix_scores.predictive_values(table.rate_drawn(), share)
@@ -321,10 +322,13 @@ def _adaptation(table: _Table, share: Floats, wanted: Floats) -> Adaptation:
     right = (adapted.argmax(axis=1) == table.truth).astype(np.float64)
     gain = right - (table.said == table.truth)
     fall = _losses(table.prob, table.truth) - _losses(adapted, table.truth)
+    gained = GroupDraws(table.group, table.draws, table.seed).mean_under(
+        gain, table.truth, share, lowest=-1.0
+    )
+    if np.allclose(wanted, table.made_for):  # there is nothing to adapt to: no answer can change
+        gained = table.mean_under(share, gain)
     return Adaptation(
-        tuple(float(value) for value in wanted),
-        table.mean_under(share, gain),
-        table.mean_under(share, fall),
+        tuple(float(value) for value in wanted), gained, table.mean_under(share, fall)
     )
 
 
@@ -378,8 +382,9 @@ def _notes(table: _Table, drift: Floats) -> tuple[str, ...]:
         "the class have no intervals."
         for name in alone
     ]
-    worst = int(np.abs(drift).argmax())
-    if abs(drift[worst]) > _DRIFT and _strangeness(table).max() > _STRANGE:
+    strange = (np.abs(drift) > _DRIFT) & (_strangeness(table) > _STRANGE)
+    if strange.any():
+        worst = int(np.where(strange, np.abs(drift), 0.0).argmax())
         notes.append(
             f"On the table itself the share of {CLASSES[worst]} is misjudged by "
             f"{100 * drift[worst]:+.0f} points, which is more than chance: the probabilities are "

@@ -1,7 +1,7 @@
 """Operating points: the probability from which a class is called, chosen for a purpose.
 
 One class against the rest: it is called where p >= threshold. A threshold is chosen on some slices
-and judged on others, and both are shown, because where it was chosen it always looks well.
+and judged on others, and both are shown, because where it was chosen it tends to look better.
 
 Knows arrays, and of the table only which rows may be judged by which.
 """
@@ -56,7 +56,7 @@ class OperatingPoint:
         name: class.
         rule: of `RULES`.
         threshold: called where p >= it; above 1 the class is never called.
-        chosen: on the slices that it was chosen on.
+        chosen: on the slices that it was chosen on, with the probabilities that it was chosen by.
         applied: on others; None where there are none.
     """
 
@@ -119,6 +119,10 @@ class Calls(Protocol):
     def thresholds(self) -> Mapping[str, tuple[float, ...]]:
         """Rule -> (4,) thresholds."""
 
+    @property
+    def chosen_by(self) -> Floats:
+        """(n, 4) the probabilities that they were chosen by, of the rows fitted on, in order."""
+
     def probabilities(self, rows: Predictions) -> Floats:
         """(n, 4) what is held against them."""
 
@@ -128,6 +132,7 @@ class _AsTheyStand:
     """Thresholds on a table's own probabilities."""
 
     thresholds: Mapping[str, tuple[float, ...]]
+    chosen_by: Floats
 
     def probabilities(self, rows: Predictions) -> Floats:
         return rows.y_prob
@@ -137,7 +142,7 @@ def operating_points(
     predictions: Predictions,
     *,
     fit: Callable[[Predictions], Calls] = lambda rows: _AsTheyStand(
-        thresholds(rows.y_true, rows.y_prob)
+        thresholds(rows.y_true, rows.y_prob), rows.y_prob
     ),
     draws: int = resampling.DRAWS,
 ) -> list[OperatingPoint]:
@@ -158,8 +163,8 @@ def operating_points(
         rows = None
     base = predictions.scored() if rows is None else rows.fit
     whole = fit(base)
-    found, prob = whole.thresholds, whole.probabilities(base)
-    called = {rule: prob >= np.asarray(values) for rule, values in found.items()}
+    found = whole.thresholds
+    called = {rule: whole.chosen_by >= np.asarray(values) for rule, values in found.items()}
     chosen, applied = _outcomes(base, called, draws), None
     if rows is not None:
         answers = crossfit.apart(rows, fit, _calls)

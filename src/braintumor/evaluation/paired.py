@@ -34,6 +34,8 @@ FEWEST_DIFFERING = 6
 PERMUTATIONS = 4999
 # How far two models can lie apart, where that is not 1.
 _REACH = {"mcc": 2.0, "log_loss": math.inf}
+# Differences of scores that are closer than this, and this share of the scores, are the same.
+_ROUNDING, _ROUNDING_OF_SCORES = 1e-7, 1e-6
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,9 @@ class Difference:
         p: two-sided p-value of "alike".
         p_holm: the same corrected over the classes; as `p` for overall scores.
         test: "mcnemar", "delong" or "permutation"; "" for the calibration error, not tested.
-        units: groups (or images) that the score rests on.
-        differing: those of them whose rows the two models classify differently.
+        units: groups (or images) that the score rests on, of the model with fewer.
+        differing: those of them with rows that the score counts and the two models classify
+            differently.
     """
 
     first: float
@@ -129,7 +132,7 @@ def paired(
         resampling.bootstrap(each.matrix, each.scores, draws=draws, seed=seed) for each in sums
     ]
     chance = _permutation_p(truth, first, second, codes, permutations, seed)
-    resting = support(sums[0].matrix[:16].toarray())
+    resting = [support(each.matrix[:16].toarray()) for each in sums]
     differing = _differing(truth, first, second, codes)
     found: dict[str, Difference] = {}
     for row, name in enumerate(NAMES):
@@ -144,7 +147,7 @@ def paired(
             test = "delong"
         elif single and score in ("accuracy", "sensitivity", "specificity"):
             p, test = _mcnemar(truth, first, second, label, score), "mcnemar"
-        units = resting[name][0]
+        units = min(of_model[name][0] for of_model in resting)
         reach = _REACH.get(score, 1.0)
         low, high = _ends(difference, var, units if label else count, reach)
         found[name] = Difference(
@@ -157,7 +160,7 @@ def paired(
             p_holm=p,
             test=test,
             units=units,
-            differing=differing[label],
+            differing=differing.get(name, differing[label]),
         )
     unit = "image" if single else "group"
     named = np.full(len(truth), "") if groups is None else np.asarray(groups, dtype=object)
@@ -228,10 +231,13 @@ def _permutation_p(
 ) -> NDArray[np.float64]:
     """(M,) p-value of each difference; NaN where a score is not defined."""
     one, two = ScoreSums.of_two(truth, first, second, codes)
-    observed = one.estimate() - two.estimate()
+    scores = one.estimate(), two.estimate()
+    observed = scores[0] - scores[1]
     swapped = resampling.permute(one.matrix, two.matrix, one.scores, draws=draws, seed=seed)
-    # Sums are float32 and scores are ratios of them: equal splits must count as equal.
-    as_far = np.abs(swapped) >= np.abs(observed)[:, None] - 1e-7
+    # Sums are float32 and scores are ratios of them: equal splits must count as equal, and the
+    # rounding of a difference is as large as its two scores, which for the log loss may be tens.
+    rounding = _ROUNDING + _ROUNDING_OF_SCORES * np.maximum(*np.abs(scores))
+    as_far = np.abs(swapped) >= (np.abs(observed) - rounding)[:, None]
     p = (1 + as_far.sum(axis=1)) / (1 + draws)
     # Exchanged models need common calibration bins, and so another calibration error: not tested.
     p[NAMES.index("ece")] = np.nan
@@ -263,10 +269,15 @@ def _differing(
     second: NDArray[np.float64],
     codes: NDArray[np.int64],
 ) -> dict[str, int]:
-    """Groups with rows that only one model has right: overall (""), and class against the rest."""
+    """Groups with rows that only one model has right: overall (""), and class against the rest;
+    of sensitivity and specificity ("CLASS.SCORE") among the rows that these count."""
     said = [prob.argmax(axis=1) for prob in (first, second)]
     apart = {"": (said[0] == truth) != (said[1] == truth)}
-    apart |= {label: (said[0] == i) != (said[1] == i) for i, label in enumerate(CLASSES)}
+    for i, label in enumerate(CLASSES):
+        changed = (said[0] == i) != (said[1] == i)
+        apart[label] = changed
+        apart[f"{label}.sensitivity"] = changed & (truth == i)
+        apart[f"{label}.specificity"] = changed & (truth != i)
     return {name: len(np.unique(codes[rows])) for name, rows in apart.items()}
 
 

@@ -54,18 +54,23 @@ class GroupDraws:
         """
         sums = self._sums(np.column_stack([values, np.ones(len(values))]))
         self._doubt(sums, lowest, 1.0)
-        tail = (1 - LEVEL) / 2 / comparisons
-        return estimate(float(values.mean()), sums[:, 0] / sums[:, 1], tail=tail)
+        return estimate(float(values.mean()), sums[:, 0] / sums[:, 1], tail=_tail(comparisons))
 
     def mean_under(
-        self, values: Floats, truth: NDArray[np.int64], share: Floats, *, lowest: float = 0.0
+        self,
+        values: Floats,
+        truth: NDArray[np.int64],
+        share: Floats,
+        *,
+        lowest: float = 0.0,
+        comparisons: int = 1,
     ) -> Estimate:
         """The mean over rows, their classes weighted by a mix; NaN where the mix is not defined or
         a class of it is absent, and without ends where one has rows of a single group: nothing is
         known of how its groups differ.
 
         Args:
-            values, lowest: as for `mean`.
+            values, lowest, comparisons: as for `mean`.
             truth: (n,) class indices.
             share: (4,) the mix, of sum one.
         """
@@ -85,7 +90,7 @@ class GroupDraws:
         value = float(weighted(rows.sum(axis=0, keepdims=True))[0])
         if any(len(np.unique(self.group[truth == label])) == 1 for label in used):
             return Estimate(value, np.nan, np.nan)
-        return estimate(value, weighted(sums))
+        return estimate(value, weighted(sums), tail=_tail(comparisons))
 
     def ratio(self, over: Floats, under: Floats) -> Estimate:
         """The sum of (n,) values over that of others; NaN where those are none."""
@@ -106,6 +111,11 @@ class GroupDraws:
 
     def _sums(self, rows: Floats) -> Floats:
         return resampling.drawn_sums(rows, self.group, draws=self.draws, seed=self.seed)
+
+
+def _tail(comparisons: int) -> float:
+    """What each end of an interval leaves out where so many hold together (Bonferroni)."""
+    return (1 - LEVEL) / 2 / comparisons
 
 
 def share(

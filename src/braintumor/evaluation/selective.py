@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from braintumor.evaluation import rates, resampling
+from braintumor.evaluation.intervals import FEWEST_ERRORS
 from braintumor.evaluation.rates import Estimate
 
 Floats = NDArray[np.float64]
@@ -31,7 +32,8 @@ class RiskCoverage:
         coverage: (m,) share accepted, rising to 1; slices of equal confidence go together.
         risk: (m,) share of errors among the accepted.
         threshold: (m,) confidence from which a slice is accepted.
-        aurc: area under the curve, with its interval over patients.
+        aurc: area under the curve, with its interval over patients; without one where fewer than
+            `FEWEST_ERRORS` of them have an error, or a right answer.
         best: the area if every error were less sure than every right answer.
         n: slices.
     """
@@ -84,15 +86,14 @@ def risk_coverage(
     weight = np.ones((1, n))
     area, curve = _area(wrong[order], weight, last)
     code = np.arange(n) if group is None else np.unique(group, return_inverse=True)[1]
-    affordable = max(50, min(draws, _MOST_WORK // n))
-    drawn = [
-        _area(wrong[order], block[:, code[order]], last)[0]
-        for block in resampling.weights(int(code.max()) + 1, draws=affordable, seed=seed, of_rows=n)
-    ]
     perfect = np.sort(wrong)
-    estimate = rates.estimate(float(area[0]), np.concatenate(drawn))
-    if not code.max():  # of a single group nobody knows how far another would be from it
-        estimate = Estimate(estimate.value, np.nan, np.nan)
+    estimate = Estimate(float(area[0]), np.nan, np.nan)
+    # Redrawn, a handful of errors stays that handful, and none stays none: 0 to 0 of any patients.
+    if min(len(np.unique(code[wrong == kind])) for kind in (0, 1)) >= FEWEST_ERRORS:
+        affordable = max(50, min(draws, _MOST_WORK // n))
+        blocks = resampling.weights(int(code.max()) + 1, draws=affordable, seed=seed, of_rows=n)
+        drawn = [_area(wrong[order], block[:, code[order]], last)[0] for block in blocks]
+        estimate = rates.estimate(estimate.value, np.concatenate(drawn))
     return RiskCoverage(
         coverage=(last + 1) / n,
         risk=curve[0],

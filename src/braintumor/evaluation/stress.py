@@ -1,4 +1,4 @@
-"""What a stress test says of each model: how much holds, where it breaks, and who breaks less.
+"""What a stress test says of each model: how much holds, where it breaks, who is right more often.
 
 Everything is computed from the table alone. Of a refused slice no class was given, so it counts
 as not right; the shares of the statuses stand beside every accuracy. Conditions that are on or off
@@ -98,9 +98,11 @@ class Difference:
     """Two models on the same pictures: accuracy of `a` minus that of `b`.
 
     Attributes:
-        overall: over all graded conditions and severities.
-        conditions: condition -> over its severities; the intervals hold together (Bonferroni).
-        mixes: name of a class mix -> on untouched slices, classes weighted by the mix.
+        overall: over all graded conditions and severities; the intervals of all pairs of models
+            hold together (Bonferroni, as all below).
+        conditions: condition -> over its severities; those of the pair hold together.
+        mixes: name of a class mix -> on untouched slices, classes weighted by the mix; those of
+            all pairs and mixes hold together.
     """
 
     a: str
@@ -182,9 +184,10 @@ def judge_stress(
         name: _model(table, name, reference, right, draw.mean(by_condition[name].mean(axis=1)))
         for name in table.models
     }
+    pairs = list(combinations(table.models, 2))
     differences = tuple(
-        _difference(table, (a, b), right, by_condition, draw, mixes or {})
-        for a, b in combinations(table.models, 2)
+        _difference(table, pair, right, by_condition, draw, mixes or {}, len(pairs))
+        for pair in pairs
     )
     return Stress(table, models, reference, differences, int(group.max()) + 1)
 
@@ -263,20 +266,23 @@ def _difference(
     by_condition: Mapping[str, Floats],
     draw: GroupDraws,
     mixes: Mapping[str, Sequence[float]],
+    pairs: int,
 ) -> Difference:
+    """Corrected for how many `pairs` are compared: any one of them makes a verdict."""
     a, b = pair
+    of_mix = {"lowest": -1, "comparisons": pairs * len(mixes)}
     apart = by_condition[a] - by_condition[b]
     clean = right[a][:, 0].astype(np.float64) - right[b][:, 0]
     return Difference(
         a=a,
         b=b,
-        overall=draw.mean(apart.mean(axis=1), lowest=-1),
+        overall=draw.mean(apart.mean(axis=1), lowest=-1, comparisons=pairs),
         conditions={
             name: draw.mean(apart[:, i], lowest=-1, comparisons=len(table.graded))
             for i, name in enumerate(table.graded)
         },
         mixes={
-            name: draw.mean_under(clean, table.truth, np.asarray(share, np.float64), lowest=-1)
+            name: draw.mean_under(clean, table.truth, np.asarray(share, np.float64), **of_mix)
             for name, share in mixes.items()
         },
     )

@@ -1,4 +1,4 @@
-"""A stress test in words: who generalises better, where each breaks, and what cannot be told.
+"""A stress test in words: who is right more often, where each breaks, and what cannot be told.
 
 Every sentence is made from the numbers of `stress.Stress`, and says "cannot be told" where an
 interval holds zero.
@@ -20,7 +20,9 @@ def condition_name(name: str) -> str:
 
 
 def answer(stress: Stress, titles: Mapping[str, str] | None = None) -> list[str]:
-    """Which generalises better, over conditions and over class mixes: a sentence or two a pair.
+    """Who is right more often, over conditions and over class mixes: a sentence or two a pair.
+
+    It says nothing of who loses less: whoever is ahead untouched may lose as much and stay ahead.
 
     Args:
         stress: the numbers.
@@ -75,15 +77,15 @@ def _alone(name: str, stress: Stress) -> str:
 
 
 def over_conditions(d: Difference) -> str:
-    """Which of two models generalises better over conditions, in a sentence."""
+    """Which of two models is right more often under conditions, in a sentence."""
     better, worse = (d.a, d.b) if d.overall.value >= 0 else (d.b, d.a)
     if clear(d.overall):
         return (
-            f"Across clinical conditions {better} generalises better than {worse}: over all "
+            f"Across clinical conditions {better} is right more often than {worse}: over all "
             f"conditions and severities, {d.a} minus {d.b} is {points(d.overall)} points."
         )
     return (
-        f"Which of {d.a} and {d.b} generalises better across clinical conditions cannot be told "
+        f"Which of {d.a} and {d.b} is right more often across clinical conditions cannot be told "
         f"from these slices: over all conditions and severities, {d.a} minus {d.b} is "
         f"{points(d.overall)} points."
     )
@@ -99,7 +101,7 @@ def _over_mixes(d: Difference, titles: Mapping[str, str]) -> str:
     for model, other in ((d.a, d.b), (d.b, d.a)):
         if ahead[model] and not ahead[other]:
             return (
-                f"Across class mixes {model} generalises better than {other} in "
+                f"Across class mixes {model} is right more often than {other} in "
                 f"{len(ahead[model])} of {len(known)} ({d.a} minus {d.b} on untouched slices, "
                 f"points: {told})."
             )

@@ -6,8 +6,13 @@ from markupsafe import Markup
 
 from braintumor.evaluation import probability_figures, words
 from braintumor.evaluation.acting import Acting
+from braintumor.evaluation.intervals import FEWEST_ERRORS
 from braintumor.evaluation.judgement import Judgement
 from braintumor.evaluation.page import Figure, Section
+
+_FEW_ERRORS = (
+    f"no interval: fewer than {FEWEST_ERRORS} groups have errors, or as few have right answers"
+)
 
 
 def section(judgement: Judgement, *, images: bool) -> Section:
@@ -16,7 +21,7 @@ def section(judgement: Judgement, *, images: bool) -> Section:
     svg = probability_figures.risk_coverage(found.risk, key="risk-coverage")
     aurc = found.risk.aurc
     value, low, high = (words.number(x, 4) for x in (aurc.value, aurc.low, aurc.high))
-    between = "all slices are of one group" if low == words.NOT_DEFINED else f"{low} to {high}"
+    between = _FEW_ERRORS if low == words.NOT_DEFINED else f"{low} to {high}"
     caption = (
         "Share of errors among the accepted slices; dotted: all of them. Area (AURC) "
         f"{value} ({between}); with every error less sure than every right answer it were "
@@ -50,7 +55,8 @@ def lead(found: Acting) -> str:
     alpha = found.sets.alpha
     asked = "" if alpha is None else f" at an error rate of {words.percent(alpha)}"
     return (
-        f"{said} Prediction sets{asked} name one class for {words.percent(whole.single)} of slices "
-        f"and leave {words.percent(1 - whole.single)} to a person; the truth is in the set of "
-        f"{words.percent(whole.coverage.value)}."
+        f"{said} Prediction sets{asked} name one class for {words.percent(whole.single)} of "
+        f"slices; the truth is in the set of {words.percent(whole.coverage.value)}. Uncertain, by "
+        f"their set or for another reason, and left to a person are "
+        f"{words.percent(found.sets.uncertain)}."
     ).strip()

@@ -71,6 +71,8 @@ def of_report(judgement: Judgement, *, images: bool) -> Section:
         f"slices show no tumour, {told(screening.scores['accuracy'], True)} would be right, and of "
         f"the slices called a tumour {told(screening.npv['no_tumor'], True)} would show one."
     )
+    if judgement.acting.decision is not None:
+        lead += " These are the calibrated answers, each by what was fitted without it."
     whole = section({judgement.run.model: mixes})
     return replace(whole, lead=lead, unfold="Scores, PPV and NPV by mix, and adapting to a mix")
 

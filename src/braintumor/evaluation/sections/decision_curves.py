@@ -24,7 +24,8 @@ def section(judgement: Judgement, *, images: bool) -> Section:
     )
     lead = (
         "Acting on a class's probability is worth more than acting on every slice, and than acting "
-        f"on none, at thresholds of: {ranges}."
+        "on none, both by more than chance makes (95\N{NO-BREAK SPACE}% intervals over patients), "
+        f"at thresholds of: {ranges}."
     )
     return Section(
         "figures_only.html", {"figures": [Figure(Markup(svg), caption)]}, "Decision curves", lead,

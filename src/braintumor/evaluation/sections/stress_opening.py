@@ -1,4 +1,4 @@
-"""The first screen of a stress test: which model generalises better, and how sure that is."""
+"""The first screen of a stress test: which model is right more often, and how sure that is."""
 
 from __future__ import annotations
 
