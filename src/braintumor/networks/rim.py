@@ -79,8 +79,6 @@ def without_rim(
     grey = np.asarray(pixels, np.float32) * np.where(inside, np.float32(1), np.float32(rim.left))
     low, high = np.percentile(grey[inside if rim.left == 0 else depth > 0], _WINDOW)
     grey = np.clip((grey - low) * (255 / max(high - low, 1.0)), 0, 255)
-    if rim.left == 0:
-        grey[~inside] = 0
     if not rim.filled:
         return np.asarray(np.round(grey), np.uint8), mask
     size = (pixels.shape[1], pixels.shape[0])
