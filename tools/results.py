@@ -33,7 +33,6 @@ from braintumor.evaluation.out_of_step import demonstrate, draw, sentence
 from braintumor.evaluation.patients import read_patients
 from braintumor.evaluation.predictions import Predictions
 from braintumor.evaluation.record import write_record
-from braintumor.evaluation.repeats import REPEATS_FILE
 from braintumor.evaluation.repeats import write as write_repeats
 from braintumor.evaluation.report import write_report
 from braintumor.evaluation.run_tables import LOCALISATION_FILE, RunTables, read_run
@@ -64,9 +63,7 @@ def publish(runs: list[Path], out: Path, patients: Path | None = None) -> None:
         _copy(runs[0], out)
     judgement = judge(tables, patients=read_patients(patients) if patients else None)
     judgement.run.predictions.write(out / "predictions.csv")
-    (out / REPEATS_FILE).unlink(missing_ok=True)
-    if judgement.run.predictions.repeats:
-        write_repeats(judgement.run.predictions, out)
+    write_repeats(judgement.run.predictions, out)
     write_metrics(judgement, out)
     write_calibration(judgement, out)
     write_report(judgement, out, images=False)

@@ -16,16 +16,17 @@ from braintumor.evaluation.judgement import judge
 from braintumor.evaluation.predictions import Predictions, PredictionsError
 from braintumor.evaluation.repeats import with_repeats
 from braintumor.evaluation.run_tables import RunTables, read_run
+from braintumor.evaluation.tables import PROBABILITIES
 
 FOLDS = 4
 
 
-def training(luck: int, patients: int = 120, *, folds: int = FOLDS) -> Predictions:
+def training(luck: int) -> Predictions:
     """Out-of-fold answers to the same slices; another luck, other answers and other folds."""
-    truth, prob, group = answers(patients, 0, slices=3, gap=1.4)
-    other = answers(patients, 100 + luck, slices=3, gap=1.0)[1]
+    truth, prob, group = answers(120, 0, slices=3, gap=1.4)
+    other = answers(120, 100 + luck, slices=3, gap=1.0)[1]
     noise = np.resize(other, prob.shape)
-    rows = table(truth, bent(prob, 1.0, 0.5 * np.log(noise)), group, fold=(group + luck) % folds)
+    rows = table(truth, bent(prob, 1.0, 0.5 * np.log(noise)), group, fold=(group + luck) % FOLDS)
     hashes = [f"{i:02x}" * 32 for i in range(len(truth))]
     return Predictions.from_frame(rows.frame.assign(sha256=hashes), source=f"training {luck}")
 
@@ -86,7 +87,7 @@ def test_a_patient_whom_its_folds_part_is_left_out(own: Predictions) -> None:
 def test_fitting_sees_every_answer_and_counts_a_patient_once(both: Predictions) -> None:
     rows, prob = repeats.pooled_rows(both)
     twice = both.take(rows)
-    stacked = replace(changed(twice, **dict(zip(_P, prob.T, strict=True))), repeats=())
+    stacked = replace(changed(twice, **dict(zip(PROBABILITIES, prob.T, strict=True))), repeats=())
     found, by_hand = fit_rules(both), fit_rules(stacked)
     assert found.calibrator == by_hand.calibrator
     assert found.quantiles == by_hand.quantiles
@@ -210,6 +211,3 @@ def test_where_its_folds_part_everybody_the_sentence_says_so(own: Predictions) -
 def test_a_run_that_is_not_over_folds_has_no_other_trainings(own: Predictions) -> None:
     with pytest.raises(PredictionsError, match="no table of out-of-fold"):
         with_repeats(changed(own, fold=""), [training(1)])
-
-
-_P = [f"p_{name}" for name in ("glioma", "meningioma", "no_tumor", "pituitary")]

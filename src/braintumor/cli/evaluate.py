@@ -9,7 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from braintumor.evaluation.judgement import Judgement
-    from braintumor.evaluation.patients import Patients
+    from braintumor.evaluation.predictions import Predictions
     from braintumor.evaluation.run_tables import RunTables
 
 
@@ -91,7 +91,7 @@ def command(
 
     groups = read_patients(patients) if patients else None
     run = _tables(source, data, located, out)
-    judgement = judge(_with_repeats(run, repeats, groups), patients=groups)
+    judgement = judge(run, patients=groups, others=_other_trainings(run, repeats))
     folder = out or run.folder
     written = _write(judgement, folder, images=not no_images)
     if groups is not None and (source.is_dir() or out is not None):
@@ -153,20 +153,20 @@ def _write(judgement: Judgement, folder: Path, *, images: bool) -> dict[str, Any
     for other trainings that are not there."""
     from braintumor.evaluation.judgement import write_calibration, write_metrics
     from braintumor.evaluation.record import write_record
-    from braintumor.evaluation.repeats import REPEATS_FILE
     from braintumor.evaluation.repeats import write as write_repeats
     from braintumor.evaluation.report import write_report
 
     beside = judgement.run.predictions
-    if not beside.repeats and judgement.run.root != folder:
-        (folder / REPEATS_FILE).unlink(missing_ok=True)  # of an earlier evaluation, read as ours
+    # A run's own file that could not be read is left for its owner to look at.
+    unread = not beside.repeats and judgement.run.root == folder
+    others = None if unread else write_repeats(beside, folder)
     metrics, fitted = write_metrics(judgement, folder), write_calibration(judgement, folder)
     return {
         "metrics": str(metrics),
         "report": str(write_report(judgement, folder, images=images)),
         "documents": [str(path) for path in write_record(judgement, folder)],
         "calibration": None if fitted is None else str(fitted),
-        "repeats": str(write_repeats(beside, folder)) if beside.repeats else None,
+        "repeats": None if others is None else str(others),
     }
 
 
@@ -239,31 +239,21 @@ def _tables(
     return replace(run, phantom=True) if data is not None and is_phantom(data) else run
 
 
-def _with_repeats(run: RunTables, others: tuple[Path, ...], patients: Patients | None) -> RunTables:
-    """The run with what other trainings say of its slices, in place of what lay beside it.
-
-    The groups come first: of those that the others' folds part, nothing is taken.
-    """
-    from dataclasses import replace
-
+def _other_trainings(run: RunTables, paths: tuple[Path, ...]) -> list[Predictions]:
+    """The answers of other trainings of a run's recipe."""
     from braintumor.errors import BraintumorError
-    from braintumor.evaluation.groups import by_file
-    from braintumor.evaluation.repeats import with_repeats
     from braintumor.evaluation.run_tables import read_run
     from braintumor.evaluation.settings import beside_the_seed
 
-    if not others:
-        return run
-    beside = [read_run(other) for other in others]
-    for other in beside:
+    others = [read_run(path) for path in paths]
+    for other in others:
         apart = beside_the_seed(run, other) if run.recipe and other.recipe else []
         if apart:
             raise BraintumorError(
                 f"{other.root} and {run.root} differ in {', '.join(apart)}, not in the seed alone: "
                 "other trainings are of the same recipe."
             )
-    own = by_file(run.predictions, patients) if patients else run.predictions
-    return replace(run, predictions=with_repeats(own, [other.predictions for other in beside]))
+    return [other.predictions for other in others]
 
 
 def _predict(run: Path, data: Path, out: Path | None) -> Path:

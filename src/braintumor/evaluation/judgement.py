@@ -6,7 +6,7 @@ What `metrics.json` holds. Computed from the predictions table alone. Draws noth
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -112,13 +112,17 @@ class Judgement:
         return plain
 
 
-def judge(run: RunTables, *, patients: Patients | None = None) -> Judgement:
+def judge(
+    run: RunTables, *, patients: Patients | None = None, others: Sequence[Predictions] = ()
+) -> Judgement:
     """Compute every number of a run.
 
     Args:
         run: as read.
         patients: fills `group`, and says which groups were trained on. The groups by which folds
             were dealt stay where they keep together what the file does.
+        others: out-of-fold answers of other trainings of the recipe, in place of those that lay
+            beside the run; to be fitted on, too.
 
     Raises:
         PredictionsError: no row that can be judged, or rows that are no probabilities.
@@ -127,6 +131,8 @@ def judge(run: RunTables, *, patients: Patients | None = None) -> Judgement:
     notes = list(run.notes)
     if patients is not None:
         run = replace(run, predictions=groups.by_file(run.predictions, patients))
+    if others:  # after the groups: of those that the others' folds part, nothing is taken
+        run = replace(run, predictions=repeats.with_repeats(run.predictions, others))
     table = run.predictions
     parts: dict[str, Part] = {}
     for name, rows in _splits(table, notes):

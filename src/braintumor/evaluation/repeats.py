@@ -53,24 +53,29 @@ def with_repeats(own: Predictions, others: Sequence[Predictions]) -> Predictions
     return replace(own, repeats=tuple(_in_order_of(own, other) for other in others))
 
 
-def write(own: Predictions, folder: Path) -> Path:
+def write(own: Predictions, folder: Path) -> Path | None:
     """Write what a table holds of other trainings as `repeats.csv`, atomically; its path.
+
+    Of a table without any None, and an earlier one's file is removed, or it would be read as its.
 
     Columns: repeat (from 1), sha256 (16 digits) or path, label, fold, p_*. `fold` is that of the
     run: of what another training's folds parted, nothing is written.
     """
-    frame = own.frame
+    path, frame = folder / REPEATS_FILE, own.frame
+    if not own.repeats:
+        path.unlink(missing_ok=True)
+        return None
     by = "sha256" if (frame["sha256"] != "").all() else "path"
     parts = []
     for number, prob in enumerate(own.repeats, start=1):
-        known = ~np.isnan(prob).any(axis=1)
+        known = _given(prob)
         rows = frame.loc[known, [by, "label", "fold"]]
         rows = rows.assign(**{by: rows[by].str[:_DIGITS]} if by == "sha256" else {})
         rows[list(PROBABILITIES)] = prob[known]
         rows.insert(0, "repeat", number)
         parts.append(rows)
-    table_files.write(pd.concat(parts, ignore_index=True), folder / REPEATS_FILE)
-    return folder / REPEATS_FILE
+    table_files.write(pd.concat(parts, ignore_index=True), path)
+    return path
 
 
 def read(path: Path, own: Predictions) -> Predictions:
@@ -97,7 +102,7 @@ def told(own: Predictions) -> str:
     """In a sentence what other trainings are used for; "" where there are none."""
     if not own.repeats:
         return ""
-    known = [int((~np.isnan(prob).any(axis=1)).sum()) for prob in own.repeats]
+    known = [int(_given(prob).sum()) for prob in own.repeats]
     counts = words.listed(list(map(str, known)))
     trainings = "another training" if len(known) == 1 else f"{len(known)} other trainings"
     return (
@@ -114,10 +119,15 @@ def pooled_rows(own: Predictions) -> tuple[NDArray[np.int64], Floats]:
     """
     rows, prob = [np.arange(len(own))], [own.y_prob]
     for other in own.repeats:
-        known = np.flatnonzero(~np.isnan(other).any(axis=1))
+        known = np.flatnonzero(_given(other))
         rows.append(known)
         prob.append(other[known])
     return np.concatenate(rows), np.concatenate(prob)
+
+
+def _given(prob: Floats) -> NDArray[np.bool_]:
+    """(n,) whether a training says something of a row."""
+    return np.asarray(~np.isnan(prob).any(axis=1))
 
 
 def _in_order_of(own: Predictions, other: Predictions) -> Floats:
