@@ -195,6 +195,15 @@ class TestHarm:
         data[at + 12 : at + 16] = struct.pack("<I", 2**31)
         assert "damaged" in sentence(read(bytes(data)))
 
+    def test_a_place_beyond_all_numbers(self) -> None:
+        data = bytearray(zipped({"a.png": PNG}))
+        at, end = data.rindex(b"PK\x01\x02"), data.rindex(b"PK\x05\x06")
+        data[at + 42 : at + 46] = b"\xff" * 4
+        more = struct.pack("<HHQ", 1, 8, 2**63 + 5)
+        data[at + 30 : at + 32] = struct.pack("<H", len(more))
+        data[end + 12 : end + 16] = struct.pack("<I", end - at + len(more))
+        assert "damaged" in sentence(read(bytes(data[:end] + more + data[end:])))
+
     def test_encrypted_files(self) -> None:
         data = bytearray(zipped({"a.png": PNG}))
         data[6] |= 1

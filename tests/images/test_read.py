@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -187,6 +188,16 @@ def test_a_jpeg_of_endless_scans_is_refused_before_it_is_decoded() -> None:
     scan = data[data.rindex(b"\xff\xda") : -2]
     (only,) = read_slices(data[:-2] + scan * 500 + data[-2:])
     assert "too many scans" in str(only)
+
+
+def test_a_jpeg_of_endless_exif_pieces_is_refused_before_it_is_opened() -> None:
+    """Pillow joins them one by one: of 64 MiB for the better part of an hour."""
+    data = picture("JPEG", "L")
+    piece = b"\xff\xe1" + struct.pack(">H", 18) + b"Exif\0\0" + bytes(10)
+    (fine,) = read_slices(data[:2] + piece * 3 + data[2:])
+    assert isinstance(fine, Slice)
+    (only,) = read_slices(data[:2] + piece * 1000 + data[2:])
+    assert "EXIF block is in too many pieces" in str(only)
 
 
 @pytest.mark.shared

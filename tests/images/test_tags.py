@@ -10,6 +10,7 @@ from made_dicom import SECRETS, dataset, saved
 from pydicom.dataset import Dataset
 
 from braintumor.files import sha256_bytes
+from braintumor.images import tags
 from braintumor.images.decode import ImageError, RefusedError, read_slice
 from braintumor.images.tags import notes, refusal
 
@@ -107,6 +108,9 @@ class TestNotes:
             {"SeriesDescription": "COR T1 POST GAD"},
             {"SeriesDescription": "AX T1 POST GD NON FS", "ContrastBolusAgent": "Gadavist"},
             {"SeriesDescription": "T1 GD no fat sat"},
+            {"SeriesDescription": "AX T1 POST", "ProtocolName": "BRAIN W/O AND W CONTRAST"},
+            {"SeriesDescription": "AX T1 +C", "ProtocolName": "T2 FLAIR DWI T1"},
+            {"ProtocolName": "t1_mprage_km"},
             {"SeriesDescription": "T1 FLAIR", "ContrastBolusVolume": "7.5"},
             {"AcquisitionContrast": "T1", "ContrastBolusAgentSequence": [item(CodeMeaning="Gd")]},
             {"ScanningSequence": "SE", "RepetitionTime": "500", "EchoTime": "12",
@@ -128,6 +132,8 @@ class TestNotes:
             {"SeriesDescription": "T1 NON CE"},
             {"SeriesDescription": "T1 without contrast"},
             {"SeriesDescription": "T1 post op"},
+            {"SeriesDescription": "AX T1 PRE", "ProtocolName": "BRAIN W CONTRAST"},
+            {"SeriesDescription": "AX T1", "ProtocolName": "BRAIN W/O AND W CONTRAST"},
         ],
     )
     def test_t1_without_agent(self, elements: dict[str, Any]) -> None:
@@ -141,6 +147,8 @@ class TestNotes:
             ({"SeriesDescription": "AX T2 TSE"}, "T2-weighted"),
             ({"SeriesDescription": "t2_tirm_tra_dark-fluid"}, "FLAIR"),
             ({"SeriesDescription": "FLAIR"}, "FLAIR"),
+            ({"SeriesDescription": "AX FLAIR", "ProtocolName": "T1 T2 FLAIR POST GD"}, "FLAIR"),
+            ({"SeriesDescription": "T1 POST SUBTRACTION"}, "a subtraction"),
             ({"SeriesDescription": "ep2d_diff_3scan_trace"}, "diffusion"),
             ({"SeriesDescription": "axial T2*"}, r"T2\*"),
             ({"SeriesDescription": "localizer"}, "localiser"),
@@ -181,3 +189,24 @@ def test_nothing_that_the_file_says_is_quoted() -> None:
             text = str(error)
         assert text
         assert "Doe" not in text
+
+
+def test_endless_texts_are_not_read_to_their_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each word is held against a hundred others: a quarter of a megabyte took four seconds."""
+    read: list[int] = []
+
+    def counted(text: str) -> str:
+        read.append(len(text))
+        return words(text)
+
+    words = tags._words
+    monkeypatch.setattr(tags, "_words", counted)
+    endless = "Z " * 32_000
+    regions = [item(CodeMeaning=endless) for _ in range(40)]
+    names = dict.fromkeys(("SeriesDescription", "ProtocolName", "StudyDescription"), endless)
+    ds = dataset(AnatomicRegionSequence=regions, **names)
+    assert refusal(ds) is None
+    assert notes(ds)
+    assert sum(read) < 64_000
+    first = dataset(AnatomicRegionSequence=[item(CodeMeaning="Abdomen"), *regions])
+    assert "the abdomen" in str(refusal(first))

@@ -179,3 +179,17 @@ def test_one_slice_of_a_file_is_its_first_full_page(reduced: tuple[int, int], ta
     for _ in range(sum(reduced)):  # thumbnails come first
         data = data.replace(plain, struct.pack("<HHII", 254, LONG, 1, 1), 1)
     assert read_slice(data).pixels[0, 0] == pages[taken][0, 0]
+
+
+def test_a_full_page_behind_more_thumbnails_than_pages_are_accepted_is_not_looked_for() -> None:
+    """Turning to a page costs a quarter of a millisecond, and a file may have a million."""
+    pages = [Image.fromarray(np.full((20, 24), 10 * number, np.uint8)) for number in range(6)]
+    stream = io.BytesIO()
+    pages[0].save(stream, "TIFF", save_all=True, append_images=pages[1:], tiffinfo={254: 1})
+    data = stream.getvalue().replace(
+        struct.pack("<HHII", 254, LONG, 1, 1), struct.pack("<HHII", 254, LONG, 1, 0)
+    )
+    thumbnail, full = struct.pack("<HHII", 254, LONG, 1, 1), struct.pack("<HHII", 254, LONG, 1, 0)
+    data = data.replace(full, thumbnail, 5)
+    assert read_slice(data).pixels[0, 0] == 50
+    assert read_slice(data, limits=Limits(max_frames=5)).pixels[0, 0] == 0

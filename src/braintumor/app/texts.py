@@ -26,8 +26,8 @@ NOTICE = (
     "the computer that serves this page: nothing is stored or sent on."
 )
 UPLOAD_LABEL = (
-    "Drop brain MRI slices here, one or many: PNG, JPEG, BMP, WebP, TIFF, DICOM (also the files "
-    "of a series, or a ZIP of them) or a NIfTI volume"
+    "Drop brain MRI slices here, one or many: PNG, JPEG, BMP, GIF, WebP, TIFF, DICOM (also the "
+    "files of a series, or a ZIP of them) or a NIfTI volume"
 )
 SAMPLES_LEAD = (
     "No slice at hand? Try a **phantom**: a drawn picture, no patient, to see how the page works."
@@ -119,11 +119,11 @@ def sentence(text: object) -> str:
 
 
 def too_many(most: int, most_bytes: int, shown: int) -> str:
-    """Said where more slices, or more of their pixels, were uploaded than the page takes."""
+    """Said where more slices, or more bytes of them, were uploaded than the page takes."""
     return (
-        f"The page takes {count(most, 'slice')} or {most_bytes / 2**30:.3g} GiB of decoded pixels "
-        f"at a time, so only the first {shown:,} are shown: for more, use the command  "
-        "braintumor predict."
+        f"The page takes {count(most, 'slice')} or {most_bytes / 2**30:.3g} GiB of files and of "
+        f"unpacked slices at a time, so only the first {shown:,} are shown: for more, use the "
+        "command  braintumor predict."
     )
 
 

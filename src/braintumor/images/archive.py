@@ -29,7 +29,10 @@ from braintumor.images.decode import (
 from braintumor.images.sniff import HEAD, kind_of
 
 _DAMAGED = "the ZIP archive is damaged: copy or download it again"
-_BAD_ENTRY = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError)
+_BAD_ENTRY = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, OSError),
+    *(ValueError, OverflowError, NotImplementedError),
+)
 # What an entry may be: a file, or not said, as by archives of Windows.
 _PLAIN = (0, stat.S_IFREG)
 # The list of files is read at once; this much is 50,000 files with long names.

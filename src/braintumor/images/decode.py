@@ -40,10 +40,12 @@ IMAGE_SUFFIXES: frozenset[str] = frozenset(
 VOLUME_SUFFIXES: tuple[str, ...] = (".nii", ".nii.gz")
 _FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF")
 _MAX_SCANS = 200
-# As Pillow names it, and as older PNG files do. A JPEG's has at most 64 KiB.
+# As Pillow names it, and as older PNG files do.
 _EXIF, _LONGEST_EXIF = ("exif", "Raw profile type exif"), 2**20
-# Raised whenever the same bytes give other pixels; part of the cache's key.
-DECODER_VERSION = 7
+# A JPEG may have it in pieces of up to 64 KiB, which Pillow joins one by one.
+_MAX_EXIF_PIECES = 64
+# Raised whenever the same bytes give other pixels or notes; part of the cache's key.
+DECODER_VERSION = 8
 
 # `Limits` refuses what Pillow would only warn of, in one sentence and with the file's name.
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -302,7 +304,7 @@ def check_unpacked(count: int, *, name: str, limits: Limits) -> None:
 
 def _decode_picture(data: bytes, name: str, limits: Limits, colours: bool) -> Slice:
     with open_picture(data, name=name, limits=limits) as picture:
-        to_full_page(picture)
+        to_full_page(picture, most=limits.max_frames)
         found = slice_of_picture(picture, name=name, sha256=sha256_bytes(data), limits=limits)
     if not colours or found.format != "JPEG":
         return found
@@ -316,6 +318,8 @@ def open_picture(data: bytes, *, name: str, limits: Limits) -> Iterator[Image.Im
     # Each scan of a progressive JPEG costs a pass over all its pixels; honest ones have a dozen.
     if data[:2] == b"\xff\xd8" and data.count(b"\xff\xda") > _MAX_SCANS:
         raise ImageError(name, "it is a JPEG of too many scans: save it anew")
+    if data[:2] == b"\xff\xd8" and data.count(b"Exif\0\0") > _MAX_EXIF_PIECES:
+        raise ImageError(name, "its EXIF block is in too many pieces: save it anew")
     if is_tiff(data) and (reason := refusal(data, most_pages=limits.max_frames)):
         raise ImageError(name, reason)
     try:

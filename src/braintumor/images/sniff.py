@@ -27,7 +27,8 @@ def kind_of(head: bytes) -> Kind:
     # The second: an archive without a file.
     if head[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
         return "zip"
-    if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+    # The last two are not valid, and opened by Pillow all the same.
+    if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"II\0*", b"MM*\0"):
         return "tiff"
     return "picture"
 

@@ -2,7 +2,8 @@
 
 Answers in words of its own from a fixed list: nothing that stands in the file is ever quoted, for
 any text in it may be about a patient. Descriptions are free text in many languages, so they count
-only where the coded tags are silent. Knows headers; opens no pixels.
+only where the coded tags are silent; and a protocol may list every sequence of an examination, so
+its name counts only where that of the series is silent. Knows headers; opens no pixels.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 # PS3.3 C.7.3.1.1.1, the usual ones.
@@ -75,6 +77,7 @@ _T1 = "T1-weighted"
 _WEIGHTING_WORDS: Mapping[str, str] = {
     "a localiser": r"LOCALI[SZ]ER|SCOUT|SURVEY|LOC",
     "diffusion-weighted": r"DWI|DTI|ADC|DIFF\w*|TRACEW?",
+    "a subtraction": r"SUB|SUBTR\w*",
     "perfusion-weighted": r"PERF\w*|PWI|DSC|DCE|ASL|CBV|CBF",
     "an angiogram": r"TOF\w*|MRA|MRV|ANGIO\w*",
     "functional (BOLD)": r"BOLD|FMRI",
@@ -104,6 +107,9 @@ _NO_AGENT_WORDS = r"PRE|PREGD|PRECONTRAST|WITHOUT|W O|NATIVE?|OHNE|SANS|SIN|NON|
 _NO_MORE_THAN_THAT = (
     r"\b(?:NO|NON|WITHOUT|W O|OHNE|SANS|SIN) (?:FS|FAT\w*|FETT\w*|SAT\w*|SUP\w*|GAT\w*|ANGL\w*)\b"
 )
+# Honest texts have at most 64 letters (PS3.5, LO), honest sequences an item or a few; and each word
+# is held against a hundred others.
+_LONGEST, _MOST_ITEMS = 1024, 8
 _EMPTY = {"", "NO", "NONE", "N", "NEIN", "NON", "0", "WITHOUT", "UNKNOWN", "OHNE", "N A"}
 
 
@@ -174,10 +180,10 @@ def _weighting(dataset: Any) -> str | None:
         if known is not None:
             return known
     kinds = " ".join(str(value) for value in _values(dataset, "ImageType"))
-    text = _words(_described(dataset))
-    for weighting, pattern in _WEIGHTING_WORDS.items():
-        if re.search(rf"\b(?:{pattern})\b", text):
-            return weighting
+    for text in _described(dataset):
+        for weighting, pattern in _WEIGHTING_WORDS.items():
+            if re.search(rf"\b(?:{pattern})\b", _words(text)):
+                return weighting
     if re.search(r"\bADC\b", kinds):
         return "diffusion-weighted"
     return _weighting_by_numbers(dataset)
@@ -204,9 +210,12 @@ def _weighting_by_numbers(dataset: Any) -> str | None:
 
 def _agent(dataset: Any) -> bool:
     """Whether the tags tell of a contrast agent."""
-    text = _described(dataset)
-    words = re.sub(_NO_MORE_THAN_THAT, " ", _words(text))
-    if re.search(rf"\b(?:{_NO_AGENT_WORDS})\b", words):
+    series, protocol = _described(dataset)
+    by_series = _agent_by_words(series)
+    if by_series is not None:
+        return by_series
+    by_protocol = _agent_by_words(protocol)
+    if by_protocol is False:
         return False
     if _words(_text(dataset, "ContrastBolusAgent")).strip() not in _EMPTY:
         return True
@@ -214,12 +223,23 @@ def _agent(dataset: Any) -> bool:
         return True
     if (_first_number([dataset], "ContrastBolusVolume", "ContrastBolusTotalDose") or 0) > 0:
         return True
-    return bool(re.search(rf"\b(?:{_AGENT_WORDS})\b", words) or re.search(r"\+ ?C\b|\bC ?\+", text))
+    return by_protocol is True
 
 
-def _described(dataset: Any) -> str:
-    names = ("SeriesDescription", "ProtocolName", "SequenceName", "PulseSequenceName")
-    return " ".join(_text(dataset, name) for name in names).upper()
+def _agent_by_words(text: str) -> bool | None:
+    """Whether a description tells of a contrast agent, or that there was none; None: neither."""
+    words = re.sub(_NO_MORE_THAN_THAT, " ", _words(text))
+    if re.search(rf"\b(?:{_NO_AGENT_WORDS})\b", words):
+        return False
+    told = re.search(rf"\b(?:{_AGENT_WORDS})\b", words) or re.search(r"\+ ?C\b|\bC ?\+", text)
+    return True if told else None
+
+
+def _described(dataset: Any) -> tuple[str, str]:
+    """What the series is called, and what its protocol and pulse sequence are; upper case."""
+    names = ("ProtocolName", "SequenceName", "PulseSequenceName")
+    protocol = " ".join(_text(dataset, name) for name in names)
+    return _text(dataset, "SeriesDescription").upper(), protocol.upper()
 
 
 def _words(text: str) -> str:
@@ -243,7 +263,7 @@ _WHOLE = {"HAND", "NECK", "HALS", "FACE", "FOOT", "CALF", "HIPS"}
 
 def _text(holder: Any, name: str) -> str:
     value = holder.get(name)
-    return "" if value is None else str(value).strip("\0 ")
+    return "" if value is None else str(value)[:_LONGEST].strip("\0 ")
 
 
 def _values(dataset: Any, name: str) -> list[Any]:
@@ -255,7 +275,7 @@ def _values(dataset: Any, name: str) -> list[Any]:
 
 
 def _items(holder: Any, name: str) -> list[Any]:
-    return list(holder.get(name) or [])
+    return list(islice(holder.get(name) or [], _MOST_ITEMS))
 
 
 def _shared_and_first(dataset: Any, group: str) -> Iterator[Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -65,12 +66,12 @@ def is_thumbnail(page: Image.Image) -> bool:
     return bool(int(getattr(page, "tag_v2", {}).get(_NEW_SUBFILE_TYPE, 0)) & 1)
 
 
-def to_full_page(picture: Image.Image) -> None:
-    """Turn to a TIFF's first page that is no thumbnail; to the first where all of them are."""
-    try:
-        while is_thumbnail(picture):
+def to_full_page(picture: Image.Image, *, most: int) -> None:
+    """Turn to a TIFF's first page that is no thumbnail; to the first where all are, of `most`."""
+    with suppress(EOFError):
+        while is_thumbnail(picture) and picture.tell() + 1 < most:
             picture.seek(picture.tell() + 1)
-    except EOFError:
+    if is_thumbnail(picture):
         picture.seek(0)
 
 
