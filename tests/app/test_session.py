@@ -50,6 +50,37 @@ def test_a_refusal_and_a_failure_with_the_same_words_are_told_apart() -> None:
     assert refused.key != failed.key
 
 
+def test_a_file_that_a_decoder_trips_over_costs_none_of_the_others(
+    open_page: Any, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tripping(*_: Any, **__: Any) -> Any:
+        raise OverflowError("Python int too large to convert to C ssize_t")
+
+    monkeypatch.setattr("braintumor.app.session.read_slices", tripping)
+    page = upload(open_page(tiny), {"a.zip": archive(x=CT), **stripes("upright", "level")})
+    assert not page.exception
+    names = [one.name for one in page.session_state["pictures"]]
+    assert names == ["a.zip", "upright.png", "level.png"]
+
+
+def test_files_count_as_they_are_and_those_without_room_are_not_kept(
+    open_page: Any, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removed: list[str] = []
+
+    def remove(_self: Any, _session: str, file_id: str) -> None:
+        removed.append(file_id)
+
+    monkeypatch.setattr(MemoryUploadedFileManager, "remove_file", remove)
+    files = stripes("upright", "level", "even", "checked")
+    monkeypatch.setattr("braintumor.app.session.MAX_HELD_BYTES", 2 * max(map(len, files.values())))
+    page = upload(open_page(tiny), files)
+    assert not page.exception
+    assert [one.name for one in page.session_state["pictures"]] == ["upright.png", "level.png"]
+    assert len(removed) == 2
+    assert any("only the first 2 are shown" in one.value for one in page.warning)
+
+
 def press_clear(page: Any) -> None:
     next(one for one in page.button if one.label == "Clear").click().run()
 

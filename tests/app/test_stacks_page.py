@@ -196,7 +196,7 @@ def test_a_small_file_of_many_pixels_does_not_fill_the_memory(
 
     monkeypatch.setattr("braintumor.app.session.read_slices", counted)
     pixels = striped("even")
-    monkeypatch.setattr(session, "MAX_DECODED_BYTES", 4 * pixels.nbytes)
+    monkeypatch.setattr(session, "MAX_HELD_BYTES", 4 * pixels.nbytes)
     study = zipped({f"{k}.png": encode(pixels) for k in range(20)})
     page = upload(open_page(tiny), {"study.zip": study})
     assert not page.exception
@@ -208,7 +208,7 @@ def test_explanations_of_large_slices_are_forgotten_sooner(
     open_page: OpenPage, tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pixels = striped("even")
-    monkeypatch.setattr(session, "MAX_DECODED_BYTES", 2 * 5 * pixels.nbytes)  # 4 for the heat
+    monkeypatch.setattr(session, "MAX_HELD_BYTES", 2 * 5 * pixels.nbytes)  # 4 for the heat
     page = upload(open_page(tiny), {"head.nii": volume()})
     for number in range(1, 6):
         scroll(page, number)

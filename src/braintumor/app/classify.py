@@ -43,7 +43,7 @@ def render() -> None:
         judged_networks(available)
         return
     if session.more_than_taken():
-        st.warning(texts.too_many(session.MAX_PICTURES, session.MAX_DECODED_BYTES, len(chosen)))
+        st.warning(texts.too_many(session.MAX_PICTURES, session.MAX_HELD_BYTES, len(chosen)))
     raw = _ask(available.asked, chosen)
     threshold = _threshold_slider()
     results = {

@@ -41,8 +41,8 @@ _ROUND, _LEFT_OUT, _FILES, _IN_WIDGET = "round", "left_out", "files", "in_widget
 _MAX_EXPLANATIONS = 24
 # A volume of 512 sagittal slices several times over; beyond that, the command is the better way.
 MAX_PICTURES = 2048
-# Slices of volumes and archives are held decoded, and a few kilobytes can hold gigabytes of them.
-MAX_DECODED_BYTES = 2**30
+# Of files and of decoded slices (volumes, archives), of which a few kilobytes can hold gigabytes.
+MAX_HELD_BYTES = 2**30
 
 # What Streamlit calls a file -> its name and bytes.
 Files = dict[str, tuple[str, bytes]]
@@ -65,9 +65,11 @@ class Picture:
     phantom: bool = False
 
     @property
-    def decoded_bytes(self) -> int:
-        """What its pixels hold of the memory; 0 for a file that is decoded only when asked."""
-        return self.source.pixels.nbytes if isinstance(self.source, Slice) else 0
+    def held_bytes(self) -> int:
+        """What it takes of the memory: a slice's pixels, a file's bytes."""
+        if isinstance(self.source, Slice):
+            return self.source.pixels.nbytes
+        return len(self.source) if isinstance(self.source, bytes) else 0
 
     @property
     def key(self) -> str:
@@ -135,21 +137,28 @@ def take_uploads() -> None:
         for file_id, file in known.items()
         if file_id not in its_own and file not in again
     }
+    had_more = more_than_taken() and bool(uploads)
     _take({**kept, **now})
+    # What has no room is not kept by the server either; that there was more is still true then.
+    _forget_uploads(now.keys() - st.session_state[_FILES].keys())
+    st.session_state[_LEFT_OUT] = more_than_taken() or had_more
     note_uploads(uploads)  # before the drawing, which the next change may cut short
 
 
 def _take(files: Files) -> None:
     """Make the pictures of these files, as many as a session holds, all that it has."""
-    used: Files = {}
+    owners: list[str] = []
 
     def found() -> Iterator[Picture]:
         for file_id, file in files.items():
-            used[file_id] = file
-            yield from _pictures_of(*file)
+            for one in _pictures_of(*file):
+                owners.append(file_id)
+                yield one
 
-    st.session_state[_PICTURES], st.session_state[_LEFT_OUT] = _within_limits(found())
-    st.session_state[_FILES] = used  # none of those that have no room
+    taken, st.session_state[_LEFT_OUT] = _within_limits(found())
+    used = set(owners[: len(taken)])  # none of those that have no room
+    st.session_state[_PICTURES] = taken
+    st.session_state[_FILES] = {key: file for key, file in files.items() if key in used}
     _forget_others(pictures())
 
 
@@ -158,8 +167,8 @@ def _within_limits(found: Iterable[Picture]) -> tuple[list[Picture], bool]:
     taken: list[Picture] = []
     held = 0
     for one in found:
-        held += one.decoded_bytes
-        if len(taken) == MAX_PICTURES or held > MAX_DECODED_BYTES:
+        held += one.held_bytes
+        if len(taken) == MAX_PICTURES or held > MAX_HELD_BYTES:
             return taken, True
         taken.append(one)
     return taken, False
@@ -171,8 +180,7 @@ def _pictures_of(name: str, data: bytes) -> Iterator[Picture]:
     if kind_of(data[:HEAD]) == "picture":
         yield whole
         return
-    choice = choose(st.session_state.get(PLANE, "axial"))
-    slices = read_slices(data, name=name, choice=choice)
+    slices = _read(name, data)
     first = list(islice(slices, 2))
     # Of a volume the slice itself: its file does not say in which plane it was cut.
     volume = any(isinstance(one, Slice) and one.format == "NIFTI" for one in first)
@@ -181,6 +189,15 @@ def _pictures_of(name: str, data: bytes) -> Iterator[Picture]:
         return
     for one in chain(first, slices):
         yield Picture(one.name, one, getattr(one, "sha256", ""))
+
+
+def _read(name: str, data: bytes) -> Iterator[Slice | ImageError]:
+    """The slices of a file; one that a decoder trips over must not cost the visitor the others."""
+    choice = choose(st.session_state.get(PLANE, "axial"))
+    try:
+        yield from read_slices(data, name=name, choice=choice)
+    except Exception:
+        yield ImageError(printable(name), "the file is damaged: copy or download it again")
 
 
 def take_sample(name: str, pixels: NDArray[np.uint8]) -> None:
@@ -301,4 +318,4 @@ def _remember(key: Hashable, make: Callable[[], Explanation]) -> Explanation:
 
 def _few_and_small(known: Sequence[Explanation]) -> bool:
     held = sum(one.heat.nbytes + one.pixels.nbytes for one in known)
-    return len(known) <= _MAX_EXPLANATIONS and held <= MAX_DECODED_BYTES
+    return len(known) <= _MAX_EXPLANATIONS and held <= MAX_HELD_BYTES
