@@ -43,5 +43,12 @@ def test_a_network_that_is_not_shipped_is_said_so(
     assert shipped.shipped() == ()
     with pytest.raises(BundleError, match="no bundle called resnet50 is shipped"):
         Classifier.load("resnet50")
-    with pytest.raises(BundleError, match="is no bundle"):
+    with pytest.raises(BundleError, match=r"elsewhere is no bundle: .*shipped: none"):
         Classifier.load("elsewhere")
+    with pytest.raises(BundleError, match="a bundle is a folder with"):
+        Classifier.load("./elsewhere")
+
+
+def test_a_mistyped_name_is_told_which_there_are() -> None:
+    with pytest.raises(BundleError, match=r"resnet is no bundle: .*shipped: cnn, ensemble, resnet"):
+        shipped.find_bundle("resnet")

@@ -28,6 +28,7 @@ def place(tmp_path: Path) -> Path:
         pixels = np.full((32, 32), 40 * number, np.uint8)
         Image.fromarray(pixels).save(tmp_path / "data" / "glioma" / f"{number}.png")
     (tmp_path / "empty").mkdir()
+    (tmp_path / "folds" / "fold-0").mkdir(parents=True)
     return tmp_path
 
 
@@ -37,6 +38,7 @@ def place(tmp_path: Path) -> Path:
         (["train", "data"], "it holds images of one class only (glioma)"),
         (["train", "empty", "--folds", "3"], "empty"),
         (["export", "empty", "--out", "bundle"], "empty holds no finished run"),
+        (["export", "folds", "--out", "bundle"], "folds holds folds"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )

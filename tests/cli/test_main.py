@@ -366,3 +366,27 @@ def test_a_path_that_is_not_given_at_all_is_wrong_usage(call: Call, bad: Path) -
     ended = call("export", "empty")
     assert ended.status == 2
     assert "Missing option '--out'" in ended.err
+
+
+def test_what_a_terminal_would_obey_is_shown_and_not_obeyed(call: Call, tmp_path: Path) -> None:
+    """A stranger's folder names itself by an escape sequence, which would change the title."""
+    (tmp_path / "incoming" / "\x1b]0;owned\x07x" / "glioma").mkdir(parents=True)
+    status, _, said = call("audit", tmp_path / "incoming")
+    assert status == 1
+    assert "owned" in said
+    assert one_sentence(said)
+    assert not {"\x1b", "\x07"} & set(said)
+
+
+def test_what_a_strangers_table_says_of_a_row_is_shown_and_not_obeyed(
+    call: Call, tmp_path: Path
+) -> None:
+    table = tmp_path / "theirs.csv"
+    table.write_text(
+        "path,label,p_glioma,p_meningioma,p_no_tumor,p_pituitary\n"
+        "\x1b[2Jx.png,unheard,1,0,0,0\n" + "y.png,glioma,1,0,0,0\n" * 3
+    )
+    for command in ("check", "evaluate"):
+        _, out, said = call(command, table)
+        assert "[2Jx.png" in out + said
+        assert "\x1b[2J" not in out + said

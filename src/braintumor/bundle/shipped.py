@@ -34,16 +34,21 @@ def find_bundle(name_or_folder: str | Path) -> Path:
     as a `Path`, which always means a folder.
 
     Raises:
-        BundleError: a name of ours that this installation ships no bundle for.
+        BundleError: a name that this installation ships no bundle for, and that is no folder's.
     """
     name = str(name_or_folder)
     if isinstance(name_or_folder, str) and name in shipped():
         return _HERE / name
     folder = Path(name_or_folder)
+    offered = ", ".join(shipped()) or "none"
     if name in _NAMES and not folder.is_dir():
-        offered = ", ".join(shipped()) or "none"
         raise BundleError(
             f"no bundle called {name} is shipped with this braintumor (shipped: {offered}): "
             f"give the folder of a bundle made by  braintumor export"
+        )
+    if name_or_folder == folder.name and not folder.exists():
+        raise BundleError(
+            f"{name} is no bundle: there is no such folder, and none of that name is shipped "
+            f"(shipped: {offered})"
         )
     return folder

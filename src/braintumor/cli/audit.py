@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from braintumor.terminal import plain, say
+
 if TYPE_CHECKING:
     from braintumor.catalog.audit import Audit
 
@@ -80,7 +82,7 @@ def command(
     else:
         _print(found, monotonic() - start)
         for line in written:
-            click.echo(line)
+            say(line)
     if strict and not found.sound:
         raise click.exceptions.Exit(1)
 
@@ -116,14 +118,16 @@ def _print(found: Audit, seconds: float) -> None:
 
     console = Console(highlight=False)
     what = "phantom images (drawn by code)" if found.catalog.phantom else "images"
-    click.echo(f"{found.catalog.root}: {len(found.catalog)} {what} can be used.")
-    console.print(Text(found.verdict, style="bold"), soft_wrap=True)
+    say(f"{found.catalog.root}: {len(found.catalog)} {what} can be used.")
+    console.print(Text(plain(found.verdict), style="bold"), soft_wrap=True)
     console.print(_counts(found))
     if found.findings:
         table = Table("", "What was found", "What to do", show_lines=True)
         for finding in found.findings:
             word, style = _SEVERITY[finding.severity]
-            table.add_row(Text(word, style), Text(finding.sentence), Text(finding.remedy))
+            table.add_row(
+                Text(word, style), Text(plain(finding.sentence)), Text(plain(finding.remedy))
+            )
         console.print(table)
     counted = found.counted
     console.print(

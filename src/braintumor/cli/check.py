@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from braintumor.terminal import say
+
 
 @click.command("check")
 @click.argument("predictions", type=click.Path(path_type=Path))
@@ -57,11 +59,11 @@ def command(
         click.echo(json.dumps(verdict.to_dict(), indent=2, ensure_ascii=False, allow_nan=False))
     else:
         for finding in verdict.findings:
-            click.echo(f"{finding.severity:<10} {finding.sentence}")
+            say(f"{finding.severity:<10} {finding.sentence}")
         wrong = sum(finding.severity == "wrong" for finding in verdict.findings)
         summary = f"{verdict.source}: {verdict.rows} rows, {verdict.judged} judged; "
         summary += f"{wrong} wrong." if wrong else "nothing wrong found, which proves nothing."
-        click.echo(summary)
+        say(summary)
     if verdict.wrong:
         raise click.exceptions.Exit(1)
 

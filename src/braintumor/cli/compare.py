@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from braintumor.terminal import plain, say
+
 if TYPE_CHECKING:
     from braintumor.evaluation.compare import Comparison
     from braintumor.evaluation.run_tables import RunTables
@@ -86,7 +88,7 @@ def _learning_curve(
         click.echo(json.dumps({**curve.to_dict(), **files}, indent=2, ensure_ascii=False))
         return
     for sentence in sentences(curve):
-        click.echo(sentence)
+        say(sentence)
     click.echo(f"Report: {page}")
 
 
@@ -102,15 +104,15 @@ def _print(comparison: Comparison) -> None:
     table = Table(title=f"{part}: {words.slices(comparison.n, 'image')}", title_justify="left")
     table.add_column("")
     for name in comparison.names:
-        table.add_column(Text(name), justify="right", overflow="fold")
+        table.add_column(Text(plain(name)), justify="right", overflow="fold")
     for key, heading, share in words.SCORES:
         scores = (comparison.metrics[name][key] for name in comparison.names)
         table.add_row(heading, *(words.score(value, share) for value in scores))
     Console().print(table)
     for sentence in sentences(comparison):
-        click.echo(sentence)
+        say(sentence)
     for name, count in comparison.only_in.items():
         if count:
-            click.echo(f"note: {words.slices(count, 'image')} of {name} not judged by every model")
+            say(f"note: {words.slices(count, 'image')} of {name} not judged by every model")
     if comparison.phantom:
         click.echo("PHANTOM DATA: drawn by code; these numbers say nothing about medicine.")

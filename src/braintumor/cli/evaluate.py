@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from braintumor.terminal import plain, say
+
 if TYPE_CHECKING:
     from braintumor.evaluation.judgement import Judgement
     from braintumor.evaluation.predictions import Predictions
@@ -134,7 +136,7 @@ def _spread(folder: Path, out: Path, *, as_json: bool) -> None:
         return
     title = f"{found.model}: {words.part_name(found.split or 'all')}"
     # Nine columns stand in a narrow terminal if nothing stands between them.
-    table = Table(title=Text(title), title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
+    table = Table(title=Text(plain(title)), title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
     for heading in ("Seed", *(heading for _, heading, _ in words.SCORES)):
         width = max(map(len, heading.split()))
         table.add_column(heading, justify="left" if heading == "Seed" else "right", min_width=width)
@@ -142,7 +144,7 @@ def _spread(folder: Path, out: Path, *, as_json: bool) -> None:
         table.add_row(name, *scores, end_section=name == str(max(found.seeds)))
     Console().print(table)
     for sentence in sentences(found):
-        click.echo(sentence)
+        say(sentence)
     click.echo(f"Report: {page}")
     if found.phantom:
         click.echo("PHANTOM DATA: drawn by code; these numbers say nothing about medicine.")
@@ -208,7 +210,7 @@ def _maps(
             click.echo(json.dumps(found, indent=2, allow_nan=False))
         return found
     for line in in_words(found):
-        click.echo(line)
+        say(line)
     for one in found["sanity"]:
         click.echo(
             f"With {one['share']:.0%} of the layers forgotten, maps resemble the trained ones by "
@@ -281,7 +283,7 @@ def _print(judgement: Judgement) -> None:
     from braintumor.evaluation.sections.opening import how_sure
 
     parts = list(judgement.parts.values())
-    table = Table(title=Text(judgement.run.model), title_justify="left")
+    table = Table(title=Text(plain(judgement.run.model)), title_justify="left")
     table.add_column("")
     for part in parts:
         table.add_column(words.part_name(part.name), justify="right")
@@ -289,10 +291,10 @@ def _print(judgement: Judgement) -> None:
     for key, heading, share in words.SCORES:
         table.add_row(heading, *(words.score(part.metrics[key], share) for part in parts))
     Console().print(table)
-    click.echo(how_sure(judgement.headline))
+    say(how_sure(judgement.headline))
     for finding in judgement.findings:
-        click.echo(f"{finding.severity}: {finding.sentence}")
+        say(f"{finding.severity}: {finding.sentence}")
     for note in judgement.notes:
-        click.echo(f"note: {note}")
+        say(f"note: {note}")
     if judgement.run.phantom:
         click.echo("PHANTOM DATA: drawn by code; these numbers say nothing about medicine.")

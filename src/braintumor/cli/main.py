@@ -17,6 +17,7 @@ import click
 
 from braintumor import __version__
 from braintumor.errors import BraintumorError
+from braintumor.terminal import say
 
 # Command -> what `--help` says of it. The order is the order of the story.
 COMMANDS = {
@@ -81,12 +82,12 @@ def run(arguments: list[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 1
     except BraintumorError as error:
-        click.echo(f"braintumor: {error}", err=True)
+        say(f"braintumor: {error}", err=True)
         status = 1
     except OSError as error:
         # A full disk, a folder that must not be written: the user's to mend, not ours.
         where = f"{error.filename}: " if error.filename else ""
-        click.echo(f"braintumor: {where}{error.strerror or error}", err=True)
+        say(f"braintumor: {where}{error.strerror or error}", err=True)
         status = 1
     sys.exit(status if isinstance(status, int) else 0)
 
@@ -111,7 +112,7 @@ def _told(error: click.ClickException) -> int:
     ):
         # To click a path that is not there is wrong usage, with a page on how it goes.
         where = error.param.get_error_hint(error.ctx)
-        click.echo(f"braintumor: {error.message.rstrip('.')}: check {where}", err=True)
+        say(f"braintumor: {error.message.rstrip('.')}: check {where}", err=True)
         return 1
     error.show()
     return error.exit_code

@@ -183,7 +183,8 @@ def _table(first: list[Item]) -> Callable[[Prediction], None]:
             line += f"{prediction.status:<10}  {prediction.reason}"
         else:
             line += f"{prediction.predicted:<10}  {prediction.confidence:7.2%}"
-            line += "" if prediction.status == "ok" else f"  {prediction.status}"
+            if prediction.status != "ok":
+                line += f"  {prediction.status}: {prediction.reason}"
         click.echo(line)
 
     return write

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from braintumor.terminal import plain, say
+
 if TYPE_CHECKING:
     from braintumor.evaluation.mixes import Mix
     from braintumor.evaluation.stress import Stress
@@ -151,7 +153,7 @@ def _test(
     owners = read_patients(patients) if patients else None
     catalog = Catalog.from_folder(data, seed=seed)
     for warning in catalog.warnings:
-        click.echo(f"note: {warning}", err=True)
+        say(f"note: {warning}", err=True)
     plan = Plan(seed=seed, limit=limit, split=split, conditions=conditions or CONDITIONS)
     return stress(loaded, catalog, out, plan, patients=owners)
 
@@ -222,7 +224,7 @@ def _judge_mixes(
         click.echo(numbers.read_text("utf-8"), nl=False)
         return
     for sentence in sentences(found):
-        click.echo(sentence)
+        say(sentence)
     if phantom:
         click.echo(_PHANTOM)
     click.echo(f"Report: {page}")
@@ -241,7 +243,7 @@ def _print(stress: Stress, titles: dict[str, str]) -> None:
     )
     table.add_column("")
     for name in stress.models:
-        table.add_column(Text(name), justify="right", overflow="fold")
+        table.add_column(Text(plain(name)), justify="right", overflow="fold")
     results = stress.models.values()
     table.add_row("Untouched", *(words.percent(result.clean.accuracy) for result in results))
     for condition in (*stress.table.graded, *stress.table.switches):
@@ -252,6 +254,6 @@ def _print(stress: Stress, titles: dict[str, str]) -> None:
     )
     Console().print(table)
     for sentence in (*stress_words.answer(stress, titles), *stress_words.findings(stress)):
-        click.echo(sentence)
+        say(sentence)
     if stress.table.phantom:
         click.echo(_PHANTOM)

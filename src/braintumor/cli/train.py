@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from braintumor.terminal import say
+
 if TYPE_CHECKING:
     from braintumor.catalog.catalog import Catalog
     from braintumor.training.recipe import Recipe
@@ -323,7 +325,7 @@ def _finished(runs: Iterable[RunFolder], *, evaluate: bool, no_images: bool) -> 
 
 def _said(run: Path) -> bool:
     """Say that a run is trained; whether there is anything to judge it by."""
-    click.echo(f"trained: {run}", err=True)
+    say(f"trained: {run}", err=True)
     return (run / "predictions.csv").is_file()
 
 
@@ -377,7 +379,7 @@ def _dealt(
     else:
         dealt = dict.fromkeys(seeds, catalog)
     for warning in dict.fromkeys(text for own in dealt.values() for text in own.warnings):
-        click.echo(f"warning: {warning}", err=True)
+        say(f"warning: {warning}", err=True)
     return dealt
 
 
@@ -387,4 +389,4 @@ def _warn_of(extra: Iterable[Catalog]) -> None:
 
     for part in extra:
         for warning in told(part.left_out):
-            click.echo(f"warning: {part.root}: {warning}", err=True)
+            say(f"warning: {part.root}: {warning}", err=True)
