@@ -19,11 +19,15 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @contextmanager
-def atomic_path(path: Path | str) -> Iterator[Path]:
+def atomic_path(path: Path | str, *, private: bool = False) -> Iterator[Path]:
     """A temporary path beside `path`, renamed to it when the block ends well.
 
     A crash, an exception or Ctrl-C in the block leaves nothing under the final name; what stood
     there before stays. The suffix is kept, because many writers choose the format by it.
+
+    Args:
+        path: final name.
+        private: for the user alone to read, whatever folder it lies in.
     """
     final = Path(path)
     final.parent.mkdir(parents=True, exist_ok=True)
@@ -34,9 +38,10 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # mkstemp makes 0600; results are for colleagues too
+        if not private:  # mkstemp makes 0600; results are for colleagues too
+            umask = os.umask(0)
+            os.umask(umask)
+            temporary.chmod(0o666 & ~umask)
         temporary.replace(final)
     finally:
         temporary.unlink(missing_ok=True)

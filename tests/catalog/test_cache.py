@@ -105,6 +105,19 @@ class TestKey:
         assert cache_key(catalog, SMALL.key()) != before
 
 
+class TestPrivacy:
+    @pytest.mark.skipif(os.name == "nt", reason="SKIPPED ON WINDOWS, which has no such modes")
+    def test_it_is_for_its_owner_alone_in_whatever_folder(
+        self, catalog: Catalog, cache: Path
+    ) -> None:
+        cache.mkdir(exist_ok=True)
+        cache.chmod(0o755)  # there before, and open to everybody
+        prepared(catalog, SMALL)
+        arrays = list(cache.glob("prepared*.npy"))
+        assert arrays
+        assert {one.stat().st_mode & 0o777 for one in arrays} == {0o600}
+
+
 class TestTrouble:
     def test_an_image_that_changed_is_noticed(self, catalog: Catalog, cache: Path) -> None:
         picture(catalog.root / "train/glioma/img_0.png", 999)

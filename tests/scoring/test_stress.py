@@ -255,3 +255,11 @@ class TestWhatTrainingMet:
     def test_is_unknown_where_the_card_does_not_say(self) -> None:
         assert conditions_met({"seed": 0}) is None
         assert conditions_met({"augmentation": {}}) == frozenset()
+
+    def test_is_unknown_where_the_training_began_with_another_run(self) -> None:
+        """That one may have met what this one did not."""
+        begun = {"recipe": {"augmentation": {"flip": 0.5}}, "record": {"start_sha256": "ab"}}
+        assert conditions_met(begun) is None
+
+    def test_a_head_that_is_shifted_and_scaled_lacks_an_edge(self) -> None:
+        assert conditions_met({"augmentation": {"shift": 0.05}}) == {"translation", "cut_off"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -119,3 +121,13 @@ def test_the_rim_goes_before_whatever_moves_the_slice_and_the_mask_goes_along() 
         assert not np.array_equal(pixels, one.pixels[0])
         np.testing.assert_array_equal(drawn.pixels, apply(pixels, change))
         np.testing.assert_array_equal(drawn.mask, apply_place(mask, change))
+
+
+def test_the_rim_stays_where_nobody_knows_what_would_go_with_it(examples: Examples) -> None:
+    """A tumour without a mask may lie in it; a head without a tumour has nothing to lose."""
+    recipe = default_recipe("cnn", augmentation=replace(STILL, rim=1.0), implant=0.0, heal=0.0)
+    unknown = replace(examples, masks=np.zeros_like(examples.masks), known=np.array([False] * 2))
+    for epoch in range(4):
+        glioma, healthy = (augmented(unknown, row, recipe, epoch).pixels for row in (0, 1))
+        np.testing.assert_array_equal(glioma, unknown.pixels[0])
+        assert not np.array_equal(healthy, unknown.pixels[1])

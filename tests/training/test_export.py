@@ -230,6 +230,16 @@ class TestSlicesThatAreFittedTo:
         splits = list(data.table["split"])
         assert [list(one.table["split"]) for one in fitted_to] == [splits] * 4
 
+    def test_whose_slices_are_whose_a_run_says_whatever_it_held_back(
+        self, run: Path, data: Catalog, fitted_to: list[Catalog]
+    ) -> None:
+        groups = [f"person-{k // 3}" for k in range(len(data))]
+        named = data.table.assign(group=groups)
+        for table in (named.assign(split="train"), named):
+            replace(data, table=table).write(RunFolder(run).catalog)
+            self.exported(run, data)
+        assert [list(one.table["group"]) for one in fitted_to] == [groups] * 4
+
 
 def test_a_name_can_be_given(run: Path, tmp_path: Path) -> None:
     assert read_card(export_run(run, tmp_path / "b", name="mine-2.1")).name == "mine-2.1"

@@ -119,6 +119,16 @@ def test_folds_that_are_trained_one_after_the_other_are_judged_together(
     assert read_record(run.recipe)["seconds"] == 4.0
 
 
+def test_folds_that_learnt_from_other_things_are_not_joined(
+    catalog: Catalog, tmp_path: Path, asked: list[tuple[str, bool]]
+) -> None:
+    run = train_folds(catalog, tmp_path / "run", count=3, only=[2])
+    own = RunFolder(run.fold(2)).recipe
+    RECIPE.resolved().write(own, record={**read_record(own), "extra_given_sha256": "others"})
+    with pytest.raises(BraintumorError, match="fold-2 was trained with other --extra images than"):
+        train_folds(catalog, run.root, count=3, only=[0], resume=True)
+
+
 def test_one_fold_gone_on_with_leaves_a_whole_table_whole(
     catalog: Catalog, tmp_path: Path, asked: list[tuple[str, bool]]
 ) -> None:

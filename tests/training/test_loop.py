@@ -136,6 +136,23 @@ def test_a_phase_killed_between_its_best_epoch_and_its_checkpoint_is_not_taken_f
     ]
 
 
+def test_an_epoch_done_once_more_does_not_take_the_place_of_a_better_try(
+    images: tuple[np.ndarray, np.ndarray], tmp_path: Path
+) -> None:
+    """Killed after the best weights and before the checkpoint, on a machine that never computes
+    the same twice."""
+    run = RunFolder(tmp_path)
+    with pytest.raises(_KilledError):
+        fit_phase(_phase(images), RECIPE, run, _Killer(2))
+    best, better = run.checkpoint / "best-cnn.npz", _phase(images).model.get_weights()
+    save_state(best, State(phase="cnn", epoch=3, best_epoch=3, best_loss=0.0), better, [])
+    resumed = _phase(images)
+    state = fit_phase(resumed, RECIPE, run, _Killer(None))
+    assert (state.best_epoch, state.best_loss) == (3, 0.0)
+    for ours, theirs in zip(resumed.model.get_weights(), better, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 class _Thief(_Killer):
     """Another process that ends first takes the best weights away after the last epoch."""
 

@@ -133,7 +133,8 @@ def _sweep(file: Path) -> None:
 
 def _build(rows: Iterable[bytes], file: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     try:
-        write_array(file, rows, shape, dtype)
+        # Pictures of patients, and the folder may have been there before, open to everybody.
+        write_array(file, rows, shape, dtype, private=True)
     except OSError as error:
         need = math.prod(shape) * dtype.itemsize / 2**20
         raise BraintumorError(
@@ -143,17 +144,22 @@ def _build(rows: Iterable[bytes], file: Path, shape: tuple[int, ...], dtype: np.
 
 
 def write_array(
-    file: Path, pieces: Iterable[bytes], shape: tuple[int, ...], dtype: np.dtype[Any]
+    file: Path,
+    pieces: Iterable[bytes],
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    *,
+    private: bool = False,
 ) -> None:
     """Write an array's bytes, piece after piece, as a file of NumPy's, whole or not at all.
 
     Through the file, not through a memory map: a full disk is then an error that can be reported,
-    and not the end of the process.
+    and not the end of the process. `private` as for `atomic_path`.
 
     Raises:
         OSError: it cannot be written.
     """
-    with atomic_path(file) as temporary, temporary.open("wb") as out:
+    with atomic_path(file, private=private) as temporary, temporary.open("wb") as out:
         descr = np.lib.format.dtype_to_descr(dtype)
         header = {"descr": descr, "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(out, header)

@@ -1,6 +1,6 @@
 """The custom network: trained from scratch, small, made for grey slices of 160 pixels a side.
 
-Convolution, max pooling and dropout stages down to a fortieth of a side, so that a place knows
+Convolution, max pooling and dropout stages down to a thirty-second of a side, so that a place knows
 the whole head; then up again by two steps, so that it knows its own tissue (Lin et al., Feature
 Pyramid Networks, CVPR 2017). The layers before the last are dense ones that act on each place (a
 dense layer there is a 1 x 1 convolution). The second convolution of a stage is residual (He et

@@ -17,7 +17,8 @@ _RESEMBLES: dict[str, tuple[str, ...]] = {
     "flip": ("mirrored",),
     "rotation": ("rotation",),
     "zoom": ("crop",),
-    "shift": ("translation",),
+    # A head of which an edge is missing is centred and scaled by the rest of it.
+    "shift": ("translation", "cut_off"),
     "contrast": ("contrast",),
     "brightness": ("window",),
     "gamma": ("gamma",),
@@ -34,8 +35,12 @@ def conditions_met(recipe: Mapping[str, Any]) -> frozenset[str] | None:
         recipe: `card.trained_on.recipe`: the recipe itself, or with its record beside it.
 
     Returns:
-        Names out of `CONDITIONS`; None where the card does not say how it was augmented.
+        Names out of `CONDITIONS`; None where the card does not say how it was augmented, or what
+        the run that the training began with had met.
     """
+    record = recipe.get("record")
+    if isinstance(record, Mapping) and record.get("start_sha256"):
+        return None
     settings = recipe.get("recipe", recipe)
     augmentation = settings.get("augmentation") if isinstance(settings, Mapping) else None
     if not isinstance(augmentation, Mapping):

@@ -84,7 +84,8 @@ def augmented(examples: Examples, row: int, recipe: Recipe, epoch: int) -> Drawn
     one = _transplanted(examples, row, recipe, epoch)
     change = draw(recipe.augmentation, seed=recipe.seed, epoch=epoch, image=name)
     pixels, mask = one.pixels, one.mask
-    if change.rim.depth:
+    # Where a lesion lies that no mask shows, nobody knows whether it would be cut away.
+    if change.rim.depth and (one.known or one.label == _NO_TUMOR):
         pixels, mask = without_rim(pixels, mask, head_depth(pixels), change.rim)
     mask = apply_place(mask, change) if mask.any() else mask
     return Drawn(apply(pixels, change), mask, one.label, one.known)

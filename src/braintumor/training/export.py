@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -212,14 +212,17 @@ def _finish(
 
 
 def _as_trained(data: Path, run: Path | None) -> Catalog:
-    """A data set with the splits that a run knows it by, so that nothing which the run is judged
-    on is fitted to; with its own splits where there is no run, or one that held nothing back."""
+    """A data set with the splits and groups that a run knows it by, so that nothing which the run
+    is judged on is fitted to; with its own splits where the run held nothing back, and as it is
+    where there is no run."""
     catalog = Catalog.open(data)
     if run is None or not RunFolder(run).catalog.is_file():
         return catalog
     own = Catalog.read(RunFolder(run).catalog, root=catalog.root)
-    held_back = (own.table["split"] != "train").any()
-    return as_trained(catalog, RunFolder(run)) if held_back else catalog
+    known = as_trained(catalog, RunFolder(run))
+    if (own.table["split"] != "train").any():
+        return known
+    return replace(catalog, table=catalog.table.assign(group=known.table["group"]))
 
 
 def check_parity(served: Any, folder: Path) -> dict[str, float]:
@@ -264,6 +267,12 @@ def _canvases(size: int) -> NDArray[np.float32]:
 
 def _recipe(run: Path) -> tuple[Recipe, dict[str, Any]]:
     folder = RunFolder(run)
+    if folder.folds and not folder.model.is_file():
+        raise BraintumorError(
+            f"{run} holds folds, each with a network of its own, and none that is of all: train "
+            f"one by the same recipe with  braintumor train --split all,  and export that one "
+            f"with --evidence {run}"
+        )
     if not folder.recipe.is_file() or not folder.model.is_file():
         raise BraintumorError(
             f"{run} holds no finished run (model.keras and recipe.toml): train first, or finish "

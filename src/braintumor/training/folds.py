@@ -25,6 +25,14 @@ from braintumor.training.run import RunFolder
 from braintumor.training.several import Training, require_new
 
 _CHOOSING = 0.1  # share of what a fold learns from by which its best epoch is chosen
+# What folds have in common besides recipe and images, as their records call it.
+_ALIKE = {
+    "masks": "masks",
+    "masks_sha256": "masks",
+    "extra_given_sha256": "--extra images",
+    "start_sha256": "weights to begin with",
+    "imagenet_weights_sha256": "ImageNet weights",
+}
 
 
 def fold_catalog(catalog: Catalog, fold: int, *, seed: int, choosing: float = _CHOOSING) -> Catalog:
@@ -139,12 +147,14 @@ class Folds:
         """See `several.Plan`."""
         parts: list[pd.DataFrame] = []
         record: dict[str, Any] = {}
+        began: dict[str, Any] = {}
         seconds: list[float] = []
         trained = self._before() | dict(zip(self._chosen, runs, strict=True))
         for fold, own in sorted(trained.items()):
             frame = Predictions.read(own.predictions).split("test").frame
             parts.append(frame.assign(fold=str(fold)))
             record = read_record(own.recipe)
+            _require_alike(began, record, own)
             seconds.append(record["seconds"])
         run, table = self._run, self._folded.table
         self._folded.write(run.catalog)
@@ -160,3 +170,19 @@ class Folds:
         Predictions.from_frame(whole).write(run.predictions)
         run.clear_checkpoint()
         return run
+
+
+def _require_alike(began: dict[str, Any], record: dict[str, Any], own: RunFolder) -> None:
+    """Refuse to join folds that learnt from other things than images of their own.
+
+    Args:
+        began: what the folds before said; what this one adds is put there.
+        record: of this fold.
+        own: its run.
+    """
+    for key, what in _ALIKE.items():
+        if began.setdefault(key, record.get(key)) != record.get(key):
+            raise BraintumorError(
+                f"{own.root} was trained with other {what} than the folds before it: train it into "
+                "a new folder together with the others, or leave it out"
+            )

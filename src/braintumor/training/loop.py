@@ -148,6 +148,10 @@ def _resume(phase: Phase, latest: Path, best: Path) -> tuple[State, bool]:
     phase.model.set_weights(weights)
     for variable, value in zip(phase.model.optimizer.variables, optimizer, strict=True):
         variable.assign(value)
+    if best.exists():
+        # Killed between the two files: the epoch is done once more, and need not come out as good.
+        known = load_state(best)[0]
+        state.best_epoch, state.best_loss = known.best_epoch, known.best_loss
     return state, False
 
 
