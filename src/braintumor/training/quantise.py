@@ -51,7 +51,8 @@ class Twin:
     Attributes:
         card, graph: of the bundle.
         some: (m, size, size) prepared training slices.
-        canvases: (n, size, size) prepared slices that it was not fitted on.
+        canvases: (n, size, size) prepared slices that it was not calibrated on. A network that
+            held nothing back has learnt from them all the same, and its folds speak for it.
         truth: (n,) class indices.
     """
 
