@@ -118,6 +118,7 @@ def test_patients_are_the_units_of_the_mixes(call: Call, tmp_path: Path) -> None
         (["one", "data", "--condition", "fog"], 2, "'fog' is none of rician_noise"),
         (["tests.csv", "plain.csv"], 2, "not both"),
         (["one", "data", "--limit", "0"], 2, "0 is not in the range"),
+        (["one", "data", "--reference", "two"], 2, "'two' is none of one"),
         (["one", "nowhere"], 1, "nowhere"),
         (["nowhere", "data"], 1, "nowhere is no bundle"),
         (["nowhere.csv"], 1, "nowhere.csv does not exist"),

@@ -69,6 +69,7 @@ def test_the_folds_answers_are_joined_in_the_catalogues_order(
     assert set(table["fold"].astype(str)) == {"0", "1", "2"}
     assert (table["predicted"] == table["label"]).all()
     assert "seconds_by_fold" in run.recipe.read_text()
+    assert "best_epoch" not in read_record(run.recipe), "each fold has its own"
 
 
 def test_what_a_recipe_leaves_to_the_computer_is_settled_before_it_travels(

@@ -87,6 +87,7 @@ def command(
             _test(
                 inputs[:-1], Path(inputs[-1]), out,
                 limit=limit, split=split, conditions=conditions, patients=patients, seed=seed,
+                reference=reference,
             )
         ]  # fmt: skip
     tests = [path for path in tables if is_stress_table(path)]
@@ -129,8 +130,9 @@ def _test(
     conditions: tuple[str, ...],
     patients: Path | None,
     seed: int,
+    reference: str | None,
 ) -> Path:
-    """Run the test; the path of its table."""
+    """Run the test; the path of its table. `reference` is only looked at: it may be mistyped."""
     from braintumor.bundle.classifier import Classifier
     from braintumor.catalog.catalog import Catalog
     from braintumor.evaluation import words
@@ -150,6 +152,11 @@ def _test(
             param_hint="--condition",
         )
     loaded = [Classifier.load(name) for name in models]
+    names = [one.card.name for one in loaded]
+    if reference is not None and reference not in names:
+        raise click.BadParameter(
+            f"{reference!r} is none of {', '.join(names)}", param_hint="--reference"
+        )
     owners = read_patients(patients) if patients else None
     catalog = Catalog.from_folder(data, seed=seed)
     for warning in catalog.warnings:

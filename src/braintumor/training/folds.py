@@ -158,6 +158,8 @@ class Folds:
             seconds.append(record["seconds"])
         run, table = self._run, self._folded.table
         self._folded.write(run.catalog)
+        for key in ("best_epoch", "best_val_loss"):  # each fold has its own
+            record.pop(key, None)
         facts = {
             "folds": self._count,
             "seconds": round(sum(seconds), 1),
