@@ -76,6 +76,52 @@ class TestStores:
         names = ["memory://bucket/scans/notes.txt", "memory://bucket/gone.png"]
         assert found(*names) == names
 
+    def test_what_has_the_name_of_a_file_costs_no_request(
+        self, store: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A list of ten million lines would take days of asking what they are."""
+        monkeypatch.setattr(type(fsspec.filesystem("memory")), "isdir", None)
+        names = ["memory://bucket/one.png", "memory://bucket/scans/deep/v.nii", "memory://b/a.zip"]
+        assert found(*names) == names
+
+    def test_a_file_that_the_store_does_not_give_just_now_is_not_left_out(
+        self, store: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """IM1 has no suffix: whether it is an image, its first bytes tell."""
+        asked: list[str] = []
+
+        def away(_self: object, path: str, **_: object) -> bytes:
+            asked.append(path)
+            raise TimeoutError
+
+        monkeypatch.setattr(remote, "_WAITS", (0.0, 0.0))
+        monkeypatch.setattr(type(fsspec.filesystem("memory")), "cat_file", away)
+        inputs = Inputs(["memory://bucket/scans/deep"])
+        assert [name_of(item) for item in inputs] == [
+            f"memory://bucket/scans/deep/{name}" for name in ("IM1", "v.nii")
+        ]
+        assert inputs.skipped == 0
+        assert len(asked) == 3, "a store that is busy is asked again"
+
+    @pytest.mark.parametrize(("status", "times"), [(429, 3), (503, 3), (404, 1), (400, 1)])
+    def test_only_a_store_that_is_busy_is_asked_again(
+        self, monkeypatch: pytest.MonkeyPatch, status: int, times: int
+    ) -> None:
+        class AnswerError(Exception):
+            def __init__(self) -> None:
+                self.status = status
+
+        asked: list[int] = []
+
+        def ask() -> bytes:
+            asked.append(status)
+            raise AnswerError
+
+        monkeypatch.setattr(remote, "_WAITS", (0.0, 0.0))
+        with pytest.raises(AnswerError):
+            remote._patiently(ask)
+        assert len(asked) == times
+
     def test_they_are_classified_like_files_here(
         self, store: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

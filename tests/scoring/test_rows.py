@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +14,7 @@ import pytest
 from braintumor import CLASSES
 from braintumor.bundle.prediction import COLUMNS, Prediction
 from braintumor.errors import BraintumorError
-from braintumor.scoring.rows import SUFFIXES, PartTable, plain_row
+from braintumor.scoring.rows import SUFFIXES, PartTable, plain_row, said_of
 
 SHARES = (1 / 3, 2 / 3 - 1e-9 / 7, 1.23456789e-12, 1e-300)
 GOOD = Prediction(
@@ -144,6 +145,22 @@ def test_a_place_that_cannot_be_written_to_is_one_sentence(tmp_path: Path) -> No
     (tmp_path / "file").write_text("x")
     with pytest.raises(BraintumorError, match="cannot be written"):
         PartTable(tmp_path / "file" / "table.csv")
+
+
+def test_of_a_full_disk_the_remedy_is_room_and_not_another_place(tmp_path: Path) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device")
+    room = "make room there, and go on with --resume"
+    with pytest.raises(BraintumorError, match=room), said_of(tmp_path / "table.csv"):
+        raise full
+
+
+def test_what_a_kill_left_of_joining_a_table_is_removed(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    table = tmp_path / "table.parquet"
+    left = tmp_path / ".table.abc.part.parquet"
+    left.write_bytes(b"half")
+    written(table, GOOD)
+    assert [path.name for path in tmp_path.iterdir()] == ["table.parquet"]
 
 
 def test_a_name_whose_bytes_are_no_text_does_not_break_the_table(table: Path) -> None:

@@ -388,11 +388,12 @@ class TestProcessesThatNobodyAskedFor:
         assert started == [3]
         assert Path("several.csv").read_bytes() == Path("one.csv").read_bytes()
 
-    def test_on_a_large_computer_no_more_than_eight(
-        self, here: Path, started: list[int | None], monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize(("cores", "workers"), [(96, 8), (1, 2)])
+    def test_never_more_than_eight_nor_one_alone(
+        self, started: list[int | None], monkeypatch: pytest.MonkeyPatch, cores: int, workers: int
     ) -> None:
-        monkeypatch.setattr(module, "cores", lambda: 96)
-        assert module._staffed(Plan(arguments=(), model="cnn"), files=20).workers == 8
+        monkeypatch.setattr(module, "cores", lambda: cores)
+        assert module._staffed(Plan(arguments=(), model="cnn"), files=20).workers == workers
 
     def test_few_files_are_done_here(self, here: Path, started: list[int | None]) -> None:
         done("scans/00*.png")

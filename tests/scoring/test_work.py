@@ -14,13 +14,29 @@ from braintumor.errors import BraintumorError
 from braintumor.images.choice import Choice
 from braintumor.parallel.ordered import WorkerDiedError
 from braintumor.scoring import score
-from braintumor.scoring.work import Chunk, Job, halves_until_single
+from braintumor.scoring.inputs import Entry
+from braintumor.scoring.work import Chunk, Job, chunks, halves_until_single
 
 JOB = Job(model="cnn", name="cnn", identity="i", fingerprint="f", device="CPU", choice=Choice())
 
 
 def row(name: str) -> Prediction:
     return Prediction(path=name, sha256="", status="ok", reason="", model="cnn", model_sha256="i")
+
+
+def test_what_holds_many_slices_is_a_chunk_of_its_own() -> None:
+    """How far the work is, is written down after each; an archive here is read file by file."""
+    items = [
+        "a.png",
+        "b.png",
+        "v.nii.gz",
+        "s3://x/many.zip",
+        "c.png",
+        Entry("here.zip", 0, "d.png"),
+    ]
+    assert list(chunks(items, 2)) == [
+        ("a.png", "b.png"), ("v.nii.gz",), ("s3://x/many.zip",), ("c.png", items[-1]),
+    ]  # fmt: skip
 
 
 def test_the_deadly_file_alone_is_an_error() -> None:

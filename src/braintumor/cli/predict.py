@@ -83,6 +83,7 @@ def command(context: click.Context, /, **options: Any) -> None:
     as_json: bool = options["as_json"]
     if as_json and plan.resume:
         raise click.UsageError("--json prints every row, and --resume makes only those that lack")
+    from braintumor.scoring.journal import state_of
     from braintumor.scoring.score import score
 
     with ExitStack() as stack:
@@ -104,7 +105,7 @@ def command(context: click.Context, /, **options: Any) -> None:
         try:
             outcome = score(plan, show=show, begun=begun, bar=bar)
         except KeyboardInterrupt:
-            if plan.out is not None:
+            if plan.out is not None and state_of(plan.out).exists():
                 click.echo("The same command with --resume goes on from here.", err=True)
             raise
     _summary(outcome, plan.out)

@@ -187,7 +187,8 @@ def _content(folder: str) -> Iterator[tuple[str, bool]]:
 
 
 def _kind(entry: os.DirEntry[str]) -> tuple[bool, bool]:
-    """Whether it is a folder, and whether a link; one that nobody can look up is neither.
+    """Whether it is a folder, and whether a link; one that nobody can look up is neither, and what
+    reads it as a file says why it cannot.
 
     A link that leads to itself, or to a share that is gone, must not cost its neighbours.
     """
@@ -261,12 +262,12 @@ def _is_image(name: str) -> bool:
     path = Path(name)
     if path.suffix.lower() in IMAGE_SUFFIXES or name.lower().endswith((*VOLUME_SUFFIXES, ".zip")):
         return True
-    if remote.is_remote(name):
-        return looks_like_dicom(remote.begins_with(name))
     try:  # scanners often name DICOM files by a number alone
+        if remote.is_remote(name):
+            return looks_like_dicom(remote.begins_with(name))
         if not path.is_file():  # opening a pipe would wait for ever
             return False
         with path.open("rb") as file:
             return looks_like_dicom(file.read(HEAD))
-    except OSError:
-        return False
+    except (OSError, ImageError):
+        return True  # left out, nobody would hear of it: its row says why it cannot be read

@@ -1,4 +1,4 @@
-"""How far the work is: a small SQLite file beside a table in the making, NAME.state.
+"""How far the work is: an SQLite file beside a table in the making, NAME.state.
 
 It says how many input files are done and how many bytes of the part are their rows, and is written
 after those rows are on the disk: what a kill tore off is cut off and done again, so that no row is
@@ -183,7 +183,7 @@ class Journal:
             if "locked" in str(error):
                 raise BraintumorError(
                     f"{self._table} is being written by another process: wait for it, or choose "
-                    "another name"
+                    "another name (where there is none, its drive knows no locks: choose another)"
                 ) from error
             raise BraintumorError(
                 f"{self._table or 'the table'} cannot be written ({error}): make room there, "

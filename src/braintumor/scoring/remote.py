@@ -9,17 +9,24 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from braintumor.bundle.abreast import abreast
 from braintumor.errors import MissingExtraError, require
 from braintumor.files import read_at_most
-from braintumor.images.decode import ImageError, Limits, max_bytes_of
+from braintumor.images.decode import (
+    IMAGE_SUFFIXES,
+    VOLUME_SUFFIXES,
+    ImageError,
+    Limits,
+    max_bytes_of,
+)
 from braintumor.images.sniff import HEAD
 
 PROTOCOLS: Final = ("s3", "s3a", "gs", "gcs", "http", "https", "memory")
+_MAGIC = re.compile(r"[*?\[]")
 _URL = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 # A store that was busy is asked again after so many seconds.
 _WAITS = (0.5, 2.0)
@@ -30,6 +37,10 @@ _SMALL = 16 * 2**20
 # HTTP: what is asked for lies beyond the end, as everything does in an empty file.
 _NOTHING_THERE = 416
 _FINAL = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
+# HTTP: too slow, too early, too often. What else begins with a 4 stays as it is.
+_BUSY = (408, 425, 429)
+_FILES = (*sorted(IMAGE_SUFFIXES), *VOLUME_SUFFIXES, ".zip")
+T = TypeVar("T")
 
 
 def is_remote(name: str) -> bool:
@@ -51,13 +62,16 @@ def find(address: str) -> Iterator[str | ImageError]:
         known = "addresses begin with s3://, gs://, http:// or https://"
         yield ImageError(address, f"it is an address of a kind that is not known: {known}")
         return
+    if address.lower().endswith(_FILES) and not _MAGIC.search(address):
+        yield address  # what has the name of a file is one: asking costs a request a line of a list
+        return
     store, root = _store(address)
     try:
         if _is_web(address):
             folder, pattern = address.endswith("/"), False
         else:
-            folder = store.isdir(root)
-            pattern = bool(re.search(r"[*?\[]", root)) and not folder and not store.exists(root)
+            folder = _patiently(lambda: store.isdir(root))
+            pattern = bool(_MAGIC.search(root)) and not folder and not store.exists(root)
         if pattern:
             yield from _matches(store, address, root)
         elif folder:
@@ -69,12 +83,12 @@ def find(address: str) -> Iterator[str | ImageError]:
 
 
 def begins_with(name: str) -> bytes:
-    """The first bytes of a file; none where they cannot be had."""
-    try:
-        store, path = _store(name)
-        return _beginning(store, path, HEAD)
-    except Exception:
-        return b""
+    """The first bytes of a file, asked for as by `read`.
+
+    Raises:
+        ImageError: they cannot be had.
+    """
+    return read(name, HEAD - 1)
 
 
 def read(name: str, most: int | None = None) -> bytes:
@@ -90,17 +104,25 @@ def read(name: str, most: int | None = None) -> bytes:
     """
     store, path = _store(name)
     most = Limits().max_volume_bytes if most is None else most
-    for wait in (*_WAITS, None):
+    try:
+        return _patiently(lambda: _beginning(store, path, most + 1))
+    except Exception as error:
+        if _status(error) == _NOTHING_THERE:
+            return b""
+        raise ImageError(name, _reason(error)) from None
+
+
+def _patiently(ask: Callable[[], T]) -> T:
+    """Ask a store again where it was busy; raises what it says in the end."""
+    for wait in _WAITS:
         try:
-            return _beginning(store, path, most + 1)
-        except Exception as error:
+            return ask()
+        except Exception as error:  # each store has errors of its own
             status = _status(error)
-            if status == _NOTHING_THERE:
-                return b""
-            if wait is None or isinstance(error, _FINAL) or 400 <= status < 500:
-                raise ImageError(name, _reason(error)) from None
+            if isinstance(error, _FINAL) or (400 <= status < 500 and status not in _BUSY):
+                raise
             time.sleep(wait)
-    raise AssertionError
+    return ask()
 
 
 def _beginning(store: Any, path: str, most: int) -> bytes:
@@ -168,7 +190,8 @@ def _matches(store: Any, address: str, root: str) -> Iterator[str | ImageError]:
 def _below(store: Any, address: str, folder: str) -> Iterator[str | ImageError]:
     """All files below a folder, sorted by the parts of their path; hidden ones are left out."""
     try:
-        entries = store.ls(folder + "/" if _is_web(address) else folder, detail=True)
+        place = folder + "/" if _is_web(address) else folder
+        entries = _patiently(lambda: store.ls(place, detail=True))
     except Exception as error:
         yield ImageError(address, _reason(error))
         return

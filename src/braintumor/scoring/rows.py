@@ -9,12 +9,14 @@ pandas, so that a single picture is classified in about a second.
 from __future__ import annotations
 
 import csv
+import errno
 import importlib
 import io
 import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from glob import escape
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -93,8 +95,13 @@ class PartTable:
         self.close()
         with said_of(self.path):
             if self.path.suffix.lower() == ".parquet":
+                for left in self.path.parent.glob(f".{escape(self.path.stem)}.*.part.parquet"):
+                    left.unlink(missing_ok=True)  # of a kill at this very place
                 with atomic_path(self.path) as temporary:
                     _join(self.part, temporary)
+                    # The part goes next: a name without its bytes would be all that is left.
+                    with temporary.open("rb+") as file:
+                        os.fsync(file.fileno())
                 self.part.unlink()
             else:
                 self.part.replace(self.path)
@@ -121,8 +128,10 @@ def said_of(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None))
+        remedy = "make room there, and go on with --resume" if full else "choose another place"
         raise BraintumorError(
-            f"{path} cannot be written ({error.strerror or error}): choose another place"
+            f"{path} cannot be written ({error.strerror or error}): {remedy}"
         ) from error
 
 

@@ -39,6 +39,7 @@ from braintumor.scoring.places import (
     remove_summaries,
     summary_place,
 )
+from braintumor.scoring.remote import is_remote
 from braintumor.scoring.rows import PartTable, part_of, said_of
 from braintumor.scoring.tally import Tally
 from braintumor.scoring.work import Chunk, Job, Rows, chunks, halves_until_single
@@ -73,7 +74,7 @@ class Plan:
         resume: go on with a table that was left half done, if there is one.
         engine: what does the work (see `parallel.pools`).
         workers: how many processes; None for this one alone for a few files, one a core for many
-            (up to eight), and for Ray as many as the cluster has processors.
+            (two to eight), and for Ray as many as the cluster has processors.
         address: of a Ray cluster.
     """
 
@@ -149,7 +150,9 @@ def score(
         asked: deque[Chunk] = deque()
         size = _CHUNK_HERE if plan.here else _CHUNK_ELSEWHERE
         found = ordered(pool, _noted(chunks(rest, size), asked), partial(halves_until_single, job))
-        total = partial(_count, plan.arguments) if bar else None
+        # To count on a store is to ask for every name a second time.
+        counted = bar and not any(map(is_remote, plan.arguments))
+        total = partial(_count, plan.arguments) if counted else None
         with track_count(total, what="Classifying", done=run.files) as advance:
             for rows in found:
                 run.take(asked.popleft(), rows, show)
@@ -295,7 +298,8 @@ def _staffed(plan: Plan, *, files: int) -> Plan:
     """With a number of processes, where nobody gave one."""
     if plan.engine != "local" or plan.workers is not None or files < _MANY:
         return plan
-    return replace(plan, workers=min(cores(), _MOST_PROCESSES))
+    # Two on a single core, too: a file that ends its reader must not end the run.
+    return replace(plan, workers=max(2, min(cores(), _MOST_PROCESSES)))
 
 
 def _workers(plan: Plan, stack: ExitStack) -> tuple[Job, AnyCard, Pool[Chunk, Rows]]:

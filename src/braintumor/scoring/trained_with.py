@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from braintumor.images.conditions import CONDITIONS
-
 # Setting of the augmentation -> conditions that it resembles. Strengths differ, and augmentation
 # acts on the prepared canvas; what it resembles is no longer new to the model all the same.
 _RESEMBLES: dict[str, tuple[str, ...]] = {
@@ -35,8 +33,8 @@ def conditions_met(recipe: Mapping[str, Any]) -> frozenset[str] | None:
         recipe: `card.trained_on.recipe`: the recipe itself, or with its record beside it.
 
     Returns:
-        Names out of `CONDITIONS`; None where the card does not say how it was augmented, or what
-        the run that the training began with had met.
+        Names out of `images.conditions.CONDITIONS`; None where the card does not say how it was
+        augmented, or what the run that the training began with had met.
     """
     record = recipe.get("record")
     if isinstance(record, Mapping) and record.get("start_sha256"):
@@ -46,5 +44,4 @@ def conditions_met(recipe: Mapping[str, Any]) -> frozenset[str] | None:
     if not isinstance(augmentation, Mapping):
         return None
     used = [key for key, value in augmentation.items() if value]
-    alike = {name for key in used for name in _RESEMBLES.get(key, ())}
-    return frozenset(alike | (set(used) & set(CONDITIONS)))
+    return frozenset(name for key in used for name in _RESEMBLES.get(key, ()))

@@ -95,10 +95,12 @@ class Job:
 
 
 def chunks(items: Iterable[Item], size: int) -> Iterator[Chunk]:
-    """Put items together, `size` at a time; a volume, which holds many slices, stays alone."""
+    """Put items together, `size` at a time; a volume, or an archive on a store, which hold many
+    slices, stay alone."""
     waiting: list[Item] = []
     for item in items:
-        volume = name_of(item).lower().endswith(VOLUME_SUFFIXES)
+        held = VOLUME_SUFFIXES if isinstance(item, Entry) else (*VOLUME_SUFFIXES, ".zip")
+        volume = name_of(item).lower().endswith(held)
         if waiting and (volume or len(waiting) == size):
             yield tuple(waiting)
             waiting.clear()
