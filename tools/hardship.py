@@ -131,7 +131,7 @@ def conditions(results: Path) -> Found:
         f"`{difference.a}` minus `{difference.b}` over all of them: "
         f"{points(difference.overall)} points.",
         "",
-        *marks.table(heads, _conditions(stress, draw)),
+        *marks.table(heads, _conditions(stress)),
     ]
     return Found((question, answer), lines, stress)
 
@@ -164,7 +164,7 @@ def kept(stress: Stress, name: str, severity: int = _MIDDLE) -> Estimate | None:
     return draw.ratio(right[:, columns].mean(axis=1), right[:, 0])
 
 
-def _conditions(stress: Stress, draw: GroupDraws) -> list[list[str]]:
+def _conditions(stress: Stress) -> list[list[str]]:
     models = stress.models
 
     def row(name: str, what) -> list[str]:  # type: ignore[no-untyped-def]

@@ -197,7 +197,8 @@ class _Story:
 
     def evaluate(self, runs: dict[str, Path]) -> dict[str, Path]:
         """Metrics and report of each."""
-        from braintumor.evaluation.judgement import judge, write_metrics
+        from braintumor.evaluation.judgement import judge, write_calibration, write_metrics
+        from braintumor.evaluation.record import write_record
         from braintumor.evaluation.report import write_report
         from braintumor.evaluation.run_tables import read_run
 
@@ -211,6 +212,8 @@ class _Story:
         for name, run in runs.items():
             judgement = judge(read_run(run))
             write_metrics(judgement, run)
+            write_calibration(judgement, run)
+            write_record(judgement, run)
             reports[name] = write_report(judgement, run)
             m: Any = judgement.headline.metrics
             self.say(

@@ -72,8 +72,11 @@ class Rooms:
                 )
             ),
             "braintumor.evaluation.judgement": SimpleNamespace(
-                judge=lambda run: judgement, write_metrics=note("metrics", lambda j, run: run)
+                judge=lambda run: judgement,
+                write_metrics=note("metrics", lambda j, run: run),
+                write_calibration=lambda j, run: run,
             ),
+            "braintumor.evaluation.record": SimpleNamespace(write_record=lambda j, run: []),
             "braintumor.evaluation.run_tables": SimpleNamespace(read_run=lambda run: run),
             "braintumor.evaluation.report": SimpleNamespace(
                 write_report=note("report", lambda j, run: run / "report.html")
@@ -277,6 +280,9 @@ def test_the_whole_story_with_the_real_rooms(tmp_path: Path) -> None:
     assert metrics["splits"]["test"]["n"] == 4
     card = json.loads((out / "bundles" / "cnn" / "card.json").read_text())
     assert card["trained_on"]["phantom"] is True
+    # What the report leads to, and what the bundle takes its calibration from.
+    for name in ("model_card.md", "checklist.html", "calibration.json"):
+        assert (out / "runs" / "cnn" / name).is_file(), name
     history = (out / "runs" / "cnn" / "history.csv").read_bytes()
     tell(out, say=lines.append, settings=TINY, cnn_only=True)
     assert (out / "runs" / "cnn" / "history.csv").read_bytes() == history

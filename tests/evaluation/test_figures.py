@@ -136,8 +136,7 @@ def test_the_confusion_matrix_shows_counts_and_rates(
     ):
         assert str(count) in shown
         assert words.percent(float(rate)) in shown
-    assert shown.index("Predicted") >= 0
-    assert shown.index("Truth") >= 0
+    assert {"Predicted", "Truth"} <= set(shown)
     assert "<image" not in drawn["matrix"], "squares, no bitmap"
 
 
@@ -156,6 +155,7 @@ def test_right_and_wrong_are_shown_apart(test_curves: Curves, drawn: dict[str, s
 def test_the_learning_curve_marks_the_epoch_that_was_kept(drawn: dict[str, str]) -> None:
     # The head's first epoch has a lower loss, but the weights kept are those of the tail.
     assert figures.best_epoch(made_history()) == 3
+    assert figures.best_epoch(made_history(), last=True) == len(made_history()) - 1 != 3
     assert "Kept: epoch 4, validation loss 0.400" in texts(drawn["loss"])
     assert "Kept: epoch 4, validation accuracy 0.800" in texts(drawn["accuracy"])
     assert {"head", "tail", "Training", "Validation"} <= set(texts(drawn["loss"]))

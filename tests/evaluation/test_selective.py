@@ -81,12 +81,5 @@ def test_errors_are_counted_by_patient() -> None:
     assert np.isnan(risk_coverage(np.linspace(1, 0.5, 300), right, group).aurc.high)
 
 
-def test_how_much_can_be_accepted_at_a_risk() -> None:
-    found = risk_coverage([0.9, 0.8, 0.7, 0.6], [True, False, True, True])
-    assert found.accepted(0.0) == 0.25
-    assert found.accepted(0.3) == 1.0
-    assert risk_coverage([0.9], [False]).accepted(0.1) == 0.0
-
-
 def test_no_rows_are_undefined_not_an_error() -> None:
     assert np.isnan(risk_coverage([], []).aurc.value)

@@ -73,7 +73,9 @@ def test_an_implanted_lesion_brings_its_class_and_its_mask(examples: Examples) -
     np.testing.assert_array_equal(drawn.pixels[50:], examples.pixels[1, 50:])
 
 
-def test_what_is_drawn_depends_on_seed_epoch_and_image_alone(examples: Examples) -> None:
+def test_what_is_drawn_depends_on_seed_epoch_and_image_alone_but_for_transplants(
+    examples: Examples,
+) -> None:
     recipe = default_recipe("cnn")
     swapped = Examples(
         pixels=examples.pixels[::-1],
@@ -86,6 +88,12 @@ def test_what_is_drawn_depends_on_seed_epoch_and_image_alone(examples: Examples)
     first, again = augmented(examples, 0, still, 4), augmented(swapped, 1, still, 4)
     np.testing.assert_array_equal(first.pixels, again.pixels)
     assert not np.array_equal(first.pixels, augmented(examples, 0, still, 5).pixels)
+    given = recipe.changed(augmentation=STILL, implant=1.0, heal=0.0)
+    brighter = replace(
+        examples, pixels=np.asarray(examples.pixels + (examples.masks > 0) * 40, np.uint8)
+    )
+    one, other = augmented(examples, 1, given, 0), augmented(brighter, 1, given, 0)
+    assert not np.array_equal(one.pixels, other.pixels), "the other image gives its lesion"
 
 
 def test_a_coarse_mask_is_the_share_of_each_place_that_is_covered() -> None:

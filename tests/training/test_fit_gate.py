@@ -78,6 +78,11 @@ def test_too_few_patients_are_refused() -> None:
         fit_gate(seen(40, shift=0.0, kinds=3), seen(40, shift=4.0, kinds=8))
 
 
+def test_too_few_kinds_of_other_pictures_are_refused() -> None:
+    with pytest.raises(BraintumorError, match="foreign pictures of at least 4 kinds"):
+        fit_gate(seen(40, shift=0.0, kinds=8), seen(40, shift=4.0, kinds=3))
+
+
 @pytest.fixture(scope="module")
 def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("phantoms") / "data"

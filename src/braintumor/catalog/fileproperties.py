@@ -26,7 +26,7 @@ def file_properties(catalog: Catalog) -> NDArray[np.float64]:
     Returns:
         (n, 8), in the order of `FILE_PROPERTIES`: pixels, pixels, width by height; mode, format
         and quantisation tables as numbers in order of their names; the sum of the quantisation
-        tables (the larger, the coarser; 0 where the file is no JPEG); bytes.
+        tables (the larger, the coarser; 0 where the file is no JPEG); bytes a pixel.
     """
     table = catalog.table
     headers = [_header(catalog.root / path) for path in table["path"]]

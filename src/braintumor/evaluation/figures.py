@@ -21,6 +21,7 @@ from braintumor.evaluation import words
 from braintumor.evaluation.curves import Confusion, Curves, Floats
 from braintumor.evaluation.svg import style, to_svg
 
+# Okabe & Ito's palette: told apart by the colour-blind and in grey.
 CLASS_COLOURS: dict[str, str] = dict(
     zip(CLASSES, ("#D55E00", "#0072B2", "#009E73", "#CC79A7"), strict=True)
 )
@@ -192,7 +193,7 @@ def reliability(models: Models, *, key: str) -> str:
         return _finish(figure, axes, key, "Reliability diagram", None, said)
 
 
-def learning_curves(history: pd.DataFrame, *, key: str, what: str) -> str:
+def learning_curves(history: pd.DataFrame, *, key: str, what: str, last: bool = False) -> str:
     """Training and validation by epoch, from history.csv; a dot marks the epoch that was kept.
 
     Args:
@@ -200,6 +201,7 @@ def learning_curves(history: pd.DataFrame, *, key: str, what: str) -> str:
             `phase` where training had several, which are drawn one after the other.
         key: unique in the page.
         what: "loss" or "accuracy".
+        last: whether the recipe keeps the last epoch, whatever its validation loss.
     """
     epochs = np.arange(1, len(history) + 1)
     phases = list(history["phase"]) if "phase" in history else [""] * len(history)
@@ -215,7 +217,7 @@ def learning_curves(history: pd.DataFrame, *, key: str, what: str) -> str:
                     marker="." if len(rows) == 1 else None,
                 )  # fmt: skip
         said = [f"{len(history)} epochs"]
-        best = best_epoch(history)
+        best = best_epoch(history, last=last)
         if best is not None:
             value = float(history[f"val_{what}"].iloc[best])
             text = f"kept: epoch {best + 1}, validation {what} {words.number(value)}"
@@ -262,13 +264,15 @@ def by_patients(
         return _finish(figure, axes, key, "Accuracy by patients trained on", None, said)
 
 
-def best_epoch(history: pd.DataFrame) -> int | None:
-    """Position of the epoch whose weights were kept: the lowest validation loss of the last phase;
-    None where there is none."""
+def best_epoch(history: pd.DataFrame, *, last: bool = False) -> int | None:
+    """Position of the epoch whose weights were kept: the lowest validation loss of the last phase,
+    or its last epoch; None where no validation loss is known."""
     loss = history["val_loss"].to_numpy(float).copy()
     if "phase" in history and len(history):
         loss[(history["phase"] != history["phase"].iloc[-1]).to_numpy(bool)] = math.nan
-    return None if not np.isfinite(loss).any() else int(np.nanargmin(loss))
+    if not np.isfinite(loss).any():
+        return None
+    return len(loss) - 1 if last else int(np.nanargmin(loss))
 
 
 def _lines(models: Models, kind: str, label: str | None) -> list[tuple[str, str, Any, Any]]:

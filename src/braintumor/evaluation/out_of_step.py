@@ -23,15 +23,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from braintumor.classes import CLASSES
 from braintumor.errors import BraintumorError
 from braintumor.evaluation.curves import Curves, curves
+from braintumor.evaluation.figures import CLASS_COLOURS
 from braintumor.evaluation.metrics import Metrics
 from braintumor.evaluation.predictions import Predictions
 from braintumor.files import atomic_path, write_text
 
-# Okabe & Ito's palette: told apart by the colour-blind and in grey.
-_COLOURS = dict(zip(CLASSES, ("#0072B2", "#D55E00", "#009E73", "#CC79A7"), strict=True))
 How = Literal["images", "batches"]
 
 
@@ -146,7 +144,7 @@ def draw(in_step: Gathered, out_of_step: Gathered, path: Path, *, note: str = ""
 def _draw_roc(axes: Any, side: Gathered, title: str) -> None:
     for name, curve in side.curves.roc.items():
         label = f"{name}: AUC {curve.auc:.3f}"
-        axes.plot(curve.fpr, curve.tpr, color=_COLOURS[name], label=label)
+        axes.plot(curve.fpr, curve.tpr, color=CLASS_COLOURS[name], label=label)
     axes.plot([0, 1], [0, 1], color="0.6", linestyle=":", linewidth=1)
     axes.set(xlabel="False positive rate", ylabel="True positive rate", xlim=(0, 1), ylim=(0, 1.02))
     axes.set_title(f"{title}: macro AUC {side.metrics['macro_auc']:.3f}", fontsize=10.5)
@@ -156,9 +154,9 @@ def _draw_roc(axes: Any, side: Gathered, title: str) -> None:
 def _draw_precision_recall(axes: Any, side: Gathered, title: str) -> None:
     for name, curve in side.curves.precision_recall.items():
         label = f"{name}: AP {curve.average_precision:.3f}"
-        style = {"color": _COLOURS[name], "label": label, "drawstyle": "steps-post"}
+        style = {"color": CLASS_COLOURS[name], "label": label, "drawstyle": "steps-post"}
         axes.plot(curve.recall, curve.precision, **style)
-        axes.axhline(curve.prevalence, color=_COLOURS[name], linestyle=":", linewidth=0.8)
+        axes.axhline(curve.prevalence, color=CLASS_COLOURS[name], linestyle=":", linewidth=0.8)
     axes.set(xlabel="Recall", ylabel="Precision", xlim=(0, 1), ylim=(0, 1.02))
     axes.set_title(f"{title}: macro AP {side.metrics['macro_ap']:.3f}", fontsize=10.5)
     axes.legend(loc="best", fontsize=8.5)

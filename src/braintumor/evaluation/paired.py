@@ -179,21 +179,17 @@ def mcnemar_exact(only_a: int, only_b: int) -> float:
     return float(binomtest(only_a, total, 0.5).pvalue) if total else 1.0
 
 
-def auc_difference(
-    positive: ArrayLike, scores: NDArray[np.float64], codes: NDArray[np.int64] | None = None
-) -> tuple[float, float, float]:
-    """Difference of two AUCs on the same rows, its variance, and the two-sided p-value.
-
-    DeLong et al. (1988) where rows are independent, Obuchowski (1997) where groups are.
+def auc_difference(positive: ArrayLike, scores: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Difference of two AUCs on the same rows, its variance, and the two-sided p-value, where rows
+    are independent (DeLong et al. 1988).
 
     Args:
         positive: (n,) whether a row belongs to the class.
         scores: (n, 2) of the two models.
-        codes: (n,) number of each row's group.
     """
     from scipy.special import ndtr
 
-    area, covariance = auc_covariance(positive, scores, codes)
+    area, covariance = auc_covariance(positive, scores)
     difference = float(area[0] - area[1])
     var = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
     if not var > 1e-18:

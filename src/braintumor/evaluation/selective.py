@@ -50,14 +50,6 @@ class RiskCoverage:
         """E-AURC: what the order of confidences costs over the best order."""
         return self.aurc.value - self.best
 
-    def accepted(self, risk: float) -> float:
-        """The largest share that can be accepted at this risk or less; 0 where none can.
-
-        Read off these very slices, so a little too good for others.
-        """
-        good = np.flatnonzero(self.risk <= risk)
-        return float(self.coverage[good[-1]]) if len(good) else 0.0
-
 
 def risk_coverage(
     confidence: ArrayLike,

@@ -137,8 +137,8 @@ class Slice:
 
     Attributes:
         pixels: (height, width) uint8, uint16 or float32; larger means brighter.
-        format: "PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF" or "DICOM".
-        mode: of the file's pixels: Pillow's name, or DICOM's photometric interpretation.
+        format: "PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF", "DICOM" or "NIFTI".
+        mode: of the file's pixels: Pillow's name, DICOM's photometric interpretation, NIfTI's type.
         size: (height, width) in pixels, as shown (EXIF orientation applied).
         sha256: of the file's bytes, 64 hexadecimal digits.
         coloured: whether the file's colours differ visibly from grey; of a JPEG only where it was

@@ -49,7 +49,7 @@ class Pool(Protocol[T_contra, R_co]):
         ...
 
     def close(self) -> None:
-        """End all processes; what is under way is given up."""
+        """Take nothing more; what is under way may end or be given up, and nobody gets it."""
         ...
 
 

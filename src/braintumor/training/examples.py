@@ -63,9 +63,10 @@ class Drawn:
 
 
 def joined(parts: list[Examples]) -> Examples:
-    """Several sets as one, in order."""
+    """Several sets as one, in order; of several none says how often its images come."""
     if len(parts) == 1:
         return parts[0]
+    assert all(part.shares is None for part in parts)
     return Examples(
         pixels=np.concatenate([part.pixels for part in parts]),
         labels=np.concatenate([part.labels for part in parts]),
@@ -76,7 +77,8 @@ def joined(parts: list[Examples]) -> Examples:
 
 
 def augmented(examples: Examples, row: int, recipe: Recipe, epoch: int) -> Drawn:
-    """Image `row` as epoch `epoch` sees it, a function of (seed, epoch, image) alone.
+    """Image `row` as epoch `epoch` sees it, a function of (seed, epoch, image) alone; where a
+    lesion is put in or taken out, of the other images as well, for one of them gives what comes.
 
     Where classes are balanced, an epoch here is a visit of the image: see `batches.epoch_rows`.
     """

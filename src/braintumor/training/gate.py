@@ -190,8 +190,9 @@ def fit_gate(
     Raises:
         BraintumorError: too few groups or kinds to hold any out.
     """
-    for names in (brains.names, others.names):
-        _require_enough(names)
+    _require_enough(brains.names)
+    if len(set(others.names)) < _FOLDS:
+        raise BraintumorError(f"a gate needs foreign pictures of at least {_FOLDS} kinds")
     sources = np.repeat("data set", len(brains.names)).astype(object)
     if further is not None:
         sources = np.concatenate([sources, [_source(name) for name in further.names]])
@@ -215,7 +216,7 @@ def fit_gate(
 
 
 def _require_enough(names: Iterable[str]) -> None:
-    """Refuse what has fewer groups or kinds than folds."""
+    """Refuse brain slices of fewer groups than there are folds."""
     if len(set(names)) < _FOLDS:
         raise BraintumorError(
             f"a gate needs brain slices of at least {_FOLDS} groups (patients) outside the test "

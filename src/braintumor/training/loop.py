@@ -57,9 +57,9 @@ def fit_phase(
     """Train one phase, going on from its checkpoint where there is one.
 
     The model leaves with the weights of its best epoch by validation loss, or of its last where
-    the recipe says so. Killed at any point
-    and called again, it ends where an unbroken run ends: weights and optimiser come from the
-    checkpoint, and everything drawn at random depends on (seed, epoch) alone.
+    the recipe says so. Killed at any point and called again, it ends where an unbroken run ends:
+    weights and optimiser come from the checkpoint, and everything drawn at random depends on
+    (seed, epoch) and the images alone.
 
     Returns:
         The final state; its history holds the earlier phases' rows too.

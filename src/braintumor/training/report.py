@@ -49,7 +49,6 @@ class Reporter:
     def __init__(self, log_dir: Path | None = None, *, quiet: bool = False) -> None:
         self.quiet = quiet
         self._writer = None if log_dir is None else _summary_writer(log_dir)
-        self._total = 0
 
     @contextmanager
     def phase(self, name: str, epochs: int, steps: int, *, done: int) -> Iterator[_Bar]:

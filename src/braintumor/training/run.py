@@ -103,7 +103,8 @@ class State:
     Attributes:
         phase: its name.
         epoch: epochs completed.
-        best_epoch, best_loss: the best validation loss so far and when it was reached.
+        best_epoch, best_loss: the epoch whose weights are kept so far, and its validation loss: the
+            lowest, or the last one where the recipe keeps that.
         history: one row a completed epoch, all phases, by `HISTORY_COLUMNS`.
         seconds, cpu_seconds: spent so far by all sessions, by the clock and of the processor.
     """

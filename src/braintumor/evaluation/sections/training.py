@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from markupsafe import Markup
 
 from braintumor.evaluation import figures
@@ -33,9 +35,13 @@ def learning_figures(run: RunTables) -> list[Figure]:
     """Loss and accuracy by epoch; none where the run has no history."""
     if run.history is None:
         return []
+    settings = run.recipe.get("recipe", {})
+    last = isinstance(settings, Mapping) and settings.get("keep") == "last"
     return [
         Figure(
-            Markup(figures.learning_curves(run.history, key=f"learning-{what}", what=what)),
+            Markup(
+                figures.learning_curves(run.history, key=f"learning-{what}", what=what, last=last)
+            ),
             f"{what.capitalize()} by epoch. The weights kept are those of the marked epoch.",
         )
         for what in ("loss", "accuracy")

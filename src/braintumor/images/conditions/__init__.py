@@ -1,4 +1,4 @@
-"""What scanners, archives and people do to a slice: conditions for stress tests and augmentation.
+"""What scanners, archives and people do to a slice: for stress tests and for fitting gates.
 
     >>> import numpy as np
     >>> head = np.pad(np.full((64, 64), 200, np.uint8), 32)
