@@ -30,7 +30,7 @@ from braintumor.images.geometry import PLANES
 RESULTS = ROOT / "results" / "healthy"
 EVERY = 5
 # The table of what is shipped now.
-SHIPPED = "with-contrast"
+SHIPPED = "with-rim"
 SHOWN = "Slices of other scanners that show a tumour, which it is an error to call free of it:"
 NONE_YET = "No healthy heads have been looked at yet."
 COLUMNS = ["head", "plane", "slice", "model", "status", "predicted", "confidence"]
