@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from braintumor.files import CsvLines
+from braintumor.files import CsvLines, atomic_path
 
 HEADER = ["path", "status", "share"]
 CELLS = [
@@ -55,3 +56,15 @@ def test_ordinary_tables_are_what_they_always_were(tmp_path: Path) -> None:
     before = io.StringIO()
     csv.writer(before, lineterminator="\n").writerows(rows)
     assert written(rows) == written_by_pandas(rows, tmp_path / "t.csv") == before.getvalue()
+
+
+def test_what_must_last_is_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    final, named = tmp_path / "state.npz", []
+    forced = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: named.append(final.exists()) or forced(file))
+    with atomic_path(final, durable=True) as temporary:
+        temporary.write_bytes(b"epochs")
+    assert named == [False]
+    assert final.read_bytes() == b"epochs"

@@ -19,7 +19,9 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @contextmanager
-def atomic_path(path: Path | str, *, private: bool = False) -> Iterator[Path]:
+def atomic_path(
+    path: Path | str, *, private: bool = False, durable: bool = False
+) -> Iterator[Path]:
     """A temporary path beside `path`, renamed to it when the block ends well.
 
     A crash, an exception or Ctrl-C in the block leaves nothing under the final name; what stood
@@ -28,6 +30,8 @@ def atomic_path(path: Path | str, *, private: bool = False) -> Iterator[Path]:
     Args:
         path: final name.
         private: for the user alone to read, whatever folder it lies in.
+        durable: its bytes are on the disk before its name is. After a power cut a name without its
+            bytes may be all that is left; so for what cannot be made anew at once.
     """
     final = Path(path)
     final.parent.mkdir(parents=True, exist_ok=True)
@@ -38,6 +42,9 @@ def atomic_path(path: Path | str, *, private: bool = False) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
+        if durable:
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
         if not private:  # mkstemp makes 0600; results are for colleagues too
             umask = os.umask(0)
             os.umask(umask)

@@ -20,7 +20,10 @@ def say(text: str, *, err: bool = False) -> None:
 
 
 def plain(line: str) -> str:
-    """One line without control characters: each is a replacement character."""
+    """One line without control characters: each is a replacement character.
+
+    For sentences of ours, which hold no-break spaces; `images.decode.printable` is for names.
+    """
     return "".join(
         "\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in _OBEYED else c for c in line
     )

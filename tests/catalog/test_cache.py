@@ -162,7 +162,7 @@ class TestTrouble:
         def full(_: int) -> None:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(cache_module.os, "fsync", full)
+        monkeypatch.setattr("os.fsync", full)
         with pytest.raises(BraintumorError, match=r"no space left.*MiB are needed"):
             prepared(catalog, SMALL)
         assert [name for name in files(cache) if name.endswith(".npy")] == []

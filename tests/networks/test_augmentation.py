@@ -123,3 +123,21 @@ def test_without_it_the_luck_of_the_rest_is_as_it_was() -> None:
     without = draw(Augmentation(rim=1.0), seed=1, epoch=1, image=1)
     assert with_it.sharpening != (0.0, 0.0)
     assert without == dataclasses.replace(with_it, sharpening=(0.0, 0.0))
+
+
+def test_so_many_lie_on_their_side_or_upside_down_beside_their_small_rotation() -> None:
+    limits = Augmentation(turn=0.3)
+    drawn = [draw(limits, seed=1, epoch=0, image=i) for i in range(1500)]
+    quarters = np.array([round(d.rotation / 90) % 4 for d in drawn])
+    assert abs((quarters > 0).mean() - 0.3) < 0.03
+    assert min(np.bincount(quarters, minlength=4)) > 100
+    for one, number, as_before in zip(drawn, quarters, range(1500), strict=True):
+        without = draw(Augmentation(), seed=1, epoch=0, image=as_before)
+        assert one == dataclasses.replace(without, rotation=without.rotation + 90.0 * number)
+
+
+def test_a_quarter_turn_moves_every_pixel_to_its_place(slice_: np.ndarray) -> None:
+    for quarters in (1, 2, 3):
+        turned = apply(slice_, Draw(rotation=90.0 * quarters)).astype(int)
+        wanted = np.rot90(slice_, quarters).astype(int)
+        assert np.abs(turned - wanted)[2:-2, 2:-2].max() <= 1

@@ -30,6 +30,9 @@ DOUBTED: Final = "this is unlike the brain slices that the network knows"
 BLANK: Final = "there is nothing to be seen in it"
 # Beyond so many spreads a feature says no more.
 CLIP: Final = 5.0
+# The same of a vector's features before they are laid in a space, and of a place's components.
+FAR: Final = 20.0
+_APART: Final = 6.0
 
 Verdict = Literal["pass", "doubt", "refuse"]
 VERDICTS: tuple[Verdict, ...] = ("pass", "doubt", "refuse")  # from the mildest to the sternest
@@ -68,12 +71,12 @@ class Space:
             (n, k + 2): the components in units of their spread; the logarithms of the mean
             squared distance within the space and of that from it.
         """
-        scaled = np.clip((np.asarray(vectors, np.float64) - self.mean) / self.scale, -20, 20)
+        scaled = np.clip((np.asarray(vectors, np.float64) - self.mean) / self.scale, -FAR, FAR)
         place = scaled @ self.axes.T.astype(np.float64)
         away = np.maximum((scaled**2).mean(axis=1) - (place**2).sum(axis=1) / scaled.shape[1], 0)
         units = place / np.sqrt(self.variances)
         within = np.log((units**2).mean(axis=1) + 1e-3)
-        return np.column_stack([np.clip(units, -6, 6), within, np.log(away + 1e-3)])
+        return np.column_stack([np.clip(units, -_APART, _APART), within, np.log(away + 1e-3)])
 
 
 def features(

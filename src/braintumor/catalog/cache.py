@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -159,14 +158,15 @@ def write_array(
     Raises:
         OSError: it cannot be written.
     """
-    with atomic_path(file, private=private) as temporary, temporary.open("wb") as out:
+    with (
+        atomic_path(file, private=private, durable=True) as temporary,
+        temporary.open("wb") as out,
+    ):
         descr = np.lib.format.dtype_to_descr(dtype)
         header = {"descr": descr, "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(out, header)
         for piece in pieces:
             out.write(piece)
-        out.flush()
-        os.fsync(out.fileno())
 
 
 def _made(catalog: Catalog, make: Callable[[Slice], bytes], what: str) -> Iterator[bytes]:

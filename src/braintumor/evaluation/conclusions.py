@@ -14,7 +14,7 @@ from braintumor.evaluation.intervals import FEWEST_UNITS
 from braintumor.evaluation.paired import FEWEST_DIFFERING, Difference, Paired
 
 # Below this p-value a difference is said to be rarely chance.
-LEVEL = 0.05
+ALPHA = 0.05
 _NOUNS = {"test": "test slices", "valid": "validation slices", "train": "training slices"}
 
 
@@ -117,9 +117,9 @@ def _pair_sentence(pair: Pair, noun: str) -> str:
     unit = "images" if pair.tests.unit == "image" else "patients"
     if found.differing < FEWEST_DIFFERING:
         return f"{text} They differ on {found.differing} {unit} only: too few to conclude anything."
-    if pair.p_holm < LEVEL and pair.tests.units < FEWEST_UNITS:
+    if pair.p_holm < ALPHA and pair.tests.units < FEWEST_UNITS:
         return f"{text} {pair.tests.units} {unit} are too few to conclude anything."
-    if pair.p_holm < LEVEL:
+    if pair.p_holm < ALPHA:
         better = pair.a if found.difference > 0 else pair.b
         return f"{text} Chance alone would rarely make it: {better} is better on slices like these."
     return f"{text} Chance may well have made it: neither can be called better."

@@ -11,6 +11,8 @@ from typing import Literal
 Kind = Literal["dicom", "nifti", "gzip", "zip", "tiff", "picture"]
 # So many bytes are enough for `kind_of`.
 HEAD = 4096
+# The last two are not valid, and opened by Pillow all the same.
+TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"II\0*", b"MM*\0")
 
 _VR = re.compile(rb"AE|AS|AT|CS|DA|DS|DT|FD|FL|IS|LO|LT|OB|OW|PN|SH|SL|SQ|SS|ST|TM|UI|UL|UN|US|UT")
 _NIFTI_1, _NIFTI_2 = (b"n+1\0", b"ni1\0"), (b"n+2\0", b"ni2\0")
@@ -27,8 +29,7 @@ def kind_of(head: bytes) -> Kind:
     # The second: an archive without a file.
     if head[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
         return "zip"
-    # The last two are not valid, and opened by Pillow all the same.
-    if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"II\0*", b"MM*\0"):
+    if head[:4] in TIFF_MAGIC:
         return "tiff"
     return "picture"
 

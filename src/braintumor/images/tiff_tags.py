@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-# The last two are not valid, and opened by Pillow all the same.
-_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"II\0*", b"MM*\0")
+from braintumor.images.sniff import TIFF_MAGIC
+
 # A page of the tallest picture that is accepted has half as many strips; others have a few.
 _MOST_VALUES = 2**16
 # Honest pages have a few dozen.
@@ -36,7 +36,7 @@ Directory = NDArray[Any]
 
 def is_tiff(head: bytes) -> bool:
     """Whether Pillow takes a file that begins like this for a TIFF."""
-    return head[:4] in _MAGIC
+    return head[:4] in TIFF_MAGIC
 
 
 def refusal(data: bytes, *, most_pages: int) -> str | None:

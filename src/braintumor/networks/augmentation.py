@@ -10,7 +10,7 @@ threads or the Keras backend, and so a resumed training sees what an unbroken on
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,7 @@ LIMITS = {
     "scanner": 1.0,
     "rim": 1.0,
     "sharpen": 1.0,
+    "turn": 1.0,
 }
 # Narrowest and widest unsharp mask (standard deviation as a share of the side), and the strongest.
 _UNSHARP, _STRENGTH = (0.006, 0.12), 1.5
@@ -56,6 +57,8 @@ class Augmentation:
             itself, 0 to 1.
         rim: how often skull and scalp are taken away, or dimmed, 0 to 1.
         sharpen: how often edges or local contrast are raised, as archives and viewers do, 0 to 1.
+        turn: how often the head lies on its side or upside down, as where a volume's axes are saved
+            as rows and columns, 0 to 1.
     """
 
     flip: float = 0.5
@@ -69,6 +72,7 @@ class Augmentation:
     scanner: float = 0.0
     rim: float = 0.0
     sharpen: float = 0.0
+    turn: float = 0.0
 
     def __post_init__(self) -> None:
         for name, most in LIMITS.items():
@@ -136,7 +140,7 @@ def draw(augmentation: Augmentation, *, seed: int, epoch: int, image: int) -> Dr
     flip = bool(random.random() < a.flip)
     rotation = either_way(a.rotation)
     zoom, stretch = factor(a.zoom), factor(a.stretch)
-    return Draw(
+    drawn = Draw(
         flip=flip,
         rotation=rotation,
         zoom_x=zoom * stretch,
@@ -150,6 +154,9 @@ def draw(augmentation: Augmentation, *, seed: int, epoch: int, image: int) -> Dr
         rim=draw_rim(random, a.rim),
         sharpening=_draw_sharpening(random, a.sharpen),
     )
+    # Last, so that recipes from before there was such a thing draw what they always drew.
+    turned, quarters = random.random() < a.turn, int(random.integers(1, 4))
+    return replace(drawn, rotation=rotation + 90.0 * quarters) if turned else drawn
 
 
 def apply(pixels: NDArray[np.uint8], drawn: Draw) -> NDArray[np.uint8]:

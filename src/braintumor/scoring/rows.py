@@ -97,11 +97,8 @@ class PartTable:
             if self.path.suffix.lower() == ".parquet":
                 for left in self.path.parent.glob(f".{escape(self.path.stem)}.*.part.parquet"):
                     left.unlink(missing_ok=True)  # of a kill at this very place
-                with atomic_path(self.path) as temporary:
+                with atomic_path(self.path, durable=True) as temporary:
                     _join(self.part, temporary)
-                    # The part goes next: a name without its bytes would be all that is left.
-                    with temporary.open("rb+") as file:
-                        os.fsync(file.fileno())
                 self.part.unlink()
             else:
                 self.part.replace(self.path)

@@ -23,6 +23,8 @@ from braintumor.scoring.inputs import Entry, Item, name_of
 
 Chunk = tuple[Item, ...]
 Rows = Iterable[Prediction]
+# By their names: volumes, and archives on a store, whose files are not named one by one.
+_HOLD_MANY = (*VOLUME_SUFFIXES, ".zip")
 _DIED = "the process that read it died: the file is damaged, or needs more memory than there is"
 _NEVER_BEGAN = (
     "the processes that are to read the files die before they have one: there may be too little "
@@ -99,8 +101,7 @@ def chunks(items: Iterable[Item], size: int) -> Iterator[Chunk]:
     slices, stay alone."""
     waiting: list[Item] = []
     for item in items:
-        held = VOLUME_SUFFIXES if isinstance(item, Entry) else (*VOLUME_SUFFIXES, ".zip")
-        volume = name_of(item).lower().endswith(held)
+        volume = name_of(item).lower().endswith(_HOLD_MANY)
         if waiting and (volume or len(waiting) == size):
             yield tuple(waiting)
             waiting.clear()

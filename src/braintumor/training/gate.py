@@ -264,7 +264,7 @@ def _space(
     # A feature that hardly ever fires would make any picture infinitely foreign.
     scale = np.maximum(scale, 0.1 * scale.mean() + 1e-6)
     everything = np.vstack([values, np.asarray(strangers, np.float64)])
-    scaled = np.clip((everything - mean) / scale, -20, 20)
+    scaled = np.clip((everything - mean) / scale, -gates.FAR, gates.FAR)
     first = _axes(scaled[: len(values)], min(own, len(values) // _FOLDS))
     rest = scaled - scaled @ first.T @ first
     second = _axes(rest, min(further, values.shape[1] - len(first)))

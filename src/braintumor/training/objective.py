@@ -22,6 +22,7 @@ from braintumor.networks.where import FLOOR
 _NO_TUMOR = CLASSES.index("no_tumor")
 # Channels of a target, (n, h, w, 6): class shares (the same at every place), mask, mask known.
 _LABEL, _MASK, _KNOWN = slice(0, 4), 4, 5
+_SEEN = 0.2  # share of a place that a lesion covers somewhere, or it is too small to be outlined
 _TOUCHED = 0.02  # share of a place that a lesion covers from which on it belongs to the lesion
 
 
@@ -64,7 +65,7 @@ def objective(mask_weight: float, outside_weight: float) -> Callable[[Any, Any],
         lesion = ops.sigmoid(where)
         weight = lesion + FLOOR
         total = -ops.sum(label * _log_softmax(_vote(evidence, weight)), axis=-1)
-        has_lesion = known * ops.cast(ops.max(mask, axis=(1, 2)) > 0.2, known.dtype)
+        has_lesion = known * ops.cast(ops.max(mask, axis=(1, 2)) > _SEEN, known.dtype)
         total += mask_weight * (
             known * _where(where, mask) + 0.5 * has_lesion * _dice(lesion, mask)
         )

@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import shutil
 import time
 import zipfile
@@ -142,11 +141,8 @@ def save_state(
     arrays: dict[str, Any] = {f"weight_{i}": w for i, w in enumerate(weights)}
     arrays |= {f"optimizer_{i}": w for i, w in enumerate(optimizer)}
     arrays["header"] = np.frombuffer(json.dumps(asdict(state)).encode(), dtype=np.uint8)
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
+    with atomic_path(path, durable=True) as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays)
-        # A name that is on the disk before its bytes are would cost all epochs at a power cut.
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def load_state(path: Path) -> tuple[State, list[NDArray[Any]], list[NDArray[Any]]]:

@@ -41,12 +41,12 @@ def section(judgement: Judgement, *, images: bool) -> Section:
 
 def lead(found: Acting) -> str:
     """What abstaining would bring, in a sentence or two."""
-    half = max((i for i, c in enumerate(found.risk.coverage) if c <= 0.8), default=-1)
+    four_fifths = max((i for i, c in enumerate(found.risk.coverage) if c <= 0.8), default=-1)
     said = ""
-    if half >= 0:
+    if four_fifths >= 0:
         said = (
-            f"Of the surest {words.percent(float(found.risk.coverage[half]))} of slices "
-            f"{words.percent(float(found.risk.risk[half]))} are wrong, of all "
+            f"Of the surest {words.percent(float(found.risk.coverage[four_fifths]))} of slices "
+            f"{words.percent(float(found.risk.risk[four_fifths]))} are wrong, of all "
             f"{words.percent(float(found.risk.risk[-1]))}."
         )
     if found.sets is None:
