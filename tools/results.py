@@ -28,16 +28,14 @@ from marks import ROOT, Part
 from braintumor.classes import CLASSES
 from braintumor.evaluation.decision import as_answered
 from braintumor.evaluation.ensemble import combined, where_they_differ
-from braintumor.evaluation.judgement import judge, write_calibration, write_metrics
+from braintumor.evaluation.judgement import judge
 from braintumor.evaluation.out_of_step import demonstrate, draw, sentence
 from braintumor.evaluation.patients import read_patients
 from braintumor.evaluation.predictions import Predictions
-from braintumor.evaluation.record import write_record
-from braintumor.evaluation.repeats import write as write_repeats
-from braintumor.evaluation.report import write_report
 from braintumor.evaluation.run_tables import LOCALISATION_FILE, RunTables, read_run
 from braintumor.evaluation.sections.curves import part_figures
 from braintumor.evaluation.sections.training import learning_figures
+from braintumor.evaluation.written import write_judged
 from braintumor.files import write_text
 from braintumor.training.recipe import read_record
 
@@ -63,11 +61,7 @@ def publish(runs: list[Path], out: Path, patients: Path | None = None) -> None:
         _copy(runs[0], out)
     judgement = judge(tables, patients=read_patients(patients) if patients else None)
     judgement.run.predictions.write(out / "predictions.csv")
-    write_repeats(judgement.run.predictions, out)
-    write_metrics(judgement, out)
-    write_calibration(judgement, out)
-    write_report(judgement, out, images=False)
-    write_record(judgement, out)
+    write_judged(judgement, out, images=False)
     curves = [*part_figures(judgement.headline), *learning_figures(tables)]
     for number, figure in enumerate(curves, start=1):
         write_text(out / "curves" / f"{number:02d}.svg", str(figure.svg))

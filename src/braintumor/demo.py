@@ -197,10 +197,9 @@ class _Story:
 
     def evaluate(self, runs: dict[str, Path]) -> dict[str, Path]:
         """Metrics and report of each."""
-        from braintumor.evaluation.judgement import judge, write_calibration, write_metrics
-        from braintumor.evaluation.record import write_record
-        from braintumor.evaluation.report import write_report
+        from braintumor.evaluation.judgement import judge
         from braintumor.evaluation.run_tables import read_run
+        from braintumor.evaluation.written import write_judged
 
         self.begin(
             "Evaluate",
@@ -211,10 +210,7 @@ class _Story:
         self.say(f"  {'test slices':14}{'accuracy':>10}{'macro AUC':>11}{'macro F1':>10}")
         for name, run in runs.items():
             judgement = judge(read_run(run))
-            write_metrics(judgement, run)
-            write_calibration(judgement, run)
-            write_record(judgement, run)
-            reports[name] = write_report(judgement, run)
+            reports[name] = write_judged(judgement, run).report
             m: Any = judgement.headline.metrics
             self.say(
                 f"  {name:14}{m['accuracy']:>10.1%}{m['macro_auc']:>11.3f}{m['macro_f1']:>10.3f}"

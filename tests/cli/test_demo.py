@@ -71,15 +71,12 @@ class Rooms:
                     network=network, **changes
                 )
             ),
-            "braintumor.evaluation.judgement": SimpleNamespace(
-                judge=lambda run: judgement,
-                write_metrics=note("metrics", lambda j, run: run),
-                write_calibration=lambda j, run: run,
-            ),
-            "braintumor.evaluation.record": SimpleNamespace(write_record=lambda j, run: []),
+            "braintumor.evaluation.judgement": SimpleNamespace(judge=lambda run: judgement),
             "braintumor.evaluation.run_tables": SimpleNamespace(read_run=lambda run: run),
-            "braintumor.evaluation.report": SimpleNamespace(
-                write_report=note("report", lambda j, run: run / "report.html")
+            "braintumor.evaluation.written": SimpleNamespace(
+                write_judged=note(
+                    "report", lambda j, run: SimpleNamespace(report=run / "report.html")
+                )
             ),
             "braintumor.evaluation.compare": SimpleNamespace(
                 compare=note("compare", lambda runs: runs),
@@ -131,7 +128,7 @@ def test_every_step_is_told_in_order_with_what_and_why(rooms: Rooms, tmp_path: P
     assert rooms.calls == [
         "train cnn",
         "train resnet50",
-        *("metrics", "report", "metrics", "report"),
+        *("report", "report"),
         "compare",
         *("export", "export"),
         *("predict", "predict"),
@@ -159,7 +156,7 @@ def test_without_imagenet_weights_it_says_so_and_goes_on_with_the_cnn_alone(
     assert "no ImageNet weights for resnet50" in text
     assert "goes on with the cnn alone" in text
     assert "there is one network only" in text
-    assert rooms.calls == ["train cnn", "metrics", "report", "export", "predict"]
+    assert rooms.calls == ["train cnn", "report", "export", "predict"]
     assert str((tmp_path / "demo" / "runs" / "cnn" / "report.html").resolve()) in text
 
 

@@ -123,29 +123,34 @@ class TestOneProcessAtATime:
 
 
 class TestWhatMustNotHaveChanged:
-    KEYS = (
-        ("imagenet_weights_sha256", "other ImageNet weights: name their file with --weights"),
-        ("groups_sha256", "other patients: give the same --patients"),
-        ("lesions_sha256", "other masks for the same images: give the same --patients"),
-        ("masks_sha256", "other images than .*: train into a new folder"),
+    IF_TOLD = (
+        ("imagenet_weights_sha256", "ImageNet weights", "name their file with --weights"),
+        ("groups_sha256", "patients", "give the same --patients"),
+        ("lesions_sha256", "masks for the same images", "give the same --patients"),
+        ("masks_sha256", "masks", "train into a new folder"),
+    )
+    ALWAYS = (
+        ("start_sha256", "weights to begin with", "give the same --start"),
+        ("extra_sha256", "--extra images", "train into a new folder"),
+        ("masks", "masks", "train into a new folder"),
     )
 
-    @pytest.mark.parametrize(("key", "says"), KEYS)
+    @pytest.mark.parametrize(("key", "what", "remedy"), [*IF_TOLD, *ALWAYS])
     def test_what_the_record_tells_otherwise_is_refused_with_the_remedy(
-        self, run: RunFolder, catalog: Catalog, key: str, says: str
+        self, run: RunFolder, catalog: Catalog, key: str, what: str, remedy: str
     ) -> None:
         RECIPE.write(run.recipe, record={**FACTS, key: "a"})
         with begin(run, catalog, {**FACTS, key: "a"}, resume=True) as unfinished:
             assert unfinished
         with (
-            pytest.raises(BraintumorError, match=f"was begun with {says}"),
+            pytest.raises(BraintumorError, match=f"with other {what} than are given now: {remedy}"),
             begin(run, catalog, {**FACTS, key: "b"}, resume=True),
         ):
             pytest.fail("two trainings mixed")
 
-    @pytest.mark.parametrize(("key", "_says"), KEYS)
+    @pytest.mark.parametrize("key", [key for key, *_ in IF_TOLD])
     def test_a_run_whose_record_does_not_tell_is_gone_on_with(
-        self, run: RunFolder, catalog: Catalog, key: str, _says: str
+        self, run: RunFolder, catalog: Catalog, key: str
     ) -> None:
         RECIPE.write(run.recipe, record=FACTS)
         with begin(run, catalog, {**FACTS, key: "b"}, resume=True) as unfinished:

@@ -115,7 +115,7 @@ def test_a_run_is_not_gone_on_with_by_other_masks_unless_its_record_does_not_tel
     sources = Sources(lesions=Lesions(masks, ()))
     run = train(catalog, RECIPE, tmp_path / "run", sources=sources, quiet=True)
     Image.new("L", (48, 48), 255).save(masks / "1.png")
-    with pytest.raises(BraintumorError, match="begun with other images"):
+    with pytest.raises(BraintumorError, match="begun with other masks"):
         train(catalog, RECIPE, run.root, sources=sources, resume=True, quiet=True)
     told = [line for line in run.recipe.read_text().splitlines() if "masks_sha256" not in line]
     run.recipe.write_text("\n".join(told))

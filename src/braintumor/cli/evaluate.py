@@ -90,21 +90,23 @@ def command(
 
     from braintumor.evaluation.judgement import judge
     from braintumor.evaluation.patients import read_patients
+    from braintumor.evaluation.written import write_judged
 
     groups = read_patients(patients) if patients else None
     run = _tables(source, data, located, out)
     judgement = judge(run, patients=groups, others=_other_trainings(run, repeats))
     folder = out or run.folder
-    written = _write(judgement, folder, images=not no_images)
+    written = write_judged(judgement, folder, images=not no_images)
     if groups is not None and (source.is_dir() or out is not None):
         _write_groups(judgement, run, folder, given=source)
     logged = _log(judgement, folder, mlflow)
     if as_json:
-        found = {**judgement.to_dict(), **written, "mlflow": logged, "localisation": located}
+        beside = {**written.to_dict(), "mlflow": logged, "localisation": located}
+        found = {**judgement.to_dict(), **beside}
         click.echo(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False))
         return
     _print(judgement)
-    click.echo(f"Report: {written['report']}")
+    click.echo(f"Report: {written.report}")
     if logged is not None:
         click.echo(f"MLflow: run {logged['run_id']} in {logged['uri']}")
 
@@ -148,28 +150,6 @@ def _spread(folder: Path, out: Path, *, as_json: bool) -> None:
     click.echo(f"Report: {page}")
     if found.phantom:
         click.echo("PHANTOM DATA: drawn by code; these numbers say nothing about medicine.")
-
-
-def _write(judgement: Judgement, folder: Path, *, images: bool) -> dict[str, Any]:
-    """Write the documents of one run; kind -> path, None for a calibration that has no grounds, and
-    for other trainings that are not there."""
-    from braintumor.evaluation.judgement import write_calibration, write_metrics
-    from braintumor.evaluation.record import write_record
-    from braintumor.evaluation.repeats import write as write_repeats
-    from braintumor.evaluation.report import write_report
-
-    beside = judgement.run.predictions
-    # A run's own file that could not be read is left for its owner to look at.
-    unread = not beside.repeats and judgement.run.root == folder
-    others = None if unread else write_repeats(beside, folder)
-    metrics, fitted = write_metrics(judgement, folder), write_calibration(judgement, folder)
-    return {
-        "metrics": str(metrics),
-        "report": str(write_report(judgement, folder, images=images)),
-        "documents": [str(path) for path in write_record(judgement, folder)],
-        "calibration": None if fitted is None else str(fitted),
-        "repeats": None if others is None else str(others),
-    }
 
 
 def _write_groups(judgement: Judgement, run: RunTables, folder: Path, *, given: Path) -> None:

@@ -25,13 +25,24 @@ from braintumor.training.sources import Sources
 _SAME = ("catalog_sha256", "extra_sha256", "masks", "start_sha256")
 # The same, which records did not always tell.
 _SAME_IF_TOLD = ("masks_sha256", "imagenet_weights_sha256", "groups_sha256", "lesions_sha256")
-# What else than images has changed then, and what to do.
-_OTHERS = {
-    "imagenet_weights_sha256": "ImageNet weights: name their file with --weights, "
-    "or train into a new folder",
-    "groups_sha256": "patients: give the same --patients, or train into a new folder",
-    "lesions_sha256": "masks for the same images: give the same --patients, or train "
-    "into a new folder",
+# What a record's digests are of, as messages call it.
+CALLED = {
+    "catalog_sha256": "images",
+    "extra_sha256": "--extra images",
+    "extra_given_sha256": "--extra images",
+    "masks": "masks",
+    "masks_sha256": "masks",
+    "start_sha256": "weights to begin with",
+    "imagenet_weights_sha256": "ImageNet weights",
+    "groups_sha256": "patients",
+    "lesions_sha256": "masks for the same images",
+}
+# What gives the same again; all others are what is in a folder now.
+_AGAIN = {
+    "start_sha256": "give the same --start",
+    "imagenet_weights_sha256": "name their file with --weights",
+    "groups_sha256": "give the same --patients",
+    "lesions_sha256": "give the same --patients",
 }
 _LOCK = "training"
 _Standing = Literal["new", "unfinished", "finished"]
@@ -148,8 +159,12 @@ def _require_same(run: RunFolder, catalog: Catalog, facts: dict[str, Any]) -> No
     told = [key for key in _SAME_IF_TOLD if key in record and key in facts]
     for key in (*_SAME, *told):
         if record.get(key) != facts.get(key):
-            images = f"images than {catalog.root} holds now: train into a new folder"
-            raise BraintumorError(f"{run.root} was begun with other {_OTHERS.get(key, images)}")
+            now = f"{catalog.root} holds now" if key == "catalog_sha256" else "are given now"
+            remedy = f"{_AGAIN[key]}, or train" if key in _AGAIN else "train"
+            raise BraintumorError(
+                f"{run.root} was begun with other {CALLED[key]} than {now}: "
+                f"{remedy} into a new folder"
+            )
 
 
 def _as_good_as_new(run: RunFolder, resume: bool) -> bool:

@@ -19,20 +19,20 @@ from braintumor.catalog.catalog import Catalog
 from braintumor.catalog.splits import grouped
 from braintumor.errors import BraintumorError
 from braintumor.evaluation.predictions import Predictions
-from braintumor.training.begun import is_finished
+from braintumor.training.begun import CALLED, is_finished
 from braintumor.training.recipe import Recipe, read_record
 from braintumor.training.run import RunFolder
 from braintumor.training.several import Training, require_new
 
 _CHOOSING = 0.1  # share of what a fold learns from by which its best epoch is chosen
 # What folds have in common besides recipe and images, as their records call it.
-_ALIKE = {
-    "masks": "masks",
-    "masks_sha256": "masks",
-    "extra_given_sha256": "--extra images",
-    "start_sha256": "weights to begin with",
-    "imagenet_weights_sha256": "ImageNet weights",
-}
+_ALIKE = (
+    "masks",
+    "masks_sha256",
+    "extra_given_sha256",
+    "start_sha256",
+    "imagenet_weights_sha256",
+)
 
 
 def fold_catalog(catalog: Catalog, fold: int, *, seed: int, choosing: float = _CHOOSING) -> Catalog:
@@ -182,9 +182,9 @@ def _require_alike(began: dict[str, Any], record: dict[str, Any], own: RunFolder
         record: of this fold.
         own: its run.
     """
-    for key, what in _ALIKE.items():
+    for key in _ALIKE:
         if began.setdefault(key, record.get(key)) != record.get(key):
             raise BraintumorError(
-                f"{own.root} was trained with other {what} than the folds before it: train it into "
-                "a new folder together with the others, or leave it out"
+                f"{own.root} was trained with other {CALLED[key]} than the folds before it: train "
+                "it into a new folder together with the others, or leave it out"
             )
