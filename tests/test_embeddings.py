@@ -23,6 +23,7 @@ from tiny_bundle import make_tiny_bundle, striped
 
 from braintumor.catalog.catalog import Catalog
 from braintumor.errors import BraintumorError
+from braintumor.files import sha256_bytes
 
 
 def patients(
@@ -203,6 +204,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     fold = tmp_path / "run" / "fold-0"
     fold.mkdir(parents=True)
     Catalog.from_folder(tmp_path / "data").write(fold / "catalog.csv")
+    (fold / "model.keras").write_bytes(b"learnt")
     monkeypatch.setattr(seen_slices, "export_run", lambda run, out: make_tiny_bundle(out))
     return tmp_path
 
@@ -220,6 +222,7 @@ def test_what_networks_see_is_kept_beside_whose_it_is(run: Path) -> None:
     assert list(said) == [
         {"glioma": 0, "meningioma": 1, "no_tumor": 2}[x] for x in found.table["label"]
     ]
+    assert found.networks == {"tiny": sha256_bytes(b"learnt")}
 
 
 def test_what_cannot_be_used_is_said_in_a_sentence(run: Path) -> None:

@@ -24,7 +24,9 @@ def test_the_table_tells_refused_right_doubted_and_wrong_apart(tmp_path: Path) -
         ("refused", ""), ("refused", ""), ("error", ""), ("ok", "no_tumor"),
     ]  # fmt: skip
     table = pd.DataFrame(rows, columns=["status", "predicted"])
-    table = table.assign(head="h.nii.gz", plane="axial", slice="1", model="cnn", confidence="")
+    table = table.assign(
+        head="h.nii.gz", plane="axial", slice="1", model="cnn", model_sha256="", confidence=""
+    )
     table[healthy.COLUMNS].to_csv(tmp_path / f"{healthy.SHIPPED}.csv", index=False)
     row = "| `h.nii.gz` | `cnn` | 8 | 37.5 % | 25.0 % | 12.5 % | 12.5 % | 12.5 % |"
     assert healthy.section(tmp_path).splitlines()[2:] == [row]
@@ -39,7 +41,7 @@ def test_slices_with_a_tumour_stand_apart_from_those_without(tmp_path: Path) -> 
     table = pd.DataFrame(
         [("a", "ok", "no_tumor"), ("a-tumour", "ok", "no_tumor"), ("a-tumour", "ok", "glioma")],
         columns=["head", "status", "predicted"],
-    ).assign(plane="axial", slice="", model="cnn", confidence="")
+    ).assign(plane="axial", slice="", model="cnn", model_sha256="", confidence="")
     table[healthy.COLUMNS].to_csv(tmp_path / f"{healthy.SHIPPED}.csv", index=False)
     free, shown = healthy.section(tmp_path).split(healthy.SHOWN)
     assert "| `a` | `cnn` | 1 | 0.0 % | 100.0 % |" in free

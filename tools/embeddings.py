@@ -120,6 +120,7 @@ def asked_of(folds: Sequence[Fold], *, shuffles: int = SHUFFLES) -> dict[str, An
     every = pd.concat([fold.table for fold in folds])
     keys = list(folds[0].seen)
     found: dict[str, Any] = {
+        "networks": {name: [fold.networks[name] for fold in folds] for name in folds[0].networks},
         "slices": len(every),
         "groups": int(every["group"].nunique()),
         "folds": len(folds),

@@ -6,9 +6,9 @@ miss one where there is.
     python tools/healthy.py [--write]
 
 `measure` asks the shipped models for every fifth slice of each volume in its three planes, and for
-every slice in a folder, and writes results/healthy/NAME.csv; NAME says what is shipped. The part of
-docs/comparison.md is made from these tables alone. Nobody knows of a tumour in any of the slices
-but those in folders NAME-tumour, each of which shows one.
+every slice in a folder, and writes results/healthy/NAME.csv; NAME says what is shipped, and each
+row which graph answered. The part of docs/comparison.md is made from these tables alone. Nobody
+knows of a tumour in any of the slices but those in folders NAME-tumour, each of which shows one.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ EVERY = 5
 SHIPPED = "with-rim"
 SHOWN = "Slices of other scanners that show a tumour, which it is an error to call free of it:"
 NONE_YET = "No healthy heads have been looked at yet."
-COLUMNS = ["head", "plane", "slice", "model", "status", "predicted", "confidence"]
+COLUMNS = ["head", "plane", "slice", "model", "model_sha256", "status", "predicted", "confidence"]
 
 
 def measure(name: str, heads: list[Path], results: Path = RESULTS) -> Path:

@@ -21,6 +21,7 @@ from braintumor.catalog.catalog import Catalog
 from braintumor.catalog.greylevels import grey_statistics, histogram, roughness
 from braintumor.catalog.thumbnails import thumbnail
 from braintumor.errors import BraintumorError
+from braintumor.files import sha256_of
 from braintumor.images.decode import read_slice
 from braintumor.training.export import export_run
 from braintumor.training.run import RunFolder
@@ -42,11 +43,13 @@ class Fold:
         table: `label`, `group` and `patient_id` of n slices.
         seen: (what it is, of which picture or by which network) -> (n, d), for probes.
         predicted: network -> (n,) class indices.
+        networks: network -> SHA-256 of what its run learnt, as its predictions name it.
     """
 
     table: pd.DataFrame
     seen: dict[tuple[str, str], NDArray[Any]] = field(default_factory=dict)
     predicted: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+    networks: dict[str, str] = field(default_factory=dict)
 
 
 def owners(patients: Path) -> pd.DataFrame:
@@ -94,7 +97,10 @@ def fold_of(data: Path, names: pd.DataFrame, runs: Sequence[Path]) -> Fold:
             Network.load(export_run(run, Path(spare) / str(number)))
             for number, run in enumerate(runs)
         ]
-    return _shown(told.reset_index(drop=True), data, networks)
+    fold = _shown(told.reset_index(drop=True), data, networks)
+    for run, network in zip(runs, networks, strict=True):
+        fold.networks[network.card.name] = sha256_of(RunFolder(run).model)
+    return fold
 
 
 def _shown(table: pd.DataFrame, data: Path, networks: Sequence[Network]) -> Fold:
