@@ -12,9 +12,10 @@ import pandas as pd
 import pytest
 
 from braintumor import CLASSES
+from braintumor.bundle.predicted import plain_row
 from braintumor.bundle.prediction import COLUMNS, Prediction
 from braintumor.errors import BraintumorError
-from braintumor.scoring.rows import SUFFIXES, PartTable, plain_row, said_of
+from braintumor.scoring.rows import SUFFIXES, PartTable, said_of
 
 SHARES = (1 / 3, 2 / 3 - 1e-9 / 7, 1.23456789e-12, 1e-300)
 GOOD = Prediction(

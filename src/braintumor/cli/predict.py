@@ -194,7 +194,7 @@ def _table(first: list[Item]) -> Callable[[Prediction], None]:
 @contextmanager
 def _json_array() -> Iterator[Callable[[Prediction], None]]:
     """A JSON array, row by row; an empty one where there is not a single row."""
-    from braintumor.scoring.rows import plain_row
+    from braintumor.bundle.predicted import plain_row
 
     before = "[\n"
 
