@@ -1,8 +1,12 @@
 """The classifier: any picture in, class, probabilities and heat map out.
 
-    >>> classifier = Classifier.load("cnn")                     # doctest: +SKIP
-    >>> classifier.predict("picture.jpg").predicted             # doctest: +SKIP
-    'glioma'
+    >>> from braintumor.catalog.phantom import sample_phantoms
+    >>> slice_ = sample_phantoms()["meningioma"]
+    >>> classifier = Classifier.load("cnn")
+    >>> classifier.predict(slice_).predicted
+    'meningioma'
+    >>> [one.status for one in classifier.predict([slice_, b"no picture"])]
+    ['ok', 'error']
 
 It needs a bundle and nothing else: the bundle knows its own preparation, calibration and doubts. An
 ensemble is asked in the same way as a network. One bad file in a list gives a row that says so and
