@@ -30,7 +30,7 @@ _WIDEST_PATH = 60
 )  # fmt: skip
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the table here: .csv, .jsonl or .parquet.",
+    help="Write the table here: .csv, .jsonl or, with the extra [parquet], .parquet.",
 )  # fmt: skip
 @click.option("--resume", is_flag=True, help="Go on with a table that was left half done.")
 @click.option(

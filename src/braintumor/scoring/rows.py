@@ -9,7 +9,6 @@ pandas, so that a single picture is classified in about a second.
 from __future__ import annotations
 
 import errno
-import importlib
 import json
 import os
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ from typing import Any
 
 from braintumor.bundle.predicted import csv_line, plain_row
 from braintumor.bundle.prediction import COLUMNS, Prediction
-from braintumor.errors import BraintumorError
+from braintumor.errors import BraintumorError, require
 from braintumor.files import atomic_path
 
 SUFFIXES: tuple[str, ...] = (".csv", ".jsonl", ".parquet")
@@ -49,7 +48,7 @@ class PartTable:
 
         Raises:
             BraintumorError: another suffix, a place that cannot be written to, a part that is
-                shorter, or Parquet without pyarrow.
+                shorter, or Parquet without its extra.
         """
         if path.suffix.lower() not in SUFFIXES:
             raise BraintumorError(
@@ -139,10 +138,8 @@ def _join(part: Path, path: Path) -> None:
 
 
 def _pyarrow(path: Path) -> tuple[Any, Any]:
-    try:
-        return importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
-    except ModuleNotFoundError as error:
-        raise BraintumorError(
-            f"{path}: Parquet needs pyarrow, which is not installed: run  pip install pyarrow  "
-            "or use .csv"
-        ) from error
+    what = f"The Parquet table {path}"
+    return (
+        require("pyarrow", extra="parquet", what=what),
+        require("pyarrow.parquet", extra="parquet", what=what),
+    )
