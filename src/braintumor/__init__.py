@@ -14,15 +14,17 @@ from braintumor.privacy import silence_telemetry
 
 if TYPE_CHECKING:
     from braintumor.bundle.classifier import Classifier
+    from braintumor.bundle.predicted import Predicted
     from braintumor.catalog.catalog import Catalog
     from braintumor.evaluation.predictions import Predictions
 
 __version__ = "0.2.0"
-__all__ = ["CLASSES", "Catalog", "Classifier", "Predictions", "__version__"]
+__all__ = ["CLASSES", "Catalog", "Classifier", "Predicted", "Predictions", "__version__"]
 
 _HOMES = {
     "Catalog": "braintumor.catalog.catalog",
     "Classifier": "braintumor.bundle.classifier",
+    "Predicted": "braintumor.bundle.predicted",
     "Predictions": "braintumor.evaluation.predictions",
 }
 

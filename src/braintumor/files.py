@@ -143,8 +143,13 @@ class _Text(Protocol):
 class CsvLines:
     r"""Takes the lines of a CSV writer, and passes them on with "\n" at their ends.
 
-    >>> csv.writer(CsvLines(file)).writerow(["a\rb"])                 # doctest: +SKIP
-    >>> frame.to_csv(CsvLines(file), lineterminator=CsvLines.END)     # doctest: +SKIP
+    >>> import csv, io
+    >>> out = io.StringIO()
+    >>> csv.writer(CsvLines(out)).writerows([["a\rb", "c"], ["d", "e"]])
+    >>> out.getvalue()
+    '"a\rb",c\nd,e\n'
+
+    Of pandas it is `frame.to_csv(CsvLines(file), lineterminator=CsvLines.END)`.
 
     Up to Python 3.12 a writer quotes of "\r" and "\n" only what is in its own line terminator; so
     with "\n" alone, a "\r" in a file's name would tear the row for whoever reads the table.

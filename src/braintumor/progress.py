@@ -1,7 +1,8 @@
 """A progress bar with rate and time left, on standard error.
 
-It shows only where a person can see it (a terminal) and only once the work has lasted a second,
-so that scripts, logs and quick calls stay clean.
+Where nobody knows how many items there are, a line says how many are done, how fast and since
+when. It shows only where a person can see it (a terminal) and only once the work has lasted a
+second, so that scripts, logs and quick calls stay clean.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def track(items: Iterable[T], *, total: int | None, what: str) -> Iterator[T]:
     if not sys.stderr.isatty():
         yield from items
         return
-    bar = _bar()
+    bar = _bar(counted=total is not None)
     task = bar.add_task(what, total=total)
     started = time.monotonic()
     shown = False
@@ -49,22 +50,24 @@ def track(items: Iterable[T], *, total: int | None, what: str) -> Iterator[T]:
 
 @contextmanager
 def track_count(
-    total: Callable[[], int] | None, *, what: str, done: int = 0
+    total: Callable[[], int] | None, *, what: str, done: int = 0, drawn: bool = True
 ) -> Iterator[Callable[[int], None]]:
     """Give a function that is called with the number of items done so far.
 
     Args:
         total: counts all items; called in a thread beside the work, and only where a bar is
-            drawn, since counting may take long. None where nothing is to be drawn.
+            drawn, since counting may take long. None where it would cost too much.
         what: a word or two before the bar ("Classifying").
         done: how many items were done before.
+        drawn: whether anything may be drawn.
     """
-    if total is None or not sys.stderr.isatty():
+    if not drawn or not sys.stderr.isatty():
         yield lambda done: None
         return
-    bar = _bar()
+    bar = _bar(counted=total is not None)
     task = bar.add_task(what, total=None, completed=done)
-    threading.Thread(target=lambda: bar.update(task, total=total()), daemon=True).start()
+    if total is not None:
+        threading.Thread(target=lambda: bar.update(task, total=total()), daemon=True).start()
     with _shown_late(bar, task) as show:
         yield show
 
@@ -85,7 +88,8 @@ def _shown_late(bar: Progress, task: TaskID) -> Iterator[Callable[[int], None]]:
         bar.stop()
 
 
-def _bar() -> Progress:
+def _bar(*, counted: bool) -> Progress:
+    """The bar; where nobody counts all items, what can be said without their number."""
     # rich is imported only where a bar is drawn: it costs a script's start otherwise
     from rich.console import Console
     from rich.progress import (
@@ -109,16 +113,13 @@ def _bar() -> Progress:
                 return Text("")
             return Text(f"{speed:,.0f}/s" if speed >= 10 else f"{speed:.1f}/s")
 
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        RateColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
+    so_far = (RateColumn(), TimeElapsedColumn())
+    columns = (
+        (BarColumn(), MofNCompleteColumn(), *so_far, TextColumn("left"), TimeRemainingColumn())
+        if counted
+        else (TextColumn("{task.completed:,.0f} done"), *so_far)
     )
+    return Progress(TextColumn("{task.description}"), *columns, console=Console(stderr=True))
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
@@ -13,6 +15,7 @@ from made_dicom import dataset, saved
 from made_files import nifti, picture
 from tiny_bundle import make_tiny_bundle
 
+from braintumor import progress
 from braintumor.errors import BraintumorError
 from braintumor.images.decode import ImageError, Limits
 from braintumor.scoring import remote
@@ -138,6 +141,33 @@ class TestStores:
         assert len(here) == 8
         assert list(there_["path"]) == [f"memory://bucket/{path}" for path in here["path"]]
         pd.testing.assert_frame_equal(there_.drop(columns="path"), here.drop(columns="path"))
+
+    @pytest.mark.parametrize("bar", [True, False])
+    def test_they_are_counted_as_they_come_and_never_asked_for_twice(
+        self, store: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bar: bool
+    ) -> None:
+        """A bar would need their number, for which the store had to tell all names once more."""
+        listed: list[str] = []
+        find = remote.find
+
+        def heard(address: str) -> Iterator[str]:
+            listed.append(address)
+            return find(address)
+
+        class Terminal(io.StringIO):
+            def isatty(self) -> bool:
+                return True
+
+        monkeypatch.setattr(remote, "find", heard)
+        monkeypatch.setattr(progress, "_PATIENCE_S", -1.0)
+        monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+        monkeypatch.setenv("TERM", "xterm")
+        bundle = make_tiny_bundle(tmp_path / "bundle")
+        score(Plan(arguments=["memory://bucket/scans"], model=bundle), bar=bar)
+
+        assert listed == ["memory://bucket/scans"]
+        assert ("5 done" in terminal.getvalue()) == bar
+        assert bar or terminal.getvalue() == ""
 
     def test_what_is_not_there_is_a_row_that_says_so(self, store: None, tmp_path: Path) -> None:
         make_tiny_bundle(tmp_path / "bundle")

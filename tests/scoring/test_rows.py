@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +13,10 @@ import pandas as pd
 import pytest
 
 from braintumor import CLASSES
+from braintumor.bundle.predicted import plain_row
 from braintumor.bundle.prediction import COLUMNS, Prediction
-from braintumor.errors import BraintumorError
-from braintumor.scoring.rows import SUFFIXES, PartTable, plain_row, said_of
+from braintumor.errors import BraintumorError, MissingExtraError
+from braintumor.scoring.rows import SUFFIXES, PartTable, said_of
 
 SHARES = (1 / 3, 2 / 3 - 1e-9 / 7, 1.23456789e-12, 1e-300)
 GOOD = Prediction(
@@ -152,6 +154,15 @@ def test_of_a_full_disk_the_remedy_is_room_and_not_another_place(tmp_path: Path)
     room = "make room there, and go on with --resume"
     with pytest.raises(BraintumorError, match=room), said_of(tmp_path / "table.csv"):
         raise full
+
+
+def test_parquet_without_its_extra_is_one_sentence_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(MissingExtraError, match=r"table\.parquet .* pip install '\.\[parquet\]'"):
+        PartTable(tmp_path / "table.parquet")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_a_kill_left_of_joining_a_table_is_removed(tmp_path: Path) -> None:

@@ -1,8 +1,12 @@
 """The classifier: any picture in, class, probabilities and heat map out.
 
-    >>> classifier = Classifier.load("cnn")                     # doctest: +SKIP
-    >>> classifier.predict("picture.jpg").predicted             # doctest: +SKIP
-    'glioma'
+    >>> from braintumor.catalog.phantom import sample_phantoms
+    >>> slice_ = sample_phantoms()["meningioma"]
+    >>> classifier = Classifier.load("cnn")
+    >>> classifier.predict(slice_).predicted
+    'meningioma'
+    >>> [one.status for one in classifier.predict([slice_, b"no picture"])]
+    ['ok', 'error']
 
 It needs a bundle and nothing else: the bundle knows its own preparation, calibration and doubts. An
 ensemble is asked in the same way as a network. One bad file in a list gives a row that says so and
@@ -29,6 +33,7 @@ from braintumor.bundle.decision import calibrated, combined, doubts, prediction_
 from braintumor.bundle.explanation import Explanation, Look
 from braintumor.bundle.gate import BLANK, DOUBTED, REFUSED, VERDICTS, Verdict
 from braintumor.bundle.network import Network, open_networks, prepared_for
+from braintumor.bundle.predicted import Predicted
 from braintumor.bundle.prediction import Prediction, Status
 from braintumor.bundle.runtime import Answer, model_cache, wished_device
 from braintumor.bundle.shipped import find_bundle
@@ -122,26 +127,41 @@ class Classifier:
         return cls(*open_networks(find_bundle(name_or_folder), cache_dir=kept, device=on))
 
     @overload
-    def predict(self, images: Source) -> Prediction: ...  # type: ignore[overload-overlap]
+    def predict(  # type: ignore[overload-overlap]
+        self, images: Source, *, batch_size: int = ..., workers: int | None = ...
+    ) -> Prediction: ...
 
     @overload
-    def predict(self, images: Sequence[Source]) -> list[Prediction]: ...
+    def predict(
+        self, images: Sequence[Source], *, batch_size: int = ..., workers: int | None = ...
+    ) -> Predicted: ...
 
-    def predict(self, images: Source | Sequence[Source]) -> Prediction | list[Prediction]:
+    def predict(
+        self,
+        images: Source | Sequence[Source],
+        *,
+        batch_size: int = _BATCH,
+        workers: int | None = None,
+    ) -> Prediction | Predicted:
         """Classify one image or a list of them.
 
         Args:
             images: path of a file, its bytes, a grey slice (height, width) of any real type, or
                 `Named` around one of these; or a list of such.
+            batch_size, workers: for a list, as `predict_many` takes them.
 
         Returns:
-            One prediction for one image, a list in the same order for a list. What could not be
-            read has status `error` and a reason. In a list, a file of several slices (a volume, a
-            ZIP archive) gives a prediction a slice; alone, it is no single image.
+            One prediction for one image, for a list a table of them in the same order. What could
+            not be read has status `error` and a reason. In a list, a file of several slices (a
+            volume, a ZIP archive) gives a prediction a slice; alone, it is no single image.
+
+        Raises:
+            ValueError: `batch_size` or `workers` below 1, for a list.
         """
         if isinstance(images, (*ONE, Named)):
             return self._answers([self._read(images)])[0]
-        return list(self.predict_many(images))
+        found = self.predict_many(images, batch_size=batch_size, workers=workers)
+        return Predicted(tuple(found))
 
     def predict_many(
         self,
@@ -161,8 +181,13 @@ class Classifier:
             batch_size: how many go through the network at once.
             choice: plane of volumes, and which of their slices; all axial ones where None.
             workers: threads that read and ask; one for each of the processor's cores where None.
+
+        Raises:
+            ValueError: `batch_size` or `workers` below 1.
         """
-        workers = workers or cores()
+        workers = cores() if workers is None else workers
+        if batch_size < 1:  # of batches of none, no image would ever be in one
+            raise ValueError(f"batch_size must be 1 or more, not {batch_size}")
         with ThreadPoolExecutor(workers, "braintumor") as pool:
 
             def begun(image: Source) -> tuple[list[_Read], Iterator[_Read]]:

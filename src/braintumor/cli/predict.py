@@ -30,7 +30,7 @@ _WIDEST_PATH = 60
 )  # fmt: skip
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the table here: .csv, .jsonl or .parquet.",
+    help="Write the table here: .csv, .jsonl or, with the extra [parquet], .parquet.",
 )  # fmt: skip
 @click.option("--resume", is_flag=True, help="Go on with a table that was left half done.")
 @click.option(
@@ -194,7 +194,7 @@ def _table(first: list[Item]) -> Callable[[Prediction], None]:
 @contextmanager
 def _json_array() -> Iterator[Callable[[Prediction], None]]:
     """A JSON array, row by row; an empty one where there is not a single row."""
-    from braintumor.scoring.rows import plain_row
+    from braintumor.bundle.predicted import plain_row
 
     before = "[\n"
 

@@ -47,7 +47,7 @@ class Predictions:
 
     @classmethod
     def read(cls, path: Path | str) -> Predictions:
-        """Read a table from `.csv`, `.jsonl` or `.parquet` (this one needs pyarrow).
+        """Read a table from `.csv`, `.jsonl` or `.parquet` (extra `[parquet]`).
 
         Foreign tables may lack any column but `label` and the four `p_*`; what they lack is
         filled in (`predicted` and `confidence` from the largest probability, `status` = ok).

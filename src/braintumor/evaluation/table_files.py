@@ -6,7 +6,6 @@ Knows file formats; what a column or a cell means is the business of `tables`.
 from __future__ import annotations
 
 import csv
-import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from braintumor.errors import require
 from braintumor.evaluation.tables import PredictionsError
 from braintumor.files import CsvLines, atomic_path
 
@@ -23,6 +23,7 @@ def read(path: Path) -> pd.DataFrame:
 
     Raises:
         PredictionsError: no such file, an unknown suffix, or not a table.
+        MissingExtraError: Parquet, and pyarrow is not installed.
     """
     readers = {".csv": _read_csv, ".jsonl": _read_jsonl, ".parquet": _read_parquet}
     reader = readers.get(path.suffix.lower())
@@ -141,18 +142,15 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 
 
 def _need_pyarrow(path: Path) -> None:
-    if importlib.util.find_spec("pyarrow") is None:
-        raise PredictionsError(
-            f"{path}: Parquet needs pyarrow, which is not installed: run  pip install pyarrow  "
-            "or use .csv."
-        )
+    require("pyarrow", extra="parquet", what=f"The Parquet table {path}")
 
 
 def write(frame: pd.DataFrame, path: Path) -> None:
     """Write a normal frame atomically; `.csv`, `.jsonl` or `.parquet` by suffix.
 
     Raises:
-        PredictionsError: another suffix, or Parquet without pyarrow.
+        PredictionsError: another suffix.
+        MissingExtraError: Parquet, and pyarrow is not installed.
     """
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".jsonl", ".parquet"):

@@ -8,10 +8,7 @@ pandas, so that a single picture is classified in about a second.
 
 from __future__ import annotations
 
-import csv
 import errno
-import importlib
-import io
 import json
 import os
 from collections.abc import Iterator
@@ -21,19 +18,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from braintumor.bundle.predicted import csv_line, plain_row
 from braintumor.bundle.prediction import COLUMNS, Prediction
-from braintumor.errors import BraintumorError
-from braintumor.files import CsvLines, atomic_path
+from braintumor.errors import BraintumorError, require
+from braintumor.files import atomic_path
 
 SUFFIXES: tuple[str, ...] = (".csv", ".jsonl", ".parquet")
 _NUMBERS = frozenset({"confidence", *(name for name in COLUMNS if name.startswith("p_"))})
 # Rows of one Parquet group; so many are in memory while a table is joined.
 _GROUP = 4096
-
-
-def plain_row(prediction: Prediction) -> dict[str, str | float | None]:
-    """A prediction as a row: nine significant digits, and text that is valid UTF-8."""
-    return {column: _plain(value) for column, value in prediction.row().items()}
 
 
 class PartTable:
@@ -55,7 +48,7 @@ class PartTable:
 
         Raises:
             BraintumorError: another suffix, a place that cannot be written to, a part that is
-                shorter, or Parquet without pyarrow.
+                shorter, or Parquet without its extra.
         """
         if path.suffix.lower() not in SUFFIXES:
             raise BraintumorError(
@@ -74,12 +67,12 @@ class PartTable:
             self._file.seek(size)
             self.size = size
             if self._csv and not size:
-                self._append(_csv_line(COLUMNS))
+                self._append(csv_line(COLUMNS))
 
     def write(self, prediction: Prediction) -> None:
         """Append a row."""
         row = plain_row(prediction)
-        line = _csv_line(row.values()) if self._csv else json.dumps(row, ensure_ascii=False) + "\n"
+        line = csv_line(row.values()) if self._csv else json.dumps(row, ensure_ascii=False) + "\n"
         with said_of(self.path):
             self._append(line)
 
@@ -132,12 +125,6 @@ def said_of(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _csv_line(values: Any) -> str:
-    out = io.StringIO()
-    csv.writer(CsvLines(out)).writerow(values)
-    return out.getvalue()
-
-
 def _join(part: Path, path: Path) -> None:
     """JSON lines -> one Parquet file, a group at a time."""
     pa, parquet = _pyarrow(path)
@@ -151,18 +138,8 @@ def _join(part: Path, path: Path) -> None:
 
 
 def _pyarrow(path: Path) -> tuple[Any, Any]:
-    try:
-        return importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
-    except ModuleNotFoundError as error:
-        raise BraintumorError(
-            f"{path}: Parquet needs pyarrow, which is not installed: run  pip install pyarrow  "
-            "or use .csv"
-        ) from error
-
-
-def _plain(value: str | float | None) -> str | float | None:
-    if isinstance(value, float):
-        return float(f"{value:.9g}")
-    if isinstance(value, str):  # a file's name may hold bytes that are no text
-        return value.encode("utf-8", "backslashreplace").decode("utf-8")
-    return value
+    what = f"The Parquet table {path}"
+    return (
+        require("pyarrow", extra="parquet", what=what),
+        require("pyarrow.parquet", extra="parquet", what=what),
+    )

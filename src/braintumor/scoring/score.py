@@ -151,9 +151,8 @@ def score(
         size = _CHUNK_HERE if plan.here else _CHUNK_ELSEWHERE
         found = ordered(pool, _noted(chunks(rest, size), asked), partial(halves_until_single, job))
         # To count on a store is to ask for every name a second time.
-        counted = bar and not any(map(is_remote, plan.arguments))
-        total = partial(_count, plan.arguments) if counted else None
-        with track_count(total, what="Classifying", done=run.files) as advance:
+        total = None if any(map(is_remote, plan.arguments)) else partial(_count, plan.arguments)
+        with track_count(total, what="Classifying", done=run.files, drawn=bar) as advance:
             for rows in found:
                 run.take(asked.popleft(), rows, show)
                 advance(run.files)

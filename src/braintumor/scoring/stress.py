@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from braintumor.bundle.classifier import Classifier
+from braintumor.bundle.predicted import plain_row
 from braintumor.bundle.sources import Named
 from braintumor.catalog.catalog import Catalog
 from braintumor.catalog.folder import workers
@@ -34,7 +35,6 @@ from braintumor.files import CsvLines, alone, atomic_path
 from braintumor.images import conditions
 from braintumor.images.decode import DECODER_VERSION, read_slice
 from braintumor.progress import track
-from braintumor.scoring.rows import plain_row
 from braintumor.scoring.trained_with import conditions_met
 
 TABLE = "stress.csv"
