@@ -77,6 +77,27 @@ def test_a_busy_machine_is_told(tmp_path: Path) -> None:
     assert "not quiet" in written(tmp_path, measured(load=3.0))
 
 
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        ([0.5, 0.7, 1.9], "0.70 s in the median of 3 uploads and 1.90 s at worst; {} is reached."),
+        ([0.5, 0.7, 2.0], "0.70 s in the median of 3 uploads and 2.00 s at worst; {} is reached "
+                          "by the median alone."),
+        ([2.0, 2.0, 3.0], "2.00 s in the median of 3 uploads and 3.00 s at worst; {} is missed."),
+    ],
+)  # fmt: skip
+def test_how_long_a_visitor_waits_is_held_against_the_aim(
+    tmp_path: Path, seconds: list[float], told: str
+) -> None:
+    found = {"machine": measured()["machine"], "aim_s": 2.0, "seconds": seconds}
+    (tmp_path / "page.json").write_text(json.dumps(found))
+
+    text = performance.page(tmp_path)
+    assert told.format("the aim, less than 2 s,") in text
+    assert "Measured on P, 2 cores" in text
+    assert "not quiet" not in text
+
+
 def weighed(packages: dict[str, float], **extras: Any) -> dict[str, Any]:
     imports = {"import x": 0.1}
     return {
@@ -191,6 +212,6 @@ def test_what_the_trunk_run_once_saves_is_told_against_the_plain_way(tmp_path: P
 def test_what_nobody_measured_is_not_made_up(tmp_path: Path) -> None:
     parts = (
         performance.speed, performance.half_size, performance.weight, performance.engines,
-        performance.finetune,
+        performance.finetune, performance.page,
     )  # fmt: skip
     assert {part(tmp_path) for part in parts} == {"Not measured yet."}

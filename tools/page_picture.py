@@ -9,42 +9,20 @@ on the PATH), and keeps what is seen. No test compares it: look at it before you
 from __future__ import annotations
 
 import argparse
-import shutil
-import socket
-import subprocess
 import sys
 from pathlib import Path
 
 from marks import ROOT
-from playwright.sync_api import sync_playwright
 
 PICTURE = ROOT / "docs" / "pictures" / "page.png"
-WAIT_MS = 180_000
-FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run"]
 
 
 def main(out: Path) -> None:
     """Serve, ask, and keep the picture."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        sys.exit("There is no chromium on the PATH: install it (Debian: apt-get install chromium)")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = (sys.executable, "-m", "braintumor", "app", "--port", str(port))
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert server.stdout is not None
-        server.stdout.readline()  # it says where the page is once it is there
-        _photograph(f"http://127.0.0.1:{port}", chromium, out)
-    finally:
-        server.terminate()
-        server.wait(timeout=60)
+    sys.path.insert(0, str(ROOT / "benchmarks"))
+    from page import WAIT_MS, chromium, served
 
-
-def _photograph(url: str, chromium: str, out: Path) -> None:
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium, args=FLAGS)
+    with chromium() as browser, served() as url:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.set_default_timeout(WAIT_MS)
         page.goto(url)
@@ -56,7 +34,6 @@ def _photograph(url: str, chromium: str, out: Path) -> None:
         page.set_viewport_size({"width": 1280, "height": int(height)})
         page.wait_for_timeout(2000)
         page.screenshot(path=str(out))
-        browser.close()
 
 
 if __name__ == "__main__":

@@ -2,21 +2,22 @@
 
     python tools/performance.py [--write]
 
-Made from what `benchmarks/speed.py`, `engines.py`, `finetune.py`, `half_size.py` and `weight.py`
-write into results/performance (each with --write), and from the shipped cards; no number is typed
-by hand.
+Made from what `benchmarks/speed.py`, `page.py`, `engines.py`, `finetune.py`, `half_size.py` and
+`weight.py` write into results/performance (each with --write), and from the shipped cards; no
+number is typed by hand.
 """
 
 from __future__ import annotations
 
-import json
+import statistics
 from pathlib import Path
 from typing import Any
 
 import marks
 import numpy as np
 from costs import SHIPPED
-from marks import ROOT, Part, table
+from marks import Part, table
+from measured import RESULTS, machine, measured
 from splits import GROUPED
 
 from braintumor.bundle.card import Card, read_card
@@ -24,9 +25,6 @@ from braintumor.classes import CLASSES
 from braintumor.evaluation.predictions import Predictions
 from braintumor.training.parity import MAX_AUC_LOSS, MAX_SENSITIVITY_LOSS
 
-RESULTS = ROOT / "results" / "performance"
-# A core busy with something else makes every ratio doubtful.
-QUIET = 0.5
 # Operations of 8-bit and 16-bit products for one of float32, where the processor has the units.
 _WIDTH = {"float32": 1, "bfloat16": 2, "int8": 4}
 _STAGES = {
@@ -50,7 +48,7 @@ _TO_ITS_BEST = (
 
 def speed(results: Path = RESULTS) -> str:
     """The table of ratios, the machine, and what limits them."""
-    found = _measured(results / "speed.json")
+    found = measured(results / "speed.json")
     if found is None:
         return "Not measured yet."
     rows = [
@@ -65,7 +63,7 @@ def speed(results: Path = RESULTS) -> str:
     ]  # fmt: skip
     heads = ("what", "ours", "peer", "ratio", "to its best", "aim")
     return "\n".join(
-        [*_machine(found), "", *table(heads, rows), "", _TO_ITS_BEST, "", *_stages(found), "",
+        [*machine(found), "", *table(heads, rows), "", _TO_ITS_BEST, "", *_stages(found), "",
          *_arithmetic(found)]
     )  # fmt: skip
 
@@ -78,9 +76,25 @@ def _at_best(one: dict[str, Any]) -> float:
     return float(one["ours"] / max(rounds) if rate else min(rounds) / one["ours"])
 
 
+def page(results: Path = RESULTS) -> str:
+    """How long a visitor of the page waits for an answer, and what was aimed at."""
+    found = measured(results / "page.json")
+    if found is None:
+        return "Not measured yet."
+    seconds, aim = found["seconds"], found["aim_s"]
+    typical, longest = statistics.median(seconds), max(seconds)
+    kept = "missed" if typical >= aim else "reached by the median alone"
+    told = (
+        f"From the choice of a file to the ensemble's answer, in Chromium on the same computer, it "
+        f"took {typical:.2f} s in the median of {len(seconds)} uploads and {longest:.2f} s at "
+        f"worst; the aim, less than {aim:g} s, is {'reached' if longest < aim else kept}."
+    )
+    return "\n".join([*machine(found), "", told])
+
+
 def half_size(results: Path = RESULTS) -> str:
     """What decoding JPEGs at half their size would save and change."""
-    found = _measured(results / "half_size.json")
+    found = measured(results / "half_size.json")
     if found is None:
         return "Not measured yet."
     whole, half = (sum(found[key].values()) for key in ("whole_ms", "half_ms"))
@@ -106,7 +120,7 @@ def half_size(results: Path = RESULTS) -> str:
 
 def engines(results: Path = RESULTS) -> str:
     """How far OpenVINO's answers and ONNX Runtime's differ, and what was aimed at."""
-    found = _measured(results / "engines.json")
+    found = measured(results / "engines.json")
     if found is None:
         return "Not measured yet."
     bundles = sorted(found["bundles"], key=lambda one: one["precision"] != "int8")
@@ -205,7 +219,7 @@ def _hits(one: dict[str, int]) -> str:
 
 def finetune(results: Path = RESULTS) -> str:
     """What the frozen-trunk cache and mixed bfloat16 save in fine-tuning."""
-    found = _measured(results / "finetune.json")
+    found = measured(results / "finetune.json")
     if found is None or found.get("small"):  # a try of the program says nothing of it
         return "Not measured yet."
     reference = found["ways"][0]["plain_s"]
@@ -225,12 +239,12 @@ def finetune(results: Path = RESULTS) -> str:
         f"{found['variants']} augmented variants of each image; the processor {units} units for "
         f"bfloat16. The first row is Keras's plain way:"
     )
-    return "\n".join([*_machine(found), "", about, "", *table(heads, rows)])
+    return "\n".join([*machine(found), "", about, "", *table(heads, rows)])
 
 
 def weight(results: Path = RESULTS) -> str:
     """What is installed, by weight, how long imports take, and what `[app]` adds."""
-    found = _measured(results / "weight.json")
+    found = measured(results / "weight.json")
     if found is None:
         return "Not measured yet."
     total = _mega(found)
@@ -268,33 +282,6 @@ def _packages(found: dict[str, Any]) -> list[str]:
     rows = [[f"`{name}`", f"{size / _MEGA:.0f} MB"] for name, size in packages if size >= _LIGHT]
     rows.append([f"{len(light)} others", f"{sum(light) / _MEGA:.0f} MB"])
     return table(("package", "on the disk"), rows)
-
-
-def _measured(file: Path) -> dict[str, Any] | None:
-    """What a benchmark wrote; None where nobody has measured yet."""
-    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else None
-
-
-def _machine(found: dict[str, Any]) -> list[str]:
-    machine = found["machine"]
-    versions = ", ".join(f"{name} {one}" for name, one in machine["versions"].items() if one)
-    lines = [
-        f"Measured on {machine['processor']}, {machine['cores']} cores, "
-        f"{machine['memory_gib']:g} GiB, {machine['system']}, Python {machine['python']}; "
-        f"{versions}."
-    ]
-    if found.get("small"):
-        lines += [
-            "",
-            "**Only a try of the programs with a few pictures: no number means anything.**",
-        ]
-    if machine["load"] > QUIET:
-        lines += [
-            "",
-            f"**The machine was not quiet** (load {machine['load']:.1f} at the start): times are "
-            "longer than they should be and ratios are doubtful. Measure again.",
-        ]
-    return lines
 
 
 def _stages(found: dict[str, Any]) -> list[str]:
@@ -380,6 +367,7 @@ def _goal(one: dict[str, Any]) -> str:
 
 PARTS = (
     Part("docs/performance.md", "speed", speed),
+    Part("docs/performance.md", "page", page),
     Part("docs/performance.md", "engines", engines),
     Part("docs/performance.md", "eight-bits", eight_bits),
     Part("docs/performance.md", "half", half_size),

@@ -25,6 +25,7 @@ from braintumor.app import texts
 from braintumor.bundle.classifier import Classifier
 from braintumor.bundle.prediction import COLUMNS
 from braintumor.bundle.shipped import default_model
+from braintumor.catalog.phantom import sample_phantoms
 
 pytestmark = pytest.mark.slow
 
@@ -152,6 +153,23 @@ def is_drawn(image: Any) -> bool:
     return True
 
 
+def bars(page: Any) -> list[str]:
+    """What the bars say, network by network, once the page is whole."""
+    settle(page)
+    script = "all => all.map(one => one.closest('[data-testid=stProgress]').innerText.trim())"
+    return list(page.get_by_role("progressbar").evaluate_all(script))
+
+
+def saved(page: Any, network: str) -> pd.DataFrame:
+    """The table of a network's results, saved as a visitor would."""
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=f"Save results of {network} (CSV)").click()
+    assert waiting.value.suggested_filename == f"predictions-{network}.csv"
+    table = pd.read_csv(waiting.value.path())
+    assert tuple(table.columns) == COLUMNS
+    return table
+
+
 def widest(page: Any) -> int:
     """How far the content reaches beyond the right edge of the window, pixels."""
     return int(page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
@@ -168,12 +186,8 @@ def test_an_upload_gets_class_bars_map_and_a_table_to_save(page: Any, tiny: Path
         expect(page.get_by_text(re.compile(rf"^{name}: .* %$"))).to_have_count(networks)
     for alt in ("heat map of tiny", "heat map of turned", "prepared input of tiny"):
         assert is_drawn(page.get_by_alt_text(alt))
-    with page.expect_download() as waiting:
-        page.get_by_role("button", name="Save results of tiny (CSV)").click()
-    assert waiting.value.suggested_filename == "predictions-tiny.csv"
-    table = pd.read_csv(waiting.value.path())
+    table = saved(page, "tiny")
     expected = Classifier.load(tiny).predict(stripes("upright")["upright.png"])
-    assert tuple(table.columns) == COLUMNS
     assert table["predicted"].tolist() == ["glioma"]
     assert table["sha256"].tolist() == [expected.sha256]
     assert table["p_glioma"][0] == pytest.approx(expected.probabilities["glioma"], rel=1e-7)
@@ -300,22 +314,37 @@ def test_the_page_says_on_every_page_that_it_is_no_medical_device(page: Any) -> 
 
 
 def test_the_shipped_networks_answer_a_first_visitor(browser: Any, tmp_path: Path) -> None:
-    """With nothing set up: both networks, their maps, and what they say alone."""
+    """With nothing set up: the answer of both, what each says alone, maps, and a table to save."""
     if default_model() != "ensemble":
         pytest.skip("SKIPPED: this tree ships no ensemble")
+    pixels = sample_phantoms()["glioma"]
+    expected = Classifier.load("ensemble").explain(pixels)
     running = Server(tmp_path)
     context = browser.new_context()
     try:
         page = context.new_page()
         page.set_default_timeout(WAIT_MS)
         page.goto(running.url)
-        page.get_by_role("button", name="Try: Glioma").click()
+        page.get_by_role("button", name="Try: Glioma").wait_for()
+        drop(page, {"phantom.png": encode(pixels)})
         page.get_by_role("heading", name=re.compile(r"^ensemble: ")).wait_for()
         for network in ("cnn", "resnet50"):
             page.get_by_text(re.compile(rf"^{network} alone: .* %$")).wait_for()
             assert is_drawn(page.get_by_alt_text(f"heat map of {network}"))
             assert is_drawn(page.get_by_alt_text(f"prepared input of {network}"))
         page.get_by_text(re.compile("^Classes that fit: |^No class fits")).wait_for()
+        shown = [expected.prediction, *expected.looks]
+        assert bars(page) == [
+            f"{texts.class_name(name)}: {texts.percent(share)}"
+            for one in shown
+            for name, share in one.probabilities.items()
+        ]
+        assert len(bars(page)) == 4 * 3
+        (row,) = saved(page, "ensemble").to_dict("records")
+        assert (row["path"], row["model"]) == ("phantom.png", "ensemble")
+        assert row["predicted"] == expected.prediction.predicted
+        for name, share in expected.prediction.probabilities.items():
+            assert row[f"p_{name}"] == pytest.approx(share, rel=1e-6)
         keep_shot(page, "shipped")
     finally:
         context.close()

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +94,133 @@ def test_the_address_is_one_that_a_browser_can_open(host: str, expected: str) ->
     assert serve.url(host, 8501) == expected
 
 
+class TestBrowser:
+    """Opened where somebody sits before this computer, and nowhere else."""
+
+    @pytest.fixture
+    def opened(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        """The addresses that a browser was sent to; somebody sits before a Linux desktop."""
+        addresses: list[str] = []
+        monkeypatch.setattr("webbrowser.open", addresses.append)
+        monkeypatch.setattr("platform.system", lambda: "Linux")
+        monkeypatch.setenv("DISPLAY", ":0")
+        monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+        return addresses
+
+    def test_is_opened_once_the_page_answers_after_its_address_was_said(
+        self, opened: list[str], answering: int
+    ) -> None:
+        before: list[tuple[str, int]] = []
+
+        def say(address: str) -> None:
+            before.append((address, len(opened)))
+
+        serve._announce("127.0.0.1", answering, partial(tell, say=say, port=answering))
+        address = f"http://127.0.0.1:{answering}"
+        assert before == [(address, 0)]
+        assert opened == [address]
+
+    @pytest.mark.parametrize("screen", ["DISPLAY", "WAYLAND_DISPLAY"])
+    def test_either_kind_of_screen_will_do(
+        self, opened: list[str], monkeypatch: pytest.MonkeyPatch, screen: str
+    ) -> None:
+        monkeypatch.delenv("DISPLAY")
+        monkeypatch.setenv(screen, "0")
+        tell()
+        assert len(opened) == 1
+
+    def test_is_not_opened_where_there_is_no_screen(
+        self, opened: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("DISPLAY")
+        assert tell() == ["http://127.0.0.1:8501"]
+        assert opened == []
+
+    @pytest.mark.parametrize("system", ["Darwin", "Windows"])
+    def test_there_is_always_a_screen_on_macos_and_windows(
+        self, opened: list[str], monkeypatch: pytest.MonkeyPatch, system: str
+    ) -> None:
+        monkeypatch.delenv("DISPLAY")
+        monkeypatch.setattr("platform.system", lambda: system)
+        tell()
+        assert len(opened) == 1
+
+    def test_is_not_opened_where_nobody_reads_what_is_printed(self, opened: list[str]) -> None:
+        assert tell(out=io.StringIO()) == ["http://127.0.0.1:8501"]
+        assert opened == []
+
+    @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5"])
+    def test_is_not_opened_where_the_page_is_for_other_computers(
+        self, opened: list[str], host: str
+    ) -> None:
+        assert tell(host=host) == [serve.url(host, 8501)]
+        assert opened == []
+
+    def test_is_not_opened_where_nobody_wants_it(self, opened: list[str]) -> None:
+        assert tell(wanted=False) == ["http://127.0.0.1:8501"]
+        assert opened == []
+
+    def test_that_cannot_be_opened_costs_nothing_but_itself(
+        self, opened: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(_: str) -> bool:
+            raise OSError("no browser")
+
+        monkeypatch.setattr("webbrowser.open", fail)
+        assert tell() == ["http://127.0.0.1:8501"]
+
+    @pytest.mark.parametrize("out", [None, "closed"])
+    def test_nor_does_an_output_that_is_gone(self, opened: list[str], out: str | None) -> None:
+        gone = Terminal()
+        gone.close()
+        assert tell(out=gone if out else None) == ["http://127.0.0.1:8501"]
+        assert opened == []
+
+
+class Terminal(io.StringIO):
+    """An output that somebody reads as it comes."""
+
+    def isatty(self) -> bool:
+        return not self.closed or super().isatty()
+
+
+SEEN = Terminal()
+
+
+def tell(
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8501,
+    wanted: bool = True,
+    say: Callable[[str], None] | None = None,
+    out: io.StringIO | None = SEEN,
+) -> list[str]:
+    """Tell of a page that answers; the addresses that were said."""
+    said: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stdout", out)
+        serve._tell(host, port, say or said.append, wanted)
+    return said
+
+
+@pytest.fixture
+def answering() -> Iterator[int]:
+    """The port of a server that is well, as the page's says of itself."""
+
+    class Well(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == "/_stcore/health" else 404)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Keep quiet."""
+
+    with HTTPServer(("127.0.0.1", 0), Well) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield int(server.server_address[1])
+        server.shutdown()
+
+
 class TestCommand:
     @pytest.fixture
     def served(self, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
@@ -129,6 +262,11 @@ class TestCommand:
         said = capsys.readouterr().out
         assert "http://there:8501" in said
         assert ("there is no password" in said) is warned
+
+    def test_opens_a_browser_unless_told_otherwise(self, served: list[dict[str, Any]]) -> None:
+        assert run() == 0
+        assert run("--no-browser") == 0
+        assert [one["open_browser"] for one in served] == [True, False]
 
     def test_takes_bundles_and_names_their_whole_path(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from typing import ClassVar
 
 import pandas as pd
 import pytest
@@ -91,6 +92,30 @@ class TestTogether:
     )
     def test_is_said_in_a_sentence(self, said: dict[str, Prediction], expected: str) -> None:
         assert verdicts.in_words(said) == expected
+
+
+class TestOfAnEnsemble:
+    VOICES: ClassVar = {"cnn": GLIOMA, "resnet50": PITUITARY}
+    TOLD = "disagree, so let a person look: cnn says Glioma, 70.0 % and resnet50 says Pituitary"
+
+    def test_networks_that_disagree_are_told_with_the_answer(self) -> None:
+        doubted = replace(GLIOMA, status="uncertain", model="ensemble")
+        said = verdicts.in_words({"ensemble": doubted}, {"ensemble": self.VOICES})
+        assert said == f"Glioma, but the networks {self.TOLD} tumour, 90.0 %."
+
+    def test_it_is_told_whose_they_are_where_others_are_asked_too(self) -> None:
+        doubted = replace(GLIOMA, status="uncertain", model="ensemble")
+        asked = {"ensemble": doubted, "mine": GLIOMA}
+        said = verdicts.in_words(asked, {"ensemble": self.VOICES, "mine": {}})
+        assert said == f"Glioma, but the networks of ensemble {self.TOLD} tumour, 90.0 %."
+
+    def test_networks_that_agree_change_nothing(self) -> None:
+        agreed = {"cnn": GLIOMA, "resnet50": GLIOMA}
+        assert verdicts.in_words({"ensemble": GLIOMA}, {"ensemble": agreed}) == "Glioma."
+
+    def test_a_network_alone_has_its_own_class_and_no_doubt_of_the_ensemble(self) -> None:
+        together = replace(GLIOMA, status="uncertain", reason="x", set=("glioma",))
+        assert verdicts.alone("resnet50", PITUITARY.probabilities, together) == PITUITARY
 
 
 class TestCounts:

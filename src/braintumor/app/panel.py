@@ -6,6 +6,7 @@ Draws only; it knows Streamlit and what `session` and `verdicts` found.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import streamlit as st
@@ -21,6 +22,9 @@ from braintumor.errors import BraintumorError
 DEFAULT_STRENGTH = 60
 _OWN = "its own answer"
 
+# Label of an ensemble -> name of each of its networks -> what that one says alone.
+Members = Mapping[str, Mapping[str, Prediction]]
+
 
 def draw(
     picture: Picture, networks: Mapping[str, Network], predictions: Mapping[str, Prediction]
@@ -35,31 +39,53 @@ def draw(
     st.subheader(texts.in_markdown(picture.name), anchor=False)
     if picture.phantom:
         st.caption(texts.PHANTOM_MARK)
-    sentence = texts.in_markdown(verdicts.in_words(predictions))
     said = verdicts.outcome(list(predictions.values()))
+    judged = said not in ("error", "refused")
+    members = {label: _members(one, picture) for label, one in networks.items() if judged}
+    sentence = texts.in_markdown(verdicts.in_words(predictions, members))
     # Never green for "no tumour" nor red for a tumour: the colour tells how sure the page is.
     box = {"clear": st.info, "error": st.error, "refused": st.error}.get(said, st.warning)
     box(f"**{sentence}**")
-    if said not in ("error", "refused"):
-        _views(picture, networks, predictions)
+    if judged:
+        _views(picture, networks, predictions, members)
+
+
+def _members(network: Network, picture: Picture) -> dict[str, Prediction]:
+    """What each network of an ensemble says alone; nothing of a single network.
+
+    The maps are of the same forward pass and are wanted next: `session` keeps what was found.
+    """
+    with suppress(BraintumorError):  # where there is a map to draw, it is told
+        found = session.explanation(network, picture, None)
+        if len(found.looks) > 1:
+            return {
+                look.network: verdicts.alone(look.network, look.probabilities, found.prediction)
+                for look in found.looks
+            }
+    return {}
 
 
 def _draw_views(
-    picture: Picture, networks: Mapping[str, Network], predictions: Mapping[str, Prediction]
+    picture: Picture,
+    networks: Mapping[str, Network],
+    predictions: Mapping[str, Prediction],
+    members: Members,
 ) -> None:
     # The answer comes before the controls of the map: on a phone it is what is seen first.
     labels = list(networks)
     if len(labels) == 1:
         left, right = st.columns([2, 3], gap="medium")
         with left:
-            _answer(labels[0], predictions[labels[0]])
+            _answer(_heading(labels[0]), predictions[labels[0]])
         with right:
+            _voices(members[labels[0]])
             label, strength = _controls()
             _maps(picture, networks[labels[0]], label, strength)
         return
     for name, column in _side_by_side(labels):
         with column:
-            _answer(name, predictions[name])
+            _answer(_heading(name), predictions[name])
+            _voices(members[name])
     label, strength = _controls()
     for name, column in _side_by_side(labels):
         with column:
@@ -101,9 +127,25 @@ def _controls() -> tuple[str | None, float]:
     return (None if label == _OWN else label), strength / 100
 
 
-def _answer(label: str, prediction: Prediction) -> None:
-    """The class in large, then the confidence of all four as bars that say their number."""
-    st.markdown(f"##### {texts.in_markdown(label)}: {verdicts.headline(prediction)}")
+def _heading(label: str) -> str:
+    return f"##### {texts.in_markdown(label)}"
+
+
+def _voices(members: Mapping[str, Prediction]) -> None:
+    """What each network of an ensemble says alone, side by side."""
+    for name, column in _side_by_side(list(members)):
+        with column:
+            _answer(f"**{texts.in_markdown(name)}** alone", members[name])
+
+
+def _answer(whose: str, prediction: Prediction) -> None:
+    """The class, then the confidence of all four as bars that say their number.
+
+    Args:
+        whose: Markdown, before the class.
+        prediction: of a picture that could be judged.
+    """
+    st.markdown(f"{whose}: {verdicts.headline(prediction)}")
     if prediction.status == "uncertain":
         st.markdown(f":orange-badge[{texts.PERSON}]")
         st.caption(texts.in_markdown(texts.sentence(prediction.reason)))
@@ -125,15 +167,10 @@ def _maps(picture: Picture, network: Network, label: str | None, strength: float
     if len(found.looks) == 1:
         _map(found, found.looks[0], network.label, strength)
         return
-    for start in range(0, len(found.looks), 2):
-        pair = found.looks[start : start + 2]
-        for look, column in zip(pair, st.columns(2, gap="medium"), strict=False):
-            with column:
-                said = max(look.probabilities, key=lambda name: look.probabilities[name])
-                sure = texts.percent(look.probabilities[said])
-                name = texts.in_markdown(look.network)
-                st.markdown(f"**{name}** alone: {texts.class_name(said)}, {sure}")
-                _map(found, look, look.network, strength)
+    columns = _side_by_side([look.network for look in found.looks])
+    for look, (name, column) in zip(found.looks, columns, strict=True):
+        with column:
+            _map(found, look, name, strength)
 
 
 def _map(found: Explanation, look: Look, voice: str, strength: float) -> None:

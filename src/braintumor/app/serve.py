@@ -1,4 +1,4 @@
-"""Starts the page's server: on this computer only, silent to the world, and says where it is.
+"""Starts the page's server: on this computer only, silent to the world; says and shows where it is.
 
 Knows Streamlit's settings; not what the page shows.
 """
@@ -9,10 +9,15 @@ import errno
 import http.client
 import ipaddress
 import os
+import platform
 import socket
+import sys
 import threading
 import time
+import webbrowser
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -31,6 +36,7 @@ def serve(
     bundles: Sequence[str],
     say: Callable[[str], None],
     with_shipped: bool = True,
+    open_browser: bool = False,
 ) -> None:
     """Serve the page until it is stopped with Ctrl-C.
 
@@ -40,6 +46,7 @@ def serve(
         bundles: folders or shipped names, offered beside what is shipped.
         say: told where the page is, once it answers.
         with_shipped: whether what is shipped is offered at all.
+        open_browser: open the page in the browser, where somebody sits before this computer.
 
     Raises:
         BraintumorError: the address or port cannot be used.
@@ -55,7 +62,8 @@ def serve(
     os.environ[BUNDLES_VARIABLE] = SEPARATOR.join(bundles)
     os.environ[ONLY_NAMED_VARIABLE] = "" if with_shipped else "yes"
     keep_uploads_in_memory()
-    threading.Thread(target=_announce, args=(host, port, say), daemon=True).start()
+    tell = partial(_tell, host, port, say, open_browser)
+    threading.Thread(target=_announce, args=(host, port, tell), daemon=True).start()
     from streamlit.web import cli
 
     cli.main(["run", str(_SCRIPT), *flags(host=host, port=port)], standalone_mode=False)
@@ -135,20 +143,42 @@ def _is_free(host: str, port: int) -> bool:
     return True
 
 
-def _announce(host: str, port: int, say: Callable[[str], None]) -> None:
-    """Say where the page is once it answers; a browser sent there earlier would find nothing."""
+def _announce(host: str, port: int, tell: Callable[[], None]) -> None:
+    """Tell of the page once it answers; a browser sent there earlier would find nothing."""
     for _ in range(600):
         connection = http.client.HTTPConnection(_for_people(host), port, timeout=1)
         try:
             connection.request("GET", "/_stcore/health")
             if connection.getresponse().status == 200:
-                say(url(host, port))
+                tell()
                 return
         except OSError:
             pass
         finally:
             connection.close()
         time.sleep(0.1)
+
+
+def _tell(host: str, port: int, say: Callable[[str], None], open_browser: bool) -> None:
+    """Say where the page is, and show it where that is wanted and can be."""
+    address = url(host, port)
+    say(address)
+    # Whatever goes wrong with a browser, the address was said and the page is served.
+    with suppress(Exception):
+        if open_browser and somebody_sits_here(host):
+            webbrowser.open(address)
+
+
+def somebody_sits_here(host: str) -> bool:
+    """Whether a browser that is opened here is seen by whoever started the page.
+
+    It is not where the page is for others' computers, where nobody watches what is printed (a
+    service, a script), or where there is no screen, as on a server.
+    """
+    screen = platform.system() in ("Darwin", "Windows") or any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
+    )
+    return screen and is_loopback(host) and sys.stdout.isatty()
 
 
 def url(host: str, port: int) -> str:

@@ -70,11 +70,39 @@ def set_in_words(classes: Sequence[str]) -> str:
     return f"Classes that fit: {listed(names)}{alone}."
 
 
-def in_words(predictions: Mapping[str, Prediction]) -> str:
+def alone(name: str, probabilities: Mapping[str, float], together: Prediction) -> Prediction:
+    """What one network of an ensemble says of an image by itself.
+
+    It has neither threshold nor prediction set: these are the ensemble's.
+
+    Args:
+        name: of the network.
+        probabilities: that it gives.
+        together: what the ensemble says of the same image.
+    """
+    predicted = max(probabilities, key=lambda label: probabilities[label])
+    return replace(
+        together,
+        status="ok",
+        reason="",
+        predicted=predicted,
+        confidence=probabilities[predicted],
+        set=None,
+        probabilities=dict(probabilities),
+        model=name,
+    )
+
+
+def in_words(
+    predictions: Mapping[str, Prediction],
+    members: Mapping[str, Mapping[str, Prediction]] | None = None,
+) -> str:
     """What the networks together say of one image: a sentence for the head of its panel.
 
     Args:
         predictions: label of the network -> its prediction, after `apply_threshold`; at least one.
+        members: label of an ensemble among them -> name of each of its networks -> what that one
+            says `alone`.
     """
     said = outcome(list(predictions.values()))
     first = next(iter(predictions.values()))
@@ -83,9 +111,14 @@ def in_words(predictions: Mapping[str, Prediction]) -> str:
         fate = "could not be read" if said == "error" else "was refused"
         return texts.sentence(f"This file {fate}: {told[0] or 'no reason is known'}")
     if said == "disagree":
-        voices = [f"{label} says {headline(one)}" for label, one in predictions.items()]
-        return f"The networks disagree, so let a person look: {listed(voices)}."
+        return f"The networks disagree, so let a person look: {_voices(predictions)}."
     name = texts.class_name(first.predicted)
+    for label, each in (members or {}).items():
+        if outcome(list(each.values())) == "disagree":
+            whose = f" of {label}" if len(predictions) > 1 else ""
+            return (
+                f"{name}, but the networks{whose} disagree, so let a person look: {_voices(each)}."
+            )
     if said == "uncertain":
         doubters = [label for label, one in predictions.items() if one.status == "uncertain"]
         whose = f" ({listed(doubters)} in doubt)" if len(predictions) > 1 else ""
@@ -152,6 +185,10 @@ def to_csv(predictions: Iterable[Prediction]) -> str:
         row = prediction.row() | {"path": no_formula(prediction.path)}
         writer.writerow(plain(row[column]) for column in COLUMNS)
     return out.getvalue()
+
+
+def _voices(predictions: Mapping[str, Prediction]) -> str:
+    return listed([f"{label} says {headline(one)}" for label, one in predictions.items()])
 
 
 def _are(n: int) -> str:

@@ -24,10 +24,14 @@ import click
 @click.option(
     "--no-shipped", is_flag=True, help="Offer the bundles named with --model and no others."
 )
-def command(port: int | None, host: str, models: tuple[str, ...], no_shipped: bool) -> None:
+@click.option("--no-browser", is_flag=True, help="Print the address and open no browser.")
+def command(
+    port: int | None, host: str, models: tuple[str, ...], no_shipped: bool, no_browser: bool
+) -> None:
     """Serve the page: drop slices, see class, confidence and where the network looked.
 
-    Prints its address; stop it with Ctrl-C. What is uploaded stays in the memory of this computer
+    Prints its address and, on a computer with a screen, opens it in the browser; stop it with
+    Ctrl-C. What is uploaded stays in the memory of this computer
     and is not written to disk; with another --host it comes here over the network, unencrypted, and
     nobody is asked for a password. Research use only; not a medical device.
     """
@@ -47,4 +51,11 @@ def command(port: int | None, host: str, models: tuple[str, ...], no_shipped: bo
             click.echo("Whoever can reach this computer can open it: there is no password.")
 
     bundles = [str(Path(one).resolve()) for one in folders]
-    serve(host=host, port=port, bundles=bundles, with_shipped=not no_shipped, say=say)
+    serve(
+        host=host,
+        port=port,
+        bundles=bundles,
+        say=say,
+        with_shipped=not no_shipped,
+        open_browser=not no_browser,
+    )
