@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from made_results import two_networks
 from made_run import made_run, made_table, with_folds
 
 pytest.importorskip("tomli_w")
@@ -78,6 +79,28 @@ def test_the_ties_to_train_are_what_the_patients_file_says(shared: Path) -> None
     patients = pd.read_csv(shared / "data/labeled-mri-patients.csv", dtype=str).fillna("")
     frame = pd.read_csv(RESULTS / "cnn" / "predictions.csv")
     assert results.ties(patients, list(frame["path"])) == (RESULTS / results.TIES).read_text()
+
+
+def test_copies_patients_and_errors_of_the_test_slices_are_counted(tmp_path: Path) -> None:
+    two_networks(tmp_path)
+    folder = tmp_path / results.RESULTS.name
+    frame = Predictions.read(folder / "cnn" / "predictions.csv").frame
+    named = frame["split"].eq("test") & frame["label"].eq("glioma")
+    for network in results.NETWORKS:
+        of = Predictions.read(folder / network / "predictions.csv").frame
+        of["group"] = np.where(named, "pat_" + of["group"], of["group"])
+        Predictions.from_frame(of).write(folder / network / "predictions.csv")
+    said = results.leaks(folder)
+    # Of the made ties the last twenty slices alone have nothing in train, five of each class.
+    assert "Of its 160 test slices 140 have a copy in `train`" in said
+    assert "Of 35 of the 40 test slices whose patient is known" in said
+    test = [
+        Predictions.read(folder / n / "predictions.csv").split("test") for n in results.NETWORKS
+    ]
+    wrong = [one.y_pred != one.y_true for one in test]
+    free = [(one.y_true == 2) & w for one, w in zip(test, wrong, strict=True)]
+    assert f"Of {wrong[0].sum()} and {wrong[1].sum()} errors" in said
+    assert f"{free[0].sum()} and {free[1].sum()} are slices without a tumour" in said
 
 
 def test_no_picture_of_a_slice_is_published() -> None:

@@ -26,6 +26,7 @@ import pandas as pd
 from marks import ROOT, Part
 
 from braintumor.classes import CLASSES
+from braintumor.evaluation import words
 from braintumor.evaluation.decision import as_answered
 from braintumor.evaluation.ensemble import combined, where_they_differ
 from braintumor.evaluation.judgement import judge
@@ -45,6 +46,8 @@ ENSEMBLE = "ensemble"
 # For every valid and test slice: 1 where train holds a copy of it, 1 where train holds a slice of
 # its patient (or of its cluster of near-copies, where no patient is known).
 TIES = "ties.csv"
+# How groups are called whose patient is known.
+PATIENT = "pat_"
 
 
 def publish(runs: list[Path], out: Path, patients: Path | None = None) -> None:
@@ -73,18 +76,22 @@ def publish(runs: list[Path], out: Path, patients: Path | None = None) -> None:
 def pooled(runs: list[Path], out: Path) -> RunTables:
     """Several runs as one: the pooled answers, with no recipe and no history of their own."""
     members = [read_run(run) for run in runs]
-    tables = [member.predictions for member in members]
-    answers = [as_answered(table) for table in tables]
-    # Of the splits valid and test the test rows alone are answered; what is fitted there, one
-    # temperature, changes no class.
-    whole = [a if len(a) == len(t) else t for a, t in zip(answers, tables, strict=True)]
-    table = where_they_differ(combined(tables, name=ENSEMBLE), whole)
+    table = pool([member.predictions for member in members])
     first = members[0].recipe.get("record", {})
     record = {key: first[key] for key in ("dataset", "catalog_sha256", "folds") if key in first}
     record["members"] = [member.model for member in members]
     recipe = {"record": record}
     path = out / "predictions.csv"
     return RunTables(None, path, table, recipe=recipe, catalog=members[0].catalog)
+
+
+def pool(tables: list[Predictions]) -> Predictions:
+    """The pooled answers of several networks, `uncertain` where they prefer different classes."""
+    answers = [as_answered(table) for table in tables]
+    # Of the splits valid and test the test rows alone are answered; what is fitted there, one
+    # temperature, changes no class.
+    whole = [a if len(a) == len(t) else t for a, t in zip(answers, tables, strict=True)]
+    return where_they_differ(combined(tables, name=ENSEMBLE), whole)
 
 
 def _copy(run: Path, out: Path) -> None:
@@ -156,6 +163,31 @@ def last_column(network: str, results: Path = RESULTS) -> str:
     return f"A group is a patient, or a cluster of near copies. In the last column: {counts}."
 
 
+def leaks(results: Path = RESULTS) -> str:
+    """What of the test slices lies in train, and of which class the errors are, in sentences."""
+    tests = [_test(name, results) for name in published(results)]
+    frame = tests[0].frame
+    tie = pd.read_csv(results / TIES, index_col="path").loc[list(frame["path"])]
+    named = frame["group"].str.startswith(PATIENT).to_numpy(bool)
+    both = int(tie["group_in_train"].to_numpy()[named].sum())
+    wrong = [test.frame["label"][test.y_pred != test.y_true] for test in tests]
+    errors = words.listed([str(len(labels)) for labels in wrong])
+    free = words.listed([str(int(labels.eq("no_tumor").sum())) for labels in wrong])
+    return (
+        f"Of its {len(frame)} test slices {int(tie['copy_in_train'].sum())} have a copy in `train`,"
+        " often mirrored: the fifth column leaves them out (those of the same source slice or "
+        "cluster of near copies; the audit in [docs/data.md](docs/data.md) compares pixels and "
+        f"finds a few more). Of {both} of the {int(named.sum())} test slices whose patient is known"
+        " `train` holds further slices of the same patient. The last column leaves these out as "
+        f"well. Of {errors} errors on `test`, in the order of the table, {free} are slices without "
+        "a tumour, of which `train` holds fewest."
+    )
+
+
+def _test(network: str, results: Path) -> Predictions:
+    return Predictions.read(results / network / "predictions.csv").split("test")
+
+
 def unseen(rows: Predictions, ties: Path) -> Predictions:
     """The rows of the publisher's split with neither a copy nor a patient in train."""
     tie = pd.read_csv(ties, index_col="path").loc[list(rows.frame["path"])]
@@ -180,8 +212,7 @@ def out_of_step(results: Path = RESULTS) -> str:
 
 
 def _sides(results: Path = RESULTS):  # type: ignore[no-untyped-def]
-    test = Predictions.read(results / "resnet50" / "predictions.csv").split("test")
-    return demonstrate(test, seed=0)
+    return demonstrate(_test("resnet50", results), seed=0)
 
 
 def _draw_out_of_step() -> None:
@@ -190,6 +221,7 @@ def _draw_out_of_step() -> None:
 
 PARTS = (
     Part("README.md", "results", table),
+    Part("README.md", "leaks", leaks),
     Part("docs/why-auc-was-half.md", "results", out_of_step, _draw_out_of_step),
 )
 
