@@ -78,7 +78,30 @@ def test_the_tables_hold_every_valid_and_test_slice_once(network: str) -> None:
 def test_the_ties_to_train_are_what_the_patients_file_says(shared: Path) -> None:
     patients = pd.read_csv(shared / "data/labeled-mri-patients.csv", dtype=str).fillna("")
     frame = pd.read_csv(RESULTS / "cnn" / "predictions.csv")
-    assert results.ties(patients, list(frame["path"])) == (RESULTS / results.TIES).read_text()
+    ties = results.ties(patients, list(frame["path"]), results.audited())
+    assert ties == (RESULTS / results.TIES).read_text()
+
+
+def test_whatever_the_audit_finds_in_train_is_told_as_a_copy() -> None:
+    tie = pd.read_csv(RESULTS / results.TIES, index_col="path")
+    audit = json.loads((RESULTS / "audit.json").read_text(encoding="utf-8"))
+    for split in ("valid", "test"):
+        found = tie[tie.index.str.startswith(f"{split}/")]
+        assert found["copy_in_train"].sum() == audit["near_copies"][split]["in_train"]["altered"]
+    assert (tie["group_in_train"] >= tie["copy_in_train"]).all()
+
+
+def test_a_copy_is_of_the_same_source_slice_or_what_the_audit_finds() -> None:
+    rows = [("train", "t1", "g1", "s1"), ("train", "t2", "g2", ""), ("test", "a", "g1", "s1")]
+    rows += [("test", "b", "g1", "s9"), ("test", "c", "g3", ""), ("test", "d", "g4", "")]
+    patients = pd.DataFrame(rows, columns=["split", "file", "group", "source_slice"])
+    patients["class"] = "glioma"
+    copies = [
+        {"first": "test/glioma/c", "second": "train/glioma/t2"},
+        {"first": "test/glioma/c", "second": "test/glioma/d"},
+    ]
+    said = results.ties(patients, [f"test/glioma/{name}" for name in "abcd"], copies)
+    assert [line.split(",", 1)[1] for line in said.splitlines()[1:]] == ["1,1", "0,1", "1,1", "0,0"]
 
 
 def test_copies_patients_and_errors_of_the_test_slices_are_counted(tmp_path: Path) -> None:

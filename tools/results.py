@@ -16,15 +16,19 @@ alone.
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import marks
 import numpy as np
 import pandas as pd
 from marks import ROOT, Part
 
+from braintumor.catalog.audit import AUDIT_FILE
 from braintumor.classes import CLASSES
 from braintumor.evaluation import words
 from braintumor.evaluation.decision import as_answered
@@ -44,7 +48,7 @@ RESULTS = ROOT / "results" / "labeled-mri-given"
 NETWORKS = ("cnn", "resnet50")
 ENSEMBLE = "ensemble"
 # For every valid and test slice: 1 where train holds a copy of it, 1 where train holds a slice of
-# its patient (or of its cluster of near-copies, where no patient is known).
+# its patient (or a copy of it, or a slice of its cluster of near copies).
 TIES = "ties.csv"
 # How groups are called whose patient is known.
 PATIENT = "pat_"
@@ -70,7 +74,8 @@ def publish(runs: list[Path], out: Path, patients: Path | None = None) -> None:
         write_text(out / "curves" / f"{number:02d}.svg", str(figure.svg))
     if patients and as_published(judgement.run.predictions):
         paths = list(judgement.run.predictions.frame["path"])
-        write_text(out.parent / TIES, ties(pd.read_csv(patients, dtype=str).fillna(""), paths))
+        known = pd.read_csv(patients, dtype=str).fillna("")
+        write_text(out.parent / TIES, ties(known, paths, audited(out.parent)))
 
 
 def pooled(runs: list[Path], out: Path) -> RunTables:
@@ -111,16 +116,35 @@ def as_published(predictions: Predictions) -> bool:
     return bool((frame["path"].str.split("/").str[0] == frame["split"]).all())
 
 
-def ties(patients: pd.DataFrame, paths: list[str]) -> str:
-    """CSV text of `TIES` for these paths, from a patients file."""
+def audited(results: Path = RESULTS) -> list[dict[str, Any]]:
+    """Pairs that the audit published there takes for copies; none where there is no audit."""
+    path = results / AUDIT_FILE
+    if not path.is_file():
+        return []
+    found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["copies"]
+    return found
+
+
+def ties(patients: pd.DataFrame, paths: list[str], copies: Sequence[Mapping[str, Any]]) -> str:
+    """CSV text of `TIES` for these paths, from a patients file and the audit's copies.
+
+    A copy is what is of the same source slice (or cluster of near copies) by the patients file, or
+    what the audit takes for one by its pixels.
+    """
     train = patients[patients["split"] == "train"]
     slices, groups = set(train["source_slice"]) - {""}, set(train["group"])
     key = patients["split"] + "/" + patients["class"] + "/" + patients["file"]
     named = patients.set_index(key).loc[paths]
     grouped = named["group"].isin(groups)
     copied = named["source_slice"].isin(slices) | ((named["source_slice"] == "") & grouped)
-    found = pd.DataFrame({"copy_in_train": copied, "group_in_train": grouped}).astype(int)
+    copied |= named.index.isin(_with_copy_in(set(key[train.index]), copies))
+    found = pd.DataFrame({"copy_in_train": copied, "group_in_train": grouped | copied}).astype(int)
     return str(found.rename_axis("path").to_csv(lineterminator="\n"))
+
+
+def _with_copy_in(train: set[str], copies: Sequence[Mapping[str, Any]]) -> set[str]:
+    pairs = [(copy["first"], copy["second"]) for copy in copies]
+    return {one for pair in pairs for one, other in (pair, pair[::-1]) if other in train}
 
 
 def row(network: str, results: Path = RESULTS) -> list[str]:
@@ -175,12 +199,13 @@ def leaks(results: Path = RESULTS) -> str:
     free = words.listed([str(int(labels.eq("no_tumor").sum())) for labels in wrong])
     return (
         f"Of its {len(frame)} test slices {int(tie['copy_in_train'].sum())} have a copy in `train`,"
-        " often mirrored: the fifth column leaves them out (those of the same source slice or "
-        "cluster of near copies; the audit in [docs/data.md](docs/data.md) compares pixels and "
-        f"finds a few more). Of {both} of the {int(named.sum())} test slices whose patient is known"
+        " often mirrored: of the same source slice or cluster of near copies, or found by its "
+        "pixels in the audit ([docs/data.md](docs/data.md)). The fifth column leaves them out. Of "
+        f"{both} of the {int(named.sum())} test slices whose patient is known"
         " `train` holds further slices of the same patient. The last column leaves these out as "
-        f"well. Of {errors} errors on `test`, in the order of the table, {free} are slices without "
-        "a tumour, of which `train` holds fewest."
+        "well; the reports, which know the patients file alone, count as unseen what has but an "
+        f"altered copy in `train`, too. Of {errors} errors on `test`, in the order of the table, "
+        f"{free} are slices without a tumour, of which `train` holds fewest."
     )
 
 
