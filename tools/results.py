@@ -37,7 +37,12 @@ from braintumor.evaluation.judgement import judge
 from braintumor.evaluation.out_of_step import demonstrate, draw, sentence
 from braintumor.evaluation.patients import read_patients
 from braintumor.evaluation.predictions import Predictions
-from braintumor.evaluation.run_tables import LOCALISATION_FILE, RunTables, read_run
+from braintumor.evaluation.run_tables import (
+    LOCALISATION_FILE,
+    LOCALISATION_ROWS,
+    RunTables,
+    read_run,
+)
 from braintumor.evaluation.sections.curves import part_figures
 from braintumor.evaluation.sections.training import learning_figures
 from braintumor.evaluation.written import write_judged
@@ -102,7 +107,7 @@ def pool(tables: list[Predictions]) -> Predictions:
 def _copy(run: Path, out: Path) -> None:
     """What a run wrote down of itself; of a run over folds the histories of the folds."""
     shutil.copyfile(run / "recipe.toml", out / "recipe.toml")
-    for name in ("history.csv", LOCALISATION_FILE):
+    for name in ("history.csv", LOCALISATION_FILE, LOCALISATION_ROWS):
         (out / name).unlink(missing_ok=True)  # an earlier network's says nothing of this one
         if (run / name).is_file():
             shutil.copyfile(run / name, out / name)
