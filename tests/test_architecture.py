@@ -225,6 +225,12 @@ def test_no_tracked_file_is_huge() -> None:
     assert {name: sizes[name] for name in shipped if sizes[name] > 26 * 2**20} == {}
 
 
+def test_the_shipped_cnn_is_small_enough_to_be_sent_along() -> None:
+    """2 MB at most, as was promised of it (eight bits: 1.4 million weights)."""
+    graph = PACKAGE / "bundle" / "shipped" / "cnn" / "model.onnx"
+    assert 1_000_000 < graph.stat().st_size <= 2_000_000
+
+
 def test_every_module_and_program_stands_in_the_plan_of_the_house() -> None:
     plan = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| `([\w/]+\.py)` \| (.+?) \|$", plan, re.MULTILINE))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 pytest.importorskip("tomli_w")
 import newcomers
 import splits
-from made_results import two_networks
+from made_results import put, table, two_networks
 
 from braintumor.evaluation.predictions import Predictions
 
@@ -58,3 +59,24 @@ def test_without_folds_nothing_is_claimed(results: Path) -> None:
     for file in (results / splits.GROUPED).glob("*/predictions.csv"):
         file.unlink()
     assert newcomers.table(results) == newcomers.NONE_YET
+
+
+def test_what_flatters_the_recipes_is_told_from_the_recorded_experiments(
+    results: Path, tmp_path: Path
+) -> None:
+    recorded = tmp_path / "experiments"
+    for name, skill in (("beside", 4.0), ("clean", 5.0), ("bare", 2.0)):
+        for network in ("cnn", "resnet50"):
+            folder = recorded / f"{network}-{name}"
+            folder.mkdir(parents=True)
+            (folder / "experiment.toml").write_text('verdict = "kept"\n')
+            (folder / "recipe.toml").write_text(f'[recipe]\nnetwork = "{network}"\n')
+            table(skill, len(network), network, folds=4).write(folder / "seed-1.csv")
+    network = Predictions.read(recorded / "cnn-bare" / "seed-1.csv")
+    put(results, splits.GROUPED, "ensemble", network)
+    found = newcomers.chosen(results, recorded)
+    lost = re.findall(r"−(\d+\.\d)", found)
+    assert all(10 < float(points) < 40 for points in lost), "a skill of 2 in place of one of 5"
+    assert len(lost) == 2
+    left, before, earlier = map(float, re.findall(r"(\d+\.\d) %", found)[:3])
+    assert left > earlier > before, "left to a person: now, and by both trainings before"

@@ -2,8 +2,9 @@
 
     python tools/pointing.py [--write]
 
-From the localisation.json of the published folds: every map is of a network that had not seen the
-slice's group.
+From the localisation.csv of the published folds, a row a slice: every map is of a network that had
+not seen the slice's group. What looks at nothing is in localisation.json beside it, and so is all
+of it where a run's rows were not published.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import marks
+import pandas as pd
 from marks import Part
 from splits import GROUPED, RESULTS
 
 from braintumor.evaluation import words
-from braintumor.evaluation.run_tables import read_run
+from braintumor.evaluation.localisation import by_class
+from braintumor.evaluation.run_tables import LOCALISATION_ROWS, read_run
 from results import NETWORKS
 
 NOT_YET = "No heat maps of the folds have been published yet."
@@ -33,7 +36,8 @@ def section(results: Path = RESULTS) -> str:
         if found is None:
             continue
         classes = found["classes"]
-        rows += [[f"`{name}`", *_row(label, of, of["maps"])] for label, of in classes.items()]
+        own = by_class(read_rows(folder)) if (folder / LOCALISATION_ROWS).is_file() else classes
+        rows += [[f"`{name}`", *_row(label, of, of["maps"])] for label, of in own.items()]
         # The same tumours, so the same for every network.
         base = [[what, *_row("all", classes["all"], classes["all"][key])] for key, what in
                 _BASES.items()]  # fmt: skip
@@ -51,9 +55,17 @@ def section(results: Path = RESULTS) -> str:
     return "\n".join(marks.table(heads, [*rows, *base])).replace(words.NBSP, " ")
 
 
+def read_rows(folder: Path) -> pd.DataFrame:
+    """The rows of a published network."""
+    return pd.read_csv(folder / LOCALISATION_ROWS, dtype={"group": str}, keep_default_na=False)
+
+
 def _row(label: str, of: Mapping[str, Any], maps: Mapping[str, float]) -> list[str]:
-    shares = (words.percent(maps[key]) for key in ("pointing", "pointing_exact", "energy"))
-    return [label, f"{of['n']:,}", *shares, words.number(maps["iou"], 2)]
+    """Cells of one class; with the interval, which is the maps' own, where it is theirs."""
+    hit, *shares = (words.percent(maps[key]) for key in ("pointing", "pointing_exact", "energy"))
+    if maps is of["maps"]:
+        hit += f" ({words.span(of['interval'], True)})"
+    return [label, f"{of['n']:,}", hit, *shares, words.number(maps["iou"], 2)]
 
 
 PARTS = (Part("docs/evaluation.md", "maps", section),)

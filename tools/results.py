@@ -16,23 +16,33 @@ alone.
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import marks
 import numpy as np
 import pandas as pd
 from marks import ROOT, Part
 
+from braintumor.catalog.audit import AUDIT_FILE
 from braintumor.classes import CLASSES
+from braintumor.evaluation import words
 from braintumor.evaluation.decision import as_answered
 from braintumor.evaluation.ensemble import combined, where_they_differ
 from braintumor.evaluation.judgement import judge
 from braintumor.evaluation.out_of_step import demonstrate, draw, sentence
 from braintumor.evaluation.patients import read_patients
 from braintumor.evaluation.predictions import Predictions
-from braintumor.evaluation.run_tables import LOCALISATION_FILE, RunTables, read_run
+from braintumor.evaluation.run_tables import (
+    LOCALISATION_FILE,
+    LOCALISATION_ROWS,
+    RunTables,
+    read_run,
+)
 from braintumor.evaluation.sections.curves import part_figures
 from braintumor.evaluation.sections.training import learning_figures
 from braintumor.evaluation.written import write_judged
@@ -43,8 +53,10 @@ RESULTS = ROOT / "results" / "labeled-mri-given"
 NETWORKS = ("cnn", "resnet50")
 ENSEMBLE = "ensemble"
 # For every valid and test slice: 1 where train holds a copy of it, 1 where train holds a slice of
-# its patient (or of its cluster of near-copies, where no patient is known).
+# its patient (or a copy of it, or a slice of its cluster of near copies).
 TIES = "ties.csv"
+# How groups are called whose patient is known.
+PATIENT = "pat_"
 
 
 def publish(runs: list[Path], out: Path, patients: Path | None = None) -> None:
@@ -67,18 +79,14 @@ def publish(runs: list[Path], out: Path, patients: Path | None = None) -> None:
         write_text(out / "curves" / f"{number:02d}.svg", str(figure.svg))
     if patients and as_published(judgement.run.predictions):
         paths = list(judgement.run.predictions.frame["path"])
-        write_text(out.parent / TIES, ties(pd.read_csv(patients, dtype=str).fillna(""), paths))
+        known = pd.read_csv(patients, dtype=str).fillna("")
+        write_text(out.parent / TIES, ties(known, paths, audited(out.parent)))
 
 
 def pooled(runs: list[Path], out: Path) -> RunTables:
     """Several runs as one: the pooled answers, with no recipe and no history of their own."""
     members = [read_run(run) for run in runs]
-    tables = [member.predictions for member in members]
-    answers = [as_answered(table) for table in tables]
-    # Of the splits valid and test the test rows alone are answered; what is fitted there, one
-    # temperature, changes no class.
-    whole = [a if len(a) == len(t) else t for a, t in zip(answers, tables, strict=True)]
-    table = where_they_differ(combined(tables, name=ENSEMBLE), whole)
+    table = pool([member.predictions for member in members])
     first = members[0].recipe.get("record", {})
     record = {key: first[key] for key in ("dataset", "catalog_sha256", "folds") if key in first}
     record["members"] = [member.model for member in members]
@@ -87,10 +95,19 @@ def pooled(runs: list[Path], out: Path) -> RunTables:
     return RunTables(None, path, table, recipe=recipe, catalog=members[0].catalog)
 
 
+def pool(tables: list[Predictions]) -> Predictions:
+    """The pooled answers of several networks, `uncertain` where they prefer different classes."""
+    answers = [as_answered(table) for table in tables]
+    # Of the splits valid and test the test rows alone are answered; what is fitted there, one
+    # temperature, changes no class.
+    whole = [a if len(a) == len(t) else t for a, t in zip(answers, tables, strict=True)]
+    return where_they_differ(combined(tables, name=ENSEMBLE), whole)
+
+
 def _copy(run: Path, out: Path) -> None:
     """What a run wrote down of itself; of a run over folds the histories of the folds."""
     shutil.copyfile(run / "recipe.toml", out / "recipe.toml")
-    for name in ("history.csv", LOCALISATION_FILE):
+    for name in ("history.csv", LOCALISATION_FILE, LOCALISATION_ROWS):
         (out / name).unlink(missing_ok=True)  # an earlier network's says nothing of this one
         if (run / name).is_file():
             shutil.copyfile(run / name, out / name)
@@ -104,16 +121,35 @@ def as_published(predictions: Predictions) -> bool:
     return bool((frame["path"].str.split("/").str[0] == frame["split"]).all())
 
 
-def ties(patients: pd.DataFrame, paths: list[str]) -> str:
-    """CSV text of `TIES` for these paths, from a patients file."""
+def audited(results: Path = RESULTS) -> list[dict[str, Any]]:
+    """Pairs that the audit published there takes for copies; none where there is no audit."""
+    path = results / AUDIT_FILE
+    if not path.is_file():
+        return []
+    found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["copies"]
+    return found
+
+
+def ties(patients: pd.DataFrame, paths: list[str], copies: Sequence[Mapping[str, Any]]) -> str:
+    """CSV text of `TIES` for these paths, from a patients file and the audit's copies.
+
+    A copy is what is of the same source slice (or cluster of near copies) by the patients file, or
+    what the audit takes for one by its pixels.
+    """
     train = patients[patients["split"] == "train"]
     slices, groups = set(train["source_slice"]) - {""}, set(train["group"])
     key = patients["split"] + "/" + patients["class"] + "/" + patients["file"]
     named = patients.set_index(key).loc[paths]
     grouped = named["group"].isin(groups)
     copied = named["source_slice"].isin(slices) | ((named["source_slice"] == "") & grouped)
-    found = pd.DataFrame({"copy_in_train": copied, "group_in_train": grouped}).astype(int)
+    copied |= named.index.isin(_with_copy_in(set(key[train.index]), copies))
+    found = pd.DataFrame({"copy_in_train": copied, "group_in_train": grouped | copied}).astype(int)
     return str(found.rename_axis("path").to_csv(lineterminator="\n"))
+
+
+def _with_copy_in(train: set[str], copies: Sequence[Mapping[str, Any]]) -> set[str]:
+    pairs = [(copy["first"], copy["second"]) for copy in copies]
+    return {one for pair in pairs for one, other in (pair, pair[::-1]) if other in train}
 
 
 def row(network: str, results: Path = RESULTS) -> list[str]:
@@ -156,6 +192,32 @@ def last_column(network: str, results: Path = RESULTS) -> str:
     return f"A group is a patient, or a cluster of near copies. In the last column: {counts}."
 
 
+def leaks(results: Path = RESULTS) -> str:
+    """What of the test slices lies in train, and of which class the errors are, in sentences."""
+    tests = [_test(name, results) for name in published(results)]
+    frame = tests[0].frame
+    tie = pd.read_csv(results / TIES, index_col="path").loc[list(frame["path"])]
+    named = frame["group"].str.startswith(PATIENT).to_numpy(bool)
+    both = int(tie["group_in_train"].to_numpy()[named].sum())
+    wrong = [test.frame["label"][test.y_pred != test.y_true] for test in tests]
+    errors = words.listed([str(len(labels)) for labels in wrong])
+    free = words.listed([str(int(labels.eq("no_tumor").sum())) for labels in wrong])
+    return (
+        f"Of its {len(frame)} test slices {int(tie['copy_in_train'].sum())} have a copy in `train`,"
+        " often mirrored: of the same source slice or cluster of near copies, or found by its "
+        "pixels in the audit ([docs/data.md](docs/data.md)). The fifth column leaves them out. Of "
+        f"{both} of the {int(named.sum())} test slices whose patient is known"
+        " `train` holds further slices of the same patient. The last column leaves these out as "
+        "well; the reports, which know the patients file alone, count as unseen what has but an "
+        f"altered copy in `train`, too. Of {errors} errors on `test`, in the order of the table, "
+        f"{free} are slices without a tumour, of which `train` holds fewest."
+    )
+
+
+def _test(network: str, results: Path) -> Predictions:
+    return Predictions.read(results / network / "predictions.csv").split("test")
+
+
 def unseen(rows: Predictions, ties: Path) -> Predictions:
     """The rows of the publisher's split with neither a copy nor a patient in train."""
     tie = pd.read_csv(ties, index_col="path").loc[list(rows.frame["path"])]
@@ -180,8 +242,7 @@ def out_of_step(results: Path = RESULTS) -> str:
 
 
 def _sides(results: Path = RESULTS):  # type: ignore[no-untyped-def]
-    test = Predictions.read(results / "resnet50" / "predictions.csv").split("test")
-    return demonstrate(test, seed=0)
+    return demonstrate(_test("resnet50", results), seed=0)
 
 
 def _draw_out_of_step() -> None:
@@ -190,6 +251,7 @@ def _draw_out_of_step() -> None:
 
 PARTS = (
     Part("README.md", "results", table),
+    Part("README.md", "leaks", leaks),
     Part("docs/why-auc-was-half.md", "results", out_of_step, _draw_out_of_step),
 )
 

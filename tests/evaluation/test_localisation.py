@@ -14,8 +14,10 @@ from braintumor.evaluation.localisation import (
     TOLERANCE,
     Located,
     bump,
+    by_class,
     in_words,
     judge_maps,
+    map_rows,
     rank_correlation,
     score,
 )
@@ -97,6 +99,7 @@ def located() -> Located:
         label=np.array(["glioma", "glioma", "meningioma", "meningioma"]),
         right=np.array([True, False, True, True]),
         group=np.array(["a", "a", "b", ""]),
+        path=np.array([f"test/{name}.png" for name in "abcd"]),
     )
 
 
@@ -116,6 +119,17 @@ def test_classes_are_told_apart_beside_what_knows_nothing(located: Located) -> N
     assert judge_maps(Located.joined([located, located]))["classes"]["all"]["n"] == 8
     assert in_words(found)[0].startswith("all, 4 masks: ")
     assert "50.0%" in in_words(found)[0]
+
+
+def test_a_row_a_slice_holds_all_that_its_class_is_told(located: Located) -> None:
+    rows = map_rows(located)
+    assert list(rows["path"]) == [f"test/{name}.png" for name in "abcd"]
+    assert rows["pointing"].tolist() == [1, 1, 0, 0]
+    told = by_class(rows)
+    for name, part in judge_maps(located, rows=rows)["classes"].items():
+        assert told[name] == {key: part[key] for key in told[name]}
+    moved = rows.assign(pointing=[1.0, 1.0, 1.0, 0.0])
+    assert judge_maps(located, rows=moved)["classes"]["all"]["maps"]["pointing"] == 0.75
 
 
 def test_a_class_that_was_never_named_right_has_no_such_score(located: Located) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from braintumor.classes import CLASSES
+from braintumor.evaluation import out_of_step
 from braintumor.evaluation.out_of_step import buffer_shuffle, demonstrate, main, one_pass
 from braintumor.evaluation.predictions import Predictions
 
@@ -84,6 +86,24 @@ def test_a_buffer_lets_no_item_come_earlier_than_it_can() -> None:
     assert buffer_shuffle(5, 1, np.random.default_rng(0)).tolist() == [0, 1, 2, 3, 4]
     firsts = [int(buffer_shuffle(4, 4, np.random.default_rng(s))[0]) for s in range(400)]
     assert min(np.bincount(firsts, minlength=4)) > 70  # uniform would be 100
+
+
+def test_the_two_orders_stand_side_by_side_and_roc_above(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places: dict[tuple[str, str], tuple[int, int]] = {}
+
+    def note(kind: str, axes: Any, title: str) -> None:
+        place = axes.get_subplotspec()
+        places[kind, title.split(" (")[0]] = (place.rowspan.start, place.colspan.start)
+
+    monkeypatch.setattr(out_of_step, "_draw_roc", lambda a, _, t: note("roc", a, t))
+    monkeypatch.setattr(out_of_step, "_draw_precision_recall", lambda a, _, t: note("pr", a, t))
+    out_of_step.draw(*demonstrate(good(40), 0), tmp_path / "figure.svg")
+    assert places == {
+        ("roc", "In step"): (0, 0), ("roc", "Out of step"): (0, 1),
+        ("pr", "In step"): (1, 0), ("pr", "Out of step"): (1, 1),
+    }  # fmt: skip
 
 
 def test_the_command_writes_figure_and_numbers(

@@ -31,6 +31,7 @@ def found(**changes: Any) -> dict[str, Any]:
             label=np.array(["glioma", "glioma", "pituitary", "pituitary"]),
             right=np.ones(4, bool),
             group=np.array(["a", "a", "b", "c"]),
+            path=np.array(["a.png", "b.png", "c.png", "d.png"]),
         )
     )
     sanity = [{"share": 0.0, "likeness": 1.0}, {"share": 1.0, "likeness": 0.12}]

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 from tiny_bundle import make_tiny_bundle, striped
@@ -14,7 +15,7 @@ from braintumor.bundle.card import read_bundle
 from braintumor.bundle.network import Network
 from braintumor.cli.main import run as braintumor
 from braintumor.errors import BraintumorError
-from braintumor.evaluation.localisation import SIDE, Located
+from braintumor.evaluation.localisation import SIDE, Located, by_class
 from braintumor.evaluation.predictions import Predictions
 from braintumor.training.localise import forgetful, judge_masks, locate, masked_slices, sanity
 
@@ -185,6 +186,13 @@ def test_over_folds_each_slice_is_judged_by_the_network_that_never_saw_it(home: 
         ),
     )  # fmt: skip
     np.testing.assert_array_equal(located.heat[1], alone.heat[0])
+    rows = pd.read_csv(home / "out" / "localisation.csv")
+    assert rows["path"].tolist() == ["test/glioma/a.png", "test/glioma/b.png"]
+    assert rows["group"].tolist() == ["group of a.png", "group of b.png"]
+    told = by_class(rows)["all"]
+    for key, value in told["maps"].items():
+        assert found["classes"]["all"]["maps"][key] == pytest.approx(value, abs=1e-6)
+    assert told["interval"] == found["classes"]["all"]["interval"]
 
 
 def test_maps_are_not_judged_on_what_their_network_has_learnt_from(home: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from braintumor.errors import BraintumorError
@@ -41,6 +42,7 @@ class Located:
         label: (n,) true class of each.
         right: (n,) whether the model's answer was that class.
         group: (n,) whose slice each is; "" where nobody knows, and it counts as its own.
+        path: (n,) the slice's file, below the data set's root.
     """
 
     heat: NDArray[np.uint8]
@@ -49,6 +51,7 @@ class Located:
     label: NDArray[np.str_]
     right: Bools
     group: NDArray[np.str_]
+    path: NDArray[np.str_]
 
     @classmethod
     def joined(cls, parts: Sequence[Located]) -> Located:
@@ -78,31 +81,51 @@ class Located:
             raise BraintumorError(f"{path} holds no maps and masks: make it again") from error
 
 
-def judge_maps(located: Located, *, seed: int = 0) -> dict[str, Any]:
+def map_rows(located: Located) -> pd.DataFrame:
+    """A row a slice: `path`, `group`, `label`, whether it was named `right`, and `score`."""
+    scores = [score(heat, mask) for heat, mask in zip(located.heat, located.mask, strict=True)]
+    facts = {key: getattr(located, key) for key in ("path", "group", "label", "right")}
+    return pd.DataFrame({**facts, **_columns(scores)})
+
+
+def judge_maps(
+    located: Located, *, rows: pd.DataFrame | None = None, seed: int = 0
+) -> dict[str, Any]:
     """Scores by class and over all, of the maps and of two that know nothing.
 
     Args:
         located: maps and masks.
+        rows: `map_rows` of them, where they are known already.
         seed: of the random map's points.
 
     Returns:
-        Plain JSON: for `all` and each class the number of slices and, for `maps`, `centre` and
-        `random`, the four means of `score`; `maps_if_right` counts only slices that the model
-        named right; `interval` is that of the maps' `pointing`, with groups as the units.
+        Plain JSON: for `all` and each class what `by_class` says, and, for `centre` and `random`,
+        the four means of `score`.
     """
     random = np.random.default_rng(seed)
-    rows: dict[str, list[dict[str, float]]] = {"maps": [], "centre": [], "random": []}
-    for heat, mask, head in zip(located.heat, located.mask, located.head, strict=True):
-        rows["maps"].append(score(heat, mask))
-        rows["centre"].append(score(bump(head), mask))
-        rows["random"].append(score(bump(head, random), mask))
-    names = ["all", *(str(label) for label in np.unique(located.label))]
-    return {
-        "side": SIDE,
-        "tolerance": TOLERANCE,
-        "seed": seed,
-        "classes": {name: _part(located, rows, name) for name in names},
-    }
+    blind: dict[str, list[dict[str, float]]] = {"centre": [], "random": []}
+    for mask, head in zip(located.mask, located.head, strict=True):
+        blind["centre"].append(score(bump(head), mask))
+        blind["random"].append(score(bump(head, random), mask))
+    told = map_rows(located) if rows is None else rows
+    classes = by_class(told)
+    for kind, scores in blind.items():
+        table = pd.DataFrame({"label": told["label"], **_columns(scores)})
+        for name, part in classes.items():
+            part[kind] = _means(_of_class(table, name))
+    return {"side": SIDE, "tolerance": TOLERANCE, "seed": seed, "classes": classes}
+
+
+def by_class(rows: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """What `map_rows` come to, for `all` and each class.
+
+    Returns:
+        For each the number of slices and the four means of `score`, as `maps`; `maps_if_right`
+        counts only slices that the model named right; `interval` is that of the maps' `pointing`,
+        with groups as the units.
+    """
+    names = ["all", *(str(label) for label in np.unique(rows["label"]))]
+    return {name: _part(_of_class(rows, name)) for name in names}
 
 
 def score(heat: NDArray[Any], mask: Bools) -> dict[str, float]:
@@ -175,22 +198,26 @@ def in_words(found: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _part(located: Located, rows: dict[str, list[dict[str, float]]], name: str) -> dict[str, Any]:
-    chosen = np.ones(len(located.label), bool) if name == "all" else located.label == name
-    means = {kind: _means(scores, chosen) for kind, scores in rows.items()}
-    right = chosen & located.right
-    hit = np.array([one["pointing"] > 0 for one in rows["maps"]])[chosen]
-    group = group_codes(located.group[chosen], len(hit))
-    found = share(hit, group)
+def _columns(scores: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
+    return {key: [one[key] for one in scores] for key in _SCORES}
+
+
+def _of_class(rows: pd.DataFrame, name: str) -> pd.DataFrame:
+    return rows if name == "all" else rows[rows["label"] == name]
+
+
+def _part(rows: pd.DataFrame) -> dict[str, Any]:
+    group = group_codes(rows["group"].to_numpy(), len(rows))
+    found = share(rows["pointing"].to_numpy() > 0, group)
+    right = rows[rows["right"].astype(bool)]
     return {
-        "n": int(chosen.sum()),
+        "n": len(rows),
         "interval": {"low": found.low, "high": found.high, "groups": int(group.max()) + 1},
-        **means,
-        "right": int(right.sum()),
-        "maps_if_right": _means(rows["maps"], right),
+        "maps": _means(rows),
+        "right": len(right),
+        "maps_if_right": _means(right),
     }
 
 
-def _means(scores: Sequence[dict[str, float]], chosen: Bools) -> dict[str, float] | None:
-    kept = [one for one, keep in zip(scores, chosen, strict=True) if keep]
-    return {key: float(np.mean([one[key] for one in kept])) for key in _SCORES} if kept else None
+def _means(rows: pd.DataFrame) -> dict[str, float] | None:
+    return {key: float(rows[key].mean()) for key in _SCORES} if len(rows) else None

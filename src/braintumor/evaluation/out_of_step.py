@@ -117,7 +117,7 @@ def numbers(in_step: Gathered, out_of_step: Gathered, **settings: Any) -> dict[s
 
 
 def draw(in_step: Gathered, out_of_step: Gathered, path: Path, *, note: str = "") -> None:
-    """Draw ROC (left) and precision-recall (right), in step above, out of step below.
+    """Draw in step (left) and out of step (right), ROC above, precision-recall below.
 
     Args:
         path: .svg or .png; written atomically.
@@ -131,9 +131,9 @@ def draw(in_step: Gathered, out_of_step: Gathered, path: Path, *, note: str = ""
         figure = Figure(figsize=(9.5, 9.0), layout="constrained")
         axes = figure.subplots(2, 2)
         sides = (("In step (one pass)", in_step), ("Out of step (two passes)", out_of_step))
-        for row, (title, side) in zip(axes, sides, strict=True):
-            _draw_roc(row[0], side, title)
-            _draw_precision_recall(row[1], side, title)
+        for column, (title, side) in zip(axes.T, sides, strict=True):
+            _draw_roc(column[0], side, title)
+            _draw_precision_recall(column[1], side, title)
         if note:
             figure.supxlabel(note, fontsize=9)
         metadata = {"Date": None} if path.suffix.lower() == ".svg" else {"Software": None}

@@ -23,6 +23,8 @@ from braintumor.evaluation.predictions import Predictions, PredictionsError
 from braintumor.evaluation.repeats import REPEATS_FILE
 
 LOCALISATION_FILE = "localisation.json"
+# What it was computed from, a row a slice.
+LOCALISATION_ROWS = "localisation.csv"
 SUFFIXES = (".csv", ".jsonl", ".parquet")
 SEED_FORM = "a repeat is called seed-N or seed-N.csv, with no zero before N"
 _SEED = r"seed-(0|[1-9][0-9]{0,9})"

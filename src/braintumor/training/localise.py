@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -28,9 +29,15 @@ from braintumor.bundle.workshop import PREDICTIONS_FILE
 from braintumor.catalog.lesions import Lesion, read_mask
 from braintumor.classes import CLASSES, class_from_name, split_from_name
 from braintumor.errors import BraintumorError, require
-from braintumor.evaluation.localisation import SIDE, Located, judge_maps, rank_correlation
+from braintumor.evaluation.localisation import (
+    SIDE,
+    Located,
+    judge_maps,
+    map_rows,
+    rank_correlation,
+)
 from braintumor.evaluation.predictions import Predictions
-from braintumor.evaluation.run_tables import LOCALISATION_FILE
+from braintumor.evaluation.run_tables import LOCALISATION_FILE, LOCALISATION_ROWS
 from braintumor.files import write_text
 from braintumor.images.decode import read_slice
 from braintumor.images.prepare import Prepared
@@ -40,6 +47,8 @@ from braintumor.training.run import RunFolder
 # Shares of the layers, counted from the top, whose weights are drawn anew.
 _SHARES = (0.0, 0.25, 0.5, 1.0)
 _COLUMNS = ("split", "class", "file", "source_slice", "orientation")
+# Of shares and overlaps in the rows that are kept.
+_DIGITS = 6
 
 
 @dataclass(frozen=True)
@@ -51,6 +60,7 @@ class Masked:
         label: class.
         mirrored: whether the slice is a left-right mirrored copy of the one that was outlined.
         group: whose slice it is; "" where nobody knows.
+        path: of the picture, below the data set's root.
     """
 
     picture: Path
@@ -58,6 +68,7 @@ class Masked:
     label: str
     mirrored: bool
     group: str = ""
+    path: str = ""
 
 
 def judge_masks(
@@ -70,7 +81,8 @@ def judge_masks(
     splits: Sequence[str] = ("test",),
     few: int = 24,
 ) -> dict[str, Any]:
-    """Score a network's maps against masks; write localisation.json and maps/localisation.npz.
+    """Score a network's maps against masks; write localisation.json, the rows it was computed from
+    (localisation.csv), and maps/localisation.npz.
 
     Args:
         source: a run, which is exported for it, or a bundle of one network. Of a run over folds
@@ -103,17 +115,26 @@ def judge_masks(
     located = Located.joined(parts)
     (out / "maps").mkdir(parents=True, exist_ok=True)
     located.write(out / "maps" / "localisation.npz")
+    rows = map_rows(located)
+    write_text(out / LOCALISATION_ROWS, as_text(rows))
     found = {
         "model": network.card.name,
         "model_sha256": network.card.identity if len(parts) == 1 else "",
         "judged": sorted({sha for table_ in known for sha in table_.frame["model_sha256"]}),
         "splits": list(splits),
-        **judge_maps(located),
+        **judge_maps(located, rows=rows),
         "sanity": check,
     }
     text = json.dumps(found, indent=2, allow_nan=False)
     write_text(out / LOCALISATION_FILE, text + "\n")
     return found
+
+
+def as_text(rows: pd.DataFrame) -> str:
+    """The rows as CSV: what is true or false as 1 or 0."""
+    whole = ["right", "pointing", "pointing_exact"]
+    told = rows.astype(dict.fromkeys(whole, int)).round(_DIGITS)
+    return str(told.to_csv(index=False, lineterminator="\n"))
 
 
 def _judged_paths(source: Path, splits: Sequence[str]) -> frozenset[str] | None:
@@ -177,6 +198,7 @@ def masked_slices(
             class_from_name(row["class"]) or "",
             row["orientation"] == "mirrored",
             row.get("group", ""),
+            _path(row),
         )
         for row in _rows(table)
         if row["source_slice"] and _wanted(row, splits, only)
@@ -213,16 +235,22 @@ def _rows(table: Path) -> list[dict[str, str]]:
 def _wanted(row: dict[str, str], splits: Sequence[str], only: frozenset[str] | None) -> bool:
     if only is None:
         return split_from_name(row["split"]) in splits
-    return f"{row['split']}/{row['class']}/{row['file']}" in only
+    return _path(row) in only
+
+
+def _path(row: dict[str, str]) -> str:
+    return f"{row['split']}/{row['class']}/{row['file']}"
 
 
 def locate(network: Network, slices: Sequence[Masked]) -> Located:
     """The network's map of each slice's true class, with the mask laid over it."""
     rows = list(track(_located(network, slices), total=len(slices), what="Maps and masks"))
     heat, mask, head, right = (np.stack([row[k] for row in rows]) for k in range(4))
-    labels = np.array([one.label for one in slices], np.str_)
-    groups = np.array([one.group for one in slices], np.str_)
-    return Located(heat=heat, mask=mask, head=head, label=labels, right=right, group=groups)
+    told = {
+        key: np.array([getattr(one, key) for one in slices], np.str_)
+        for key in ("label", "group", "path")
+    }
+    return Located(heat=heat, mask=mask, head=head, right=right, **told)
 
 
 def sanity(bundle: Path, slices: Sequence[Masked], *, seed: int = 0) -> list[dict[str, float]]:
