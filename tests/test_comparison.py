@@ -82,7 +82,7 @@ def test_an_aim_is_reached_where_the_number_says_so(results: Path) -> None:
     }
     pointing = {"judged": ["0" * 64], "classes": {"all": part}}
     file.write_text(json.dumps(pointing))
-    found = aims.lines(results, matchups.matchups(results), None)
+    found = aims.lines(aims.rows(results, matchups.matchups(results), None))
     (balanced,) = (line for line in found if "balanced accuracy" in line)
     assert balanced.startswith("| 4 grouped folds: balanced accuracy | ")
     cnn, resnet50, ensemble = balanced.split(" | ")[1:]

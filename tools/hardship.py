@@ -149,17 +149,24 @@ def _lost(stress: Stress, name: str) -> np.ndarray:
     return np.asarray(right[:, 0] - np.mean(by_condition, axis=0))
 
 
-def kept(stress: Stress, name: str, severity: int = _MIDDLE) -> Estimate | None:
+def graded(stress: Stress, name: str, *, met: bool) -> list[str]:
+    """The conditions of several severities that a model's training met, or never met; none of
+    either where that is not known."""
+    known = stress.table.answers[name].met
+    return [] if known is None else [c for c in stress.table.graded if (c in known) == met]
+
+
+def kept(
+    stress: Stress, name: str, severity: int = _MIDDLE, *, met: bool = False
+) -> Estimate | None:
     """Share of the untouched accuracy kept at a severity, mean over the conditions that training
-    never met; None where it is not known which."""
+    never met, or over those it met; None where there are none or nobody knows."""
     table, answers = stress.table, stress.table.answers[name]
-    if answers.met is None:
-        return None
-    never = [c for c in table.graded if c not in answers.met]
-    if not never:
+    chosen = graded(stress, name, met=met)
+    if not chosen:
         return None
     right = (answers.predicted == table.truth[:, None]).astype(float)
-    columns = [table.columns(c)[severity - 1] for c in never]
+    columns = [table.columns(c)[severity - 1] for c in chosen]
     draw = GroupDraws(group_numbers(answers.clean))
     return draw.ratio(right[:, columns].mean(axis=1), right[:, 0])
 
