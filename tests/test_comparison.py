@@ -93,6 +93,63 @@ def test_an_aim_is_reached_where_the_number_says_so(results: Path) -> None:
     assert "**90.0" in found[-1]
 
 
+COST = costs.Costs(("", ""), [], "`cnn` where memory counts.")
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "mixes", "said"),
+    [
+        ({"a": 0}, {"in a clinic": 0}, "Accuracy gives no reason to take one rather than the oth"),
+        (
+            {"a": 0},
+            {"in a clinic": -1, "at a board": 0},
+            "Accuracy gives no reason to take one rather than the other; under other class mixes "
+            "than the data set's: `resnet50` in a clinic.",
+        ),
+        ({"a": -1}, {"in a clinic": -1}, "`resnet50` where being right is worth its cost. `cnn`"),
+        (
+            {"a": -1},
+            {"in a clinic": 1},
+            "`resnet50` where being right is worth its cost; under other class mixes than the data "
+            "set's: `cnn` in a clinic.",
+        ),
+        (
+            {"a": 0},
+            {"in a clinic": 1, "at a board": -1},
+            "Accuracy gives no reason to take one rather than the other; under other class mixes "
+            "than the data set's: `cnn` in a clinic, and `resnet50` at a board.",
+        ),
+    ],
+)
+def test_for_whom_does_not_contradict_the_class_mixes(
+    accuracy: dict[str, int], mixes: dict[str, int], said: str
+) -> None:
+    assert comparison._for_whom(accuracy, mixes, False, COST).startswith(said)
+
+
+def test_differences_under_class_mixes_hold_together(
+    results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is told with an interval corrected for being one of four."""
+    asked: list[int] = []
+    mean_under = hardship.GroupDraws.mean_under
+
+    def counted(self, *given, comparisons: int = 1, **named):  # type: ignore[no-untyped-def]
+        if named.get("lowest"):
+            asked.append(comparisons)
+        return mean_under(self, *given, comparisons=comparisons, **named)
+
+    monkeypatch.setattr(hardship.GroupDraws, "mean_under", counted)
+    found = hardship.mixes(matchups.matchups(results))
+    assert asked == [4, 4, 4, 4]
+    assert "they are corrected for being 4" in found.lines[0]
+    assert set(found.ahead.values()) == {-1}, "resnet50 is far better under every mix"
+    assert found.steadier is not None
+    question, answer = found.steadier
+    assert question == "Which is steadier across class mixes?"
+    assert answer.startswith(("`resnet50`: from mix", "Which moves less cannot be concluded: from"))
+
+
 def test_stress_tests_say_who_loses_less(results: Path) -> None:
     assert comparison.page(results).count(hardship.NO_STRESS) == 2
     tests = write(
