@@ -37,7 +37,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(matchups, "paired", lambda *a: quick(*a, draws=400, permutations=199))
     cost = costs.Cost(1_400_000, 1.5, "int8", 10.0, 20.0)
     dear = costs.Cost(24_000_000, 24.0, "int8", 30.0, None)
-    monkeypatch.setattr(costs, "cost", lambda results, _: cost if "cnn" in str(results) else dear)
+    monkeypatch.setattr(costs, "cost", lambda results, *_: cost if "cnn" in str(results) else dear)
 
 
 def test_what_can_be_concluded_is_said_where_it_can(results: Path) -> None:
@@ -82,7 +82,7 @@ def test_an_aim_is_reached_where_the_number_says_so(results: Path) -> None:
     }
     pointing = {"judged": ["0" * 64], "classes": {"all": part}}
     file.write_text(json.dumps(pointing))
-    found = aims.lines(results, matchups.matchups(results), None)
+    found = aims.lines(aims.rows(results, matchups.matchups(results), None))
     (balanced,) = (line for line in found if "balanced accuracy" in line)
     assert balanced.startswith("| 4 grouped folds: balanced accuracy | ")
     cnn, resnet50, ensemble = balanced.split(" | ")[1:]
@@ -91,6 +91,63 @@ def test_an_aim_is_reached_where_the_number_says_so(results: Path) -> None:
     assert resnet50.startswith("**9")
     assert ensemble.startswith("not measured yet")
     assert "**90.0" in found[-1]
+
+
+COST = costs.Costs(("", ""), [], "`cnn` where memory counts.")
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "mixes", "said"),
+    [
+        ({"a": 0}, {"in a clinic": 0}, "Accuracy gives no reason to take one rather than the oth"),
+        (
+            {"a": 0},
+            {"in a clinic": -1, "at a board": 0},
+            "Accuracy gives no reason to take one rather than the other; under other class mixes "
+            "than the data set's: `resnet50` in a clinic.",
+        ),
+        ({"a": -1}, {"in a clinic": -1}, "`resnet50` where being right is worth its cost. `cnn`"),
+        (
+            {"a": -1},
+            {"in a clinic": 1},
+            "`resnet50` where being right is worth its cost; under other class mixes than the data "
+            "set's: `cnn` in a clinic.",
+        ),
+        (
+            {"a": 0},
+            {"in a clinic": 1, "at a board": -1},
+            "Accuracy gives no reason to take one rather than the other; under other class mixes "
+            "than the data set's: `cnn` in a clinic, and `resnet50` at a board.",
+        ),
+    ],
+)
+def test_for_whom_does_not_contradict_the_class_mixes(
+    accuracy: dict[str, int], mixes: dict[str, int], said: str
+) -> None:
+    assert comparison._for_whom(accuracy, mixes, False, COST).startswith(said)
+
+
+def test_differences_under_class_mixes_hold_together(
+    results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is told with an interval corrected for being one of four."""
+    asked: list[int] = []
+    mean_under = hardship.GroupDraws.mean_under
+
+    def counted(self, *given, comparisons: int = 1, **named):  # type: ignore[no-untyped-def]
+        if named.get("lowest"):
+            asked.append(comparisons)
+        return mean_under(self, *given, comparisons=comparisons, **named)
+
+    monkeypatch.setattr(hardship.GroupDraws, "mean_under", counted)
+    found = hardship.mixes(matchups.matchups(results))
+    assert asked == [4, 4, 4, 4]
+    assert "they are corrected for being 4" in found.lines[0]
+    assert set(found.ahead.values()) == {-1}, "resnet50 is far better under every mix"
+    assert found.steadier is not None
+    question, answer = found.steadier
+    assert question == "Which is steadier across class mixes?"
+    assert answer.startswith(("`resnet50`: from mix", "Which moves less cannot be concluded: from"))
 
 
 def test_stress_tests_say_who_loses_less(results: Path) -> None:
@@ -172,6 +229,32 @@ def test_speed_is_what_the_benchmark_wrote(results: Path) -> None:
     assert found.lines[-1] == line, "what was measured of one network alone is left out"
 
 
+def test_the_smaller_network_is_not_called_cheaper_to_train_where_its_folds_took_longer(
+    results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def of(folds: float):  # type: ignore[no-untyped-def]
+        small = costs.Cost(1_400_000, 1.5, "int8", 10.0, 20.0, (50.0, folds))
+        large = costs.Cost(24_000_000, 24.0, "int8", 30.0, 40.0, (40.0, 38.0))
+        chosen = lambda results, *_: small if "cnn" in str(results) else large  # noqa: E731
+        monkeypatch.setattr(costs, "cost", chosen)
+        return costs.costs(results)
+
+    dear = of(54.0)
+    assert (
+        "training on the published split 20 minutes of processor time against 40"
+        in (dear.answer[1])
+    )
+    assert (
+        "2 folds by the recipe of what is shipped 104 minutes by the clock against 78"
+        in (dear.answer[1])
+    )
+    assert dear.advice.endswith("to train, by the recipe of what is shipped, it is not cheaper.")
+    assert dear.lines[-1].endswith(
+        "| 104 min for 2 folds, 50 to 54 min each | 78 min for 2 folds, 38 to 40 min each |"
+    )
+    assert "not cheaper" not in of(20.0).advice
+
+
 def test_costs_are_those_of_graph_and_recipe(
     results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -179,7 +262,11 @@ def test_costs_are_those_of_graph_and_recipe(
     from tiny_bundle import make_tiny_bundle
 
     bundle = make_tiny_bundle(tmp_path / "bundle")
-    found = costs.cost(results / splits.GIVEN / "cnn", bundle)
-    assert (found.minutes, found.cpu_minutes) == (10.0, 20.0)
+    folds = results / splits.GROUPED / "cnn"
+    found = costs.cost(results / splits.GIVEN / "cnn", bundle, folds)
+    assert (found.minutes, found.cpu_minutes, found.folds) == (10.0, 20.0, ())
+    recipe = folds / "recipe.toml"
+    recipe.write_text(f"{recipe.read_text()}seconds_by_fold = [60.0, 90.0]\n")
+    assert costs.cost(results / splits.GIVEN / "cnn", bundle, folds).folds == (1.0, 1.5)
     assert found.megabytes == (bundle / "model.onnx").stat().st_size / 1e6
     assert found.weights > 0

@@ -1,4 +1,5 @@
-"""docs/experiments.md: a line from an experiment's own files, and nothing typed by hand."""
+"""docs/experiments.md: a line from an experiment's own files; typed by hand are its words alone,
+which may hold numbers that were looked at and not kept."""
 
 from __future__ import annotations
 
@@ -84,6 +85,37 @@ def test_what_changed_is_told_by_the_recipes_and_the_difference_by_common_slices
     assert "may be chance" not in cells[8]
     assert "2 experiments were judged on one set of slices" in experiments.page(
         tmp_path / "results"
+    )
+
+
+def test_further_slices_of_other_bytes_are_told(add, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    for name, given, against in (
+        ("first", "aa bb", ""),
+        ("second", "aa bb", "first"),
+        ("third", "aa cc", "second"),
+        ("fourth", "", "third"),
+    ):
+        source = run(tmp_path / name)
+        record = f'extra_sha256 = "x y"\nextra_given_sha256 = "{given}"\n' if given else ""
+        (source / "recipe.toml").write_text((source / "recipe.toml").read_text() + record)
+        add([source], name, against=against)
+    found = lines(tmp_path)
+    assert found["second"][2] == "the same; 10 min"
+    assert found["third"][2] == "other bytes in 1 of 2 folders of further slices; 10 min"
+    assert found["fourth"][2] == "folders of further slices 2 → 0; 10 min", "nobody knows its bytes"
+
+
+def test_how_much_the_screens_were_judged_on_is_counted(add, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    add([run(tmp_path / "split")], "split")
+    for name, count in (("one", 1), ("two", 2), ("other", 2), ("all", 4)):
+        source = run(tmp_path / name)
+        table = with_folds(Predictions.read(source / "predictions.csv"))
+        kept = table.frame["fold"].astype(int) < count
+        Predictions.from_frame(table.frame[kept]).write(source / "predictions.csv")
+        add([source], name, stage="finalist" if name == "all" else "screen")
+    assert (
+        "Of 4 screens 1 was judged on one grouped split, 1 on one fold and 2 on 2 folds."
+        in experiments.page(tmp_path / "results")
     )
 
 

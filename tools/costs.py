@@ -10,7 +10,7 @@ from pathlib import Path
 import marks
 import numpy as np
 from marks import ROOT
-from splits import GIVEN
+from splits import GIVEN, GROUPED
 from verdicts import CUSTOM, TRANSFER
 
 from braintumor.bundle.card import read_bundle
@@ -37,6 +37,9 @@ class Cost:
         precision: of the shipped graph.
         minutes: that training on the published split took by the clock.
         cpu_minutes: the same in processor time; None where it was not recorded.
+        folds: minutes that each fold took by the clock, by the recipe of what is shipped; empty
+            where it was not trained over folds. In processor time the records of the committed
+            folds hold the last one alone, and nothing is concluded from that.
     """
 
     weights: int
@@ -44,6 +47,7 @@ class Cost:
     precision: str
     minutes: float
     cpu_minutes: float | None
+    folds: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,23 +67,16 @@ class Costs:
 
 def costs(results: Path, shipped: Path = SHIPPED) -> Costs:
     """From the shipped graphs, the published recipes, and the speed that was measured."""
-    found = {name: cost(results / GIVEN / name, shipped / name) for name in (CUSTOM, TRANSFER)}
+    found = {
+        name: cost(results / GIVEN / name, shipped / name, results / GROUPED / name)
+        for name in (CUSTOM, TRANSFER)
+    }
     custom, transfer = found[CUSTOM], found[TRANSFER]
     told = [
         _ratio("weights", custom.weights, transfer.weights, lambda n: f"{n / 1e6:.1f} million"),
         _ratio("file", custom.megabytes, transfer.megabytes, lambda n: f"{n:.1f} MB"),
+        *_training(custom, transfer),
     ]
-    if custom.cpu_minutes and transfer.cpu_minutes:
-        told.append(
-            _ratio(
-                "training", custom.cpu_minutes, transfer.cpu_minutes,
-                lambda n: f"{n:.0f} minutes of processor time",
-            )
-        )  # fmt: skip
-    else:
-        told.append(
-            _ratio("training", custom.minutes, transfer.minutes, lambda n: f"{n:.0f} minutes")
-        )
     cheaper = CUSTOM if custom.weights < transfer.weights else TRANSFER
     heads = ("", f"`{CUSTOM}`", f"`{TRANSFER}`")
     rows = [
@@ -91,9 +88,44 @@ def costs(results: Path, shipped: Path = SHIPPED) -> Costs:
     return Costs(
         (_QUESTION, f"`{CUSTOM}` against `{TRANSFER}`: {'; '.join(told)}."),
         marks.table(heads, rows),
-        f"`{cheaper}` where memory or computing counts, or where the network must be small enough "
-        "to be sent along.",
+        f"`{cheaper}` where memory or the time of an answer counts, or where the network must be "
+        f"small enough to be sent along{_dearer(found, cheaper)}.",
     )
+
+
+def _training(custom: Cost, transfer: Cost) -> list[str]:
+    """What training took: on the published split, and by the recipe of what is shipped."""
+    if custom.cpu_minutes and transfer.cpu_minutes:
+        spent, unit = (custom.cpu_minutes, transfer.cpu_minutes), "minutes of processor time"
+    else:
+        spent, unit = (custom.minutes, transfer.minutes), "minutes"
+    told = [_ratio("training on the published split", *spent, lambda n: f"{n:.0f} {unit}")]
+    if custom.folds and transfer.folds:
+        told.append(
+            _ratio(
+                f"{len(custom.folds)} folds by the recipe of what is shipped",
+                sum(custom.folds), sum(transfer.folds),
+                lambda n: f"{n:.0f} minutes by the clock",
+            )
+        )  # fmt: skip
+    return told
+
+
+def _dearer(found: dict[str, Cost], cheaper: str) -> str:
+    """That the smaller network is not the cheaper one to train, where its folds took longer."""
+    (other,) = set(found) - {cheaper}
+    one, two = (sum(found[name].folds) for name in (cheaper, other))
+    return (
+        "; to train, by the recipe of what is shipped, it is not cheaper" if one >= two > 0 else ""
+    )
+
+
+def _of_folds(cost: Cost) -> str:
+    if not cost.folds:
+        return "–"
+    low, high = (f"{end:.0f}" for end in (min(cost.folds), max(cost.folds)))
+    each = low if low == high else f"{low} to {high}"
+    return f"{sum(cost.folds):.0f} min for {len(cost.folds)} folds, {each} min each"
 
 
 _ROWS: tuple[tuple[str, Callable[[Cost], str]], ...] = (
@@ -101,15 +133,17 @@ _ROWS: tuple[tuple[str, Callable[[Cost], str]], ...] = (
     ("File, as shipped", lambda c: f"{c.megabytes:.1f} MB, {c.precision}"),
     ("Training on the published split, by the clock", lambda c: f"{c.minutes:.0f} min"),
     ("the same in processor time", lambda c: f"{c.cpu_minutes:.0f} min" if c.cpu_minutes else "–"),
+    ("Training by the recipe of what is shipped, by the clock, other work beside it", _of_folds),
 )
 
 
-def cost(results: Path, bundle: Path) -> Cost:
+def cost(results: Path, bundle: Path, folds: Path) -> Cost:
     """One network's costs.
 
     Args:
-        results: its folder of results, with recipe.toml.
+        results: its folder of results on the published split, with recipe.toml.
         bundle: its shipped bundle.
+        folds: its folder of results over folds, which need not be there.
     """
     import onnx
 
@@ -123,7 +157,13 @@ def cost(results: Path, bundle: Path) -> Cost:
         precision=card.precision,
         minutes=float(record["seconds"]) / 60,
         cpu_minutes=None if processor is None else float(processor) / 60,
+        folds=_fold_minutes(folds / "recipe.toml"),
     )
+
+
+def _fold_minutes(recipe: Path) -> tuple[float, ...]:
+    record = read_record(recipe) if recipe.is_file() else {}
+    return tuple(float(seconds) / 60 for seconds in record.get("seconds_by_fold", ()))
 
 
 def speed(file: Path) -> tuple[list[str], list[list[str]]]:

@@ -4,7 +4,8 @@
     python tools/documents.py --write   put them right
 
 To be run after anything under results/ was published. A test holds every part to its files, so
-that no number is ever typed by hand.
+that no number of a part is typed by hand, but for those in the words of an experiment
+(`experiment.toml`): some of them were looked at, and what they were counted from was not kept.
 """
 
 from __future__ import annotations

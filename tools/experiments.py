@@ -17,6 +17,7 @@ import argparse
 import shutil
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -127,7 +128,8 @@ def add(
         runs: finished runs that differ in nothing but the seed, or folders of them.
         name: of the experiment; one that stands there is replaced.
         hypothesis: what was expected, and of what.
-        why: the reason for the verdict, without numbers: they are computed.
+        why: the reason for the verdict, without numbers that are computed; what was looked at
+            and is not kept is said to be so.
         verdict, stage: one of `VERDICTS`, of `STAGES`.
         against: the experiment that it changes one thing of; "" for a first one.
         show: settings that a first one is about, by their names in the recipe.
@@ -211,7 +213,26 @@ def page(results: Path = RESULTS) -> str:
         )
         rows = [_line(one, by_name) for one in found if one.network == network]
         lines += [f"## {network}", "", *marks.table(heads, rows), ""]
-    return "\n".join([*lines, *_warning(found)]).replace(words.NBSP, " ")
+    return "\n".join([*lines, *_screens(found), *_warning(found)]).replace(words.NBSP, " ")
+
+
+def _screens(found: Sequence[Experiment]) -> list[str]:
+    """How many screens were judged on how many folds, or on one grouped split."""
+    counts = Counter(_folds(one) for one in found if one.words["stage"] == STAGES[0])
+    if not counts:
+        return []
+    names = {0: "one grouped split", 1: "one fold"}
+    told = [f"{counts[n]} on {names.get(n, f'{n} folds')}" for n in sorted(counts)]
+    were = "was" if counts[min(counts)] == 1 else "were"
+    first, *rest = told
+    listed = words.listed([first.replace(" on ", f" {were} judged on ", 1), *rest])
+    return [f"Of {counts.total()} screens {listed}.", ""]
+
+
+def _folds(one: Experiment) -> int:
+    """How many folds it was judged on; 0 for a grouped split."""
+    folds = one.run.predictions.frame["fold"]
+    return int(folds[folds != ""].nunique())
 
 
 def _warning(found: Sequence[Experiment]) -> list[str]:
@@ -250,7 +271,21 @@ def _recipe(one: Experiment, other: Experiment | None) -> str:
     if other is None:
         return f"{told}; {cost}"
     changed = [f"{k} {b} → {a}" for k, a, b in differing(one.run, other.run) if k != "seed"]
+    changed += _other_bytes(one, other)
     return f"{'; '.join(changed) or 'the same'}; {cost}"
+
+
+def _other_bytes(one: Experiment, other: Experiment) -> list[str]:
+    """That further slices of as many folders were not the same, where both records tell."""
+    mine, theirs = (
+        str(e.run.recipe.get("record", {}).get("extra_given_sha256", "")).split()
+        for e in (one, other)
+    )
+    if not mine or len(mine) != len(theirs):
+        return []
+    apart = sum(a != b for a, b in zip(mine, theirs, strict=True))
+    told = f"other bytes in {apart} of {len(mine)} folders of further slices"
+    return [told] if apart else []
 
 
 def _where(one: Experiment) -> str:
@@ -258,7 +293,7 @@ def _where(one: Experiment) -> str:
     groups = rows.frame["group"].nunique()
     seeds = ", ".join(map(str, one.seeds))
     seeds = f"seed{'s' if len(one.seeds) > 1 else ''} {seeds}"
-    folds = rows.frame["fold"][rows.frame["fold"] != ""].nunique()
+    folds = _folds(one)
     split = f"{folds} fold{'s' * (folds > 1)}"
     how = split if folds else f"{one.words['judged']} of a grouped split"
     return f"{how}, {len(rows)} slices of {groups} groups, {seeds}"

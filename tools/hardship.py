@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import marks
@@ -39,11 +39,16 @@ class Found:
         answer: the question and its answer.
         lines: what stands below the part's heading.
         stress: the stress test that it tells of, of every model that was published.
+        steadier: a second question, where there is one, and its answer.
+        ahead: where -> 1 where the custom network is surely the better, -1 where the other is, 0
+            where it cannot be told; by the words that a sentence has for it.
     """
 
     answer: tuple[str, str]
     lines: list[str]
     stress: Stress | None = None
+    steadier: tuple[str, str] | None = None
+    ahead: Mapping[str, int] = field(default_factory=dict)
 
 
 def mixes(found: Sequence[Matchup]) -> Found:
@@ -55,14 +60,18 @@ def mixes(found: Sequence[Matchup]) -> Found:
         name: (rows.y_pred == rows.y_true).astype(float) for name, rows in matchup.rows.items()
     }
     shares = np.bincount(one.y_true, minlength=4) / len(one)
+    every = standard_mixes(shares)
     rows, ahead, told, spans = [], {}, {}, {name: [] for name in right}
-    for mix in standard_mixes(shares):
+    for mix in every:
         share = np.asarray(mix.share)
         each = {
             name: draw.mean_under(hit.astype(float), one.y_true, share)
             for name, hit in right.items()
         }
-        apart = draw.mean_under(right[CUSTOM] - right[TRANSFER], one.y_true, share, lowest=-1.0)
+        apart = draw.mean_under(
+            right[CUSTOM] - right[TRANSFER],
+            one.y_true, share, lowest=-1.0, comparisons=len(every),
+        )  # fmt: skip
         for name, estimate in each.items():
             spans[name].append(estimate.value)
         ahead[mix.name] = clear(apart)
@@ -72,16 +81,28 @@ def mixes(found: Sequence[Matchup]) -> Found:
     moved = words.listed(
         [f"{100 * (max(v) - min(v)):.1f} points with `{name}`" for name, v in spans.items()]
     )
-    answer = f"{verdict(ahead, told)} From mix to mix accuracy moves by {moved}."
+    steadier = draw.steadiness(
+        right[CUSTOM], right[TRANSFER], one.y_true, np.array([mix.share for mix in every])
+    )
+    steadily = (
+        f"{_steadier(-clear(steadier), 'moves less')}: from mix to mix accuracy moves by {moved} "
+        f"(`{CUSTOM}` more than `{TRANSFER}` by {points(steadier)})."
+    )
     heads = ("accuracy", *(f"`{name}`" for name in right), "difference, points")
     lines = [
-        f"{matchup.name}: what each class is taken for stays, its share changes.",
+        f"{matchup.name}: what each class is taken for stays, its share changes. The intervals of "
+        f"the differences hold together: they are corrected for being {len(every)} (Bonferroni).",
         "",
         *marks.table(heads, rows),
         "",
         *screening(matchup),
     ]
-    return Found(("Under other class mixes, which is right more often?", answer), lines)
+    return Found(
+        ("Under other class mixes, which is right more often?", verdict(ahead, told)),
+        lines,
+        steadier=("Which is steadier across class mixes?", steadily),
+        ahead={_WHERE[name]: sign for name, sign in ahead.items()},
+    )
 
 
 def screening(matchup: Matchup) -> list[str]:
@@ -120,8 +141,8 @@ def conditions(results: Path) -> Found:
         f"({points(steadier)})"
     )
     answer = (
-        f"{_steadier(sign)}: {told}. {stress_words.over_conditions(difference)} By condition: "
-        "[evaluation.md](evaluation.md#under-scanner-conditions)."
+        f"{_steadier(sign, 'loses less')}: {told}. {stress_words.over_conditions(difference)} "
+        "By condition: [evaluation.md](evaluation.md#under-scanner-conditions)."
     )
     heads = ("", *(f"`{name}`" for name in stress.models))
     lines = [
@@ -136,9 +157,9 @@ def conditions(results: Path) -> Found:
     return Found((question, answer), lines, stress)
 
 
-def _steadier(sign: int) -> str:
+def _steadier(sign: int, how: str) -> str:
     name = {1: f"`{CUSTOM}`", -1: f"`{TRANSFER}`"}.get(sign)
-    return name or "Which loses less cannot be concluded"
+    return name or f"Which {how} cannot be concluded"
 
 
 def _lost(stress: Stress, name: str) -> np.ndarray:
@@ -149,17 +170,24 @@ def _lost(stress: Stress, name: str) -> np.ndarray:
     return np.asarray(right[:, 0] - np.mean(by_condition, axis=0))
 
 
-def kept(stress: Stress, name: str, severity: int = _MIDDLE) -> Estimate | None:
+def graded(stress: Stress, name: str, *, met: bool) -> list[str]:
+    """The conditions of several severities that a model's training met, or never met; none of
+    either where that is not known."""
+    known = stress.table.answers[name].met
+    return [] if known is None else [c for c in stress.table.graded if (c in known) == met]
+
+
+def kept(
+    stress: Stress, name: str, severity: int = _MIDDLE, *, met: bool = False
+) -> Estimate | None:
     """Share of the untouched accuracy kept at a severity, mean over the conditions that training
-    never met; None where it is not known which."""
+    never met, or over those it met; None where there are none or nobody knows."""
     table, answers = stress.table, stress.table.answers[name]
-    if answers.met is None:
-        return None
-    never = [c for c in table.graded if c not in answers.met]
-    if not never:
+    chosen = graded(stress, name, met=met)
+    if not chosen:
         return None
     right = (answers.predicted == table.truth[:, None]).astype(float)
-    columns = [table.columns(c)[severity - 1] for c in never]
+    columns = [table.columns(c)[severity - 1] for c in chosen]
     draw = GroupDraws(group_numbers(answers.clean))
     return draw.ratio(right[:, columns].mean(axis=1), right[:, 0])
 

@@ -104,3 +104,50 @@ def test_a_ratio_of_sums_has_the_spread_of_its_groups() -> None:
     error = np.sqrt(found.value * (1 - found.value) / before.sum())
     assert (found.high - found.low) / 2 == pytest.approx(1.96 * error, rel=0.1)
     assert np.isnan(GroupDraws(np.arange(3)).ratio(np.ones(3), np.zeros(3)).value)
+
+
+MIXES = np.array([[0.25, 0.25, 0.25, 0.25], [0.0, 0.0, 0.0, 1.0], [1 / 3, 1 / 3, 1 / 3, 0.0]])
+
+
+def answers(rng: np.random.Generator, *right: tuple[float, float]):  # type: ignore[no-untyped-def]
+    """Of 150 patients with two slices each: the truth, and who is right of tumours and of healthy
+    heads with which chance; slices of a patient are alike."""
+    truth = np.repeat(np.arange(150) % 4, 2)
+    group = np.repeat(np.arange(150), 2)
+    hits = [
+        np.repeat(rng.random(150), 2) < np.where(truth == 3, healthy, tumours)
+        for tumours, healthy in right
+    ]
+    return truth, group, [hit.astype(float) for hit in hits]
+
+
+def test_the_network_whose_accuracy_moves_more_from_mix_to_mix_is_told() -> None:
+    truth, group, (first, second) = answers(np.random.default_rng(0), (0.95, 0.5), (0.9, 0.9))
+    found = GroupDraws(group).steadiness(first, second, truth, MIXES)
+    by_mix = [
+        [sum(s * hit[truth == k].mean() for k, s in enumerate(mix) if s) for mix in MIXES]
+        for hit in (first, second)
+    ]
+    assert found.value == pytest.approx(np.ptp(by_mix[0]) - np.ptp(by_mix[1]))
+    assert found.low > 0.1
+    back = GroupDraws(group).steadiness(second, first, truth, MIXES)
+    assert (back.value, back.low, back.high) == pytest.approx(
+        (-found.value, -found.high, -found.low)
+    ), "the same draws for both"
+
+
+def test_networks_that_move_alike_are_seldom_told_apart() -> None:
+    rng = np.random.default_rng(1)
+    told = 0
+    for _ in range(100):
+        truth, group, (first, second) = answers(rng, (0.9, 0.8), (0.9, 0.8))
+        found = GroupDraws(group, draws=400).steadiness(first, second, truth, MIXES)
+        told += found.low > 0 or found.high < 0
+    assert told <= 10
+
+
+def test_a_mix_that_holds_an_absent_class_moves_nothing() -> None:
+    truth, group, (first, second) = answers(np.random.default_rng(2), (0.9, 0.8), (0.9, 0.8))
+    kept = truth != 3
+    found = GroupDraws(group[kept]).steadiness(first[kept], second[kept], truth[kept], MIXES)
+    assert np.isnan([found.value, found.low, found.high]).all()

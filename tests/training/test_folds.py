@@ -120,6 +120,23 @@ def test_folds_that_are_trained_one_after_the_other_are_judged_together(
     assert read_record(run.recipe)["seconds"] == 4.0
 
 
+def test_processor_time_is_that_of_all_folds_or_not_told(
+    catalog: Catalog, tmp_path: Path, asked: list[tuple[str, bool]]
+) -> None:
+    run = train_folds(catalog, tmp_path / "run", count=3)
+    assert "cpu_seconds" not in read_record(run.recipe), "no fold has told it"
+    for fold, spent in enumerate((3.5, 4.0, 5.0)):
+        own = RunFolder(run.fold(fold)).recipe
+        RECIPE.resolved().write(own, record={**read_record(own), "cpu_seconds": spent})
+    plan = folds.Folds(catalog, RECIPE, run.root, count=3, resume=True)
+    plan.finish([RunFolder(run.fold(fold)) for fold in range(3)])
+    record = read_record(run.recipe)
+    assert (record["seconds"], record["cpu_seconds"]) == (6.0, 12.5)
+    RECIPE.resolved().write(own, record={"seconds": 2.0, "catalog_sha256": "c"})
+    plan.finish([RunFolder(run.fold(fold)) for fold in range(3)])
+    assert "cpu_seconds" not in read_record(run.recipe), "two of three are not all"
+
+
 def test_folds_that_learnt_from_other_things_are_not_joined(
     catalog: Catalog, tmp_path: Path, asked: list[tuple[str, bool]]
 ) -> None:

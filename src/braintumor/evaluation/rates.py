@@ -92,6 +92,32 @@ class GroupDraws:
             return Estimate(value, np.nan, np.nan)
         return estimate(value, weighted(sums), tail=_tail(comparisons))
 
+    def steadiness(
+        self, first: Floats, second: Floats, truth: NDArray[np.int64], shares: Floats
+    ) -> Estimate:
+        """How much further the mean of the first moves from mix to mix than that of the second.
+
+        A mean moves by the largest less the smallest that it has under any of the mixes. Both are
+        redrawn with the same groups; no doubt is added, which would move either by itself.
+
+        Args:
+            first, second: (n,) values between 0 and 1.
+            truth: (n,) class indices.
+            shares: (m, 4) the mixes, each of sum one; NaN where a class of one is absent.
+        """
+        used = np.flatnonzero((shares > 0).any(axis=0))
+        of_class = (truth[:, None] == used).astype(np.float64)
+        values = [of_class * each[:, None] for each in (first, second)]
+        rows, k = np.column_stack([*values, of_class]), len(used)
+
+        def apart(sums: Floats) -> Floats:
+            with np.errstate(invalid="ignore", divide="ignore"):
+                rates = (sums[:, i * k : (i + 1) * k] / sums[:, 2 * k :] for i in (0, 1))
+                one, two = (np.ptp(rate @ shares[:, used].T, axis=1) for rate in rates)
+            return np.asarray(one - two, np.float64)
+
+        return estimate(float(apart(rows.sum(axis=0)[None])[0]), apart(self._sums(rows)))
+
     def ratio(self, over: Floats, under: Floats) -> Estimate:
         """The sum of (n,) values over that of others; NaN where those are none."""
         whole = float(under.sum())

@@ -121,7 +121,7 @@ def _by_condition(d: Difference, count: int) -> str:
     for model, sign in ((d.a, 1), (d.b, -1)):
         names = [name for name, one in d.conditions.items() if clear(one) == sign]
         if names:
-            parts.append(f"{model} is better under {_listed(names)}")
+            parts.append(f"{model} is better under {listed(names)}")
     open_ = sum(clear(one) == 0 for one in d.conditions.values())
     if not parts:
         return f"Condition by condition, none of {count} tells {d.a} and {d.b} apart."
@@ -151,7 +151,7 @@ def _trained(name: str, result: ModelResult, graded: Sequence[str]) -> str:
     if not met or len(met) == len(graded):
         return ""
     return (
-        f"In training {name} met {_listed(met)}, or something like it: there it is right in "
+        f"In training {name} met {listed(met)}, or something like it: there it is right in "
         f"{words.percent(result.met)}; under the {len(graded) - len(met)} conditions that it "
         f"never met, in {words.percent(result.never_met)}."
     )
@@ -173,7 +173,8 @@ def _sureness(name: str, result: ModelResult) -> str:
     )
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Names of conditions in a row, within a sentence."""
     return words.listed([_within(name) for name in names])
 
 

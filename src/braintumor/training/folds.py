@@ -149,6 +149,7 @@ class Folds:
         record: dict[str, Any] = {}
         began: dict[str, Any] = {}
         seconds: list[float] = []
+        processor: list[float | None] = []
         trained = self._before() | dict(zip(self._chosen, runs, strict=True))
         for fold, own in sorted(trained.items()):
             frame = Predictions.read(own.predictions).split("test").frame
@@ -156,15 +157,19 @@ class Folds:
             record = read_record(own.recipe)
             _require_alike(began, record, own)
             seconds.append(record["seconds"])
+            processor.append(record.pop("cpu_seconds", None))
         run, table = self._run, self._folded.table
         self._folded.write(run.catalog)
         for key in ("best_epoch", "best_val_loss"):  # each fold has its own
             record.pop(key, None)
-        facts = {
+        facts: dict[str, Any] = {
             "folds": self._count,
             "seconds": round(sum(seconds), 1),
             "seconds_by_fold": seconds,
         }
+        known = [spent for spent in processor if spent is not None]
+        if len(known) == len(processor):  # of all folds, as the seconds are, or of none
+            facts["cpu_seconds"] = round(sum(known), 1)
         self._recipe.resolved().write(run.recipe, record={**record, **facts})
         by_path = pd.concat(parts).set_index("path", drop=False)
         judged = table["path"][table["fold"].isin(list(trained))]
