@@ -103,7 +103,9 @@ class Card(_AnyCard):
             to 8 bits of mantissa where the processor has the units; `int8` is a quantised graph.
         gate: statistics by which pictures of anything else are turned away; None where every
             picture gets a class.
-        parity: what the precision costs, measured against float32 on slices of known class.
+        parity: what the precision costs, measured against float32 on slices of known class;
+            `folds` in it is the sum over networks of the same recipe that had not seen theirs, and
+            `judged_on` says where the slices of the rest had been learnt from.
     """
 
     format: Literal["braintumor-bundle"] = FORMAT

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -65,12 +66,13 @@ class PrecisionData:
         data: a data set's folder or its catalogue; what a run that is exported knows keeps the
             split that it was trained by.
         folds: float32 bundles of the folds of the same recipe, each with the catalogue whose
-            test slices it has not seen; their sum decides where there are any.
+            test slices it has not seen; their sum decides where there are any. Where None: those
+            of the evidence, where the folders of its folds hold their networks.
     """
 
     wanted: Precision
     data: Path
-    folds: tuple[tuple[Path, Path], ...] = ()
+    folds: tuple[tuple[Path, Path | Catalog], ...] | None = None
 
 
 # Largest difference between Keras and the graph that is float32's own rounding, in units of the
@@ -129,7 +131,7 @@ def export_run(
                     f"the gate of {run} was fitted on what its graph says now: add --gate, to fit "
                     "it anew on what it says in another precision"
                 )
-            _finish(folder, gate, precision, None)
+            _finish(folder, gate, precision, None, evidence)
         return out
     require("onnx", extra="train", what="Exporting a run")
     recipe, record = _recipe(run)
@@ -146,7 +148,7 @@ def export_run(
         if with_predictions and table.is_file():
             _write_answers(table, folder, judged)
         check_parity(served, folder)
-        _finish(folder, gate, precision, run)
+        _finish(folder, gate, precision, run, evidence)
     return out
 
 
@@ -190,7 +192,11 @@ def _write_answers(table: Path, folder: Path, rules: Judged | AnyCard) -> None:
 
 
 def _finish(
-    folder: Path, gate: GateData | None, precision: PrecisionData | None, run: Path | None
+    folder: Path,
+    gate: GateData | None,
+    precision: PrecisionData | None,
+    run: Path | None,
+    evidence: Path | None,
 ) -> None:
     """Precision first: the gate is fitted on what the graph says in the end.
 
@@ -198,12 +204,18 @@ def _finish(
         folder: of the bundle.
         gate, precision: what is to be added, if anything.
         run: that it was made from; None where it was made from a bundle.
+        evidence: the run that speaks for it, whose folds decide about another precision.
     """
     if precision is not None:
+        from braintumor.training.held_out import fold_bundles, learnt_all
         from braintumor.training.quantise import change_precision
 
-        data = _as_trained(precision.data, run)
-        change_precision(folder, precision.wanted, data, folds=precision.folds)
+        data, folds = _as_trained(precision.data, run), precision.folds
+        with tempfile.TemporaryDirectory() as spare:
+            if folds is None:
+                folds = fold_bundles(evidence, data.root, Path(spare)) if evidence else ()
+            known = learnt_all(data, run, folder)
+            change_precision(folder, precision.wanted, data, folds=folds, learnt=known)
     if gate is not None:
         from braintumor.training.gate import add_gate
 
