@@ -20,6 +20,7 @@ from marks import ROOT, Part, table
 from splits import GROUPED
 
 from braintumor.bundle.card import Card, read_card
+from braintumor.bundle.runtime import CALLED
 from braintumor.classes import CLASSES
 from braintumor.evaluation.predictions import Predictions
 from braintumor.training.parity import MAX_AUC_LOSS, MAX_SENSITIVITY_LOSS
@@ -35,7 +36,6 @@ _STAGES = {
     "check": "checks for the gate",
     "network": "the network",
 }
-_ENGINES = {"openvino": "OpenVINO", "onnxruntime": "ONNX Runtime"}
 _MEGA = 1e6
 _LIGHT = 5e6
 _ALLOWED = 700  # MB
@@ -110,7 +110,7 @@ def engines(results: Path = RESULTS) -> str:
     if found is None:
         return "Not measured yet."
     bundles = sorted(found["bundles"], key=lambda one: one["precision"] != "int8")
-    versions = " and ".join(f"{_ENGINES[name]} {one}" for name, one in found["versions"].items())
+    versions = " and ".join(f"{CALLED[name]} {one}" for name, one in found["versions"].items())
     rows = [
         [
             f"`{one['name']}`",
