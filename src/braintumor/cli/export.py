@@ -93,7 +93,8 @@ def command(
     RUN may be a bundle itself, to give it another name, calibration or gate.
 
     The graph is held against Keras, in every engine that is installed, before it is put in place. A
-    bundle that stands at --out is replaced. Use it with  braintumor predict --model BUNDLE  and  braintumor app.
+    bundle that stands at --out is replaced. Use it with  braintumor predict --model BUNDLE  and
+    braintumor app.
     """
     if (precision == "float32") != (data is None):
         raise click.UsageError("--precision int8 or bfloat16 and --data go together")
