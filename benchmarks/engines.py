@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from revision import revision
 from speed_material import machine
 
 from braintumor.bundle.card import Card, read_bundle, read_card
@@ -111,6 +112,7 @@ def main() -> None:
     slices = Slices(options.data, options.split)
     folders = [*map(find_bundle, shipped()), *options.bundle]
     found = {
+        "commit": revision(),
         "slices": len(slices),
         "splits": options.split,
         "processor": machine()["processor"],

@@ -27,6 +27,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
+from revision import revision
 from speed_material import machine
 
 from braintumor.files import write_text
@@ -131,6 +132,7 @@ def main() -> None:
     options = parser.parse_args()
     begun = time.time()
     found: dict[str, Any] = {
+        "commit": revision(),
         "machine": machine(),
         "small": options.small,
         "bfloat16_in_hardware": has_bfloat16(),

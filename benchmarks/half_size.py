@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from revision import revision
 
 from braintumor import Classifier
 from braintumor.bundle.prediction import Prediction
@@ -90,6 +91,7 @@ def measure(data: Path, splits: list[str]) -> dict[str, Any]:
         found[name] = changes(*(classifier.predict(slices[parts]) for parts in (1, 2)))
     timed = {parts: milliseconds(paths[:_TIMED], parts) for parts in (1, 2)}
     return {
+        "commit": revision(),
         "slices": len(paths),
         "splits": splits,
         "whole_ms": timed[1],

@@ -30,6 +30,7 @@ from typing import Any
 
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
+from revision import revision
 from speed_material import machine
 
 from braintumor.app import texts
@@ -109,20 +110,13 @@ def _phantom(number: int) -> bytes:
     return out.getvalue()
 
 
-def commit() -> str:
-    """What was measured, as git calls it; `-dirty` where something was changed since."""
-    command = ("git", "describe", "--always", "--dirty", "--exclude=*", "--abbrev=12")
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    return done.stdout.strip()
-
-
 def main() -> None:
     """Measure, print, and write where asked to."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--uploads", type=int, default=20)
     parser.add_argument("--write", action="store_true", help=f"write {RESULT.name}")
     options = parser.parse_args()
-    found: dict[str, Any] = {"machine": machine(), "commit": commit(), "aim_s": AIM_S}
+    found: dict[str, Any] = {"machine": machine(), "commit": revision(), "aim_s": AIM_S}
     with chromium() as browser, served() as url:
         found["machine"]["versions"] |= {
             "streamlit": version("streamlit"), "chromium": browser.version,

@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
+from revision import revision
 
 from braintumor.catalog.phantom.dataset import sample_phantoms
 from braintumor.files import write_text
@@ -201,7 +202,7 @@ def main() -> None:
         "images": given.images, "side": given.side, "bytes_per_image": size,
         "model": given.model, "workers": given.workers,
     }  # fmt: skip
-    found = {"setting": setting, "machine": where, **json.loads(told)}
+    found = {"commit": revision(), "setting": setting, "machine": where, **json.loads(told)}
     write_text(FOUND / given.out, json.dumps(found, indent=1) + "\n")
     print(json.dumps({key: found[key] for key in ("rows", "seconds", "cpu_seconds")}))
 

@@ -24,6 +24,8 @@ import venv
 from pathlib import Path
 from typing import Any
 
+from revision import revision
+
 ROOT = Path(__file__).parents[1]
 RESULT = ROOT / "results" / "performance" / "weight.json"
 LEFT_OUT = shutil.ignore_patterns(".*", "runs", "demo", "tests", "__pycache__", "results")
@@ -71,6 +73,7 @@ def measure() -> dict[str, Any]:
             extras[extra] = added(before, after)
             before = after
     return {
+        "commit": revision(),
         "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         **added(bare, plain),
         "imports_s": imports,

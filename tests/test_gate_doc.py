@@ -56,6 +56,65 @@ def test_what_was_refused_is_counted_by_condition_kind_and_folder(tmp_path: Path
     assert "| foreign pictures: holiday | 100.0 % of 7 | 0.998 | 100.0 % of 7 | 0.998 |" in text
 
 
+def test_every_row_is_held_against_what_was_aimed_at(tmp_path: Path) -> None:
+    def of(refused: int, passed: int) -> dict[str, Any]:
+        return {
+            "test": {"untouched": shown(200, 2)},
+            "conditions": {name: [shown(100, refused)] for name in gate.conditions.CONDITIONS},
+            "drawn": {"abdomen": shown(100, 100 - passed, auroc=0.9)},
+            "heads": {
+                "home": shown(9, 3), "home, brain in view": shown(3, 0),
+                "home, ends of the volumes": shown(6, 3), "pictures": shown(10, 3),
+                "none": shown(0, 0),
+            },
+            "foreign": {"holiday": shown(7, 7, auroc=0.998)},
+        }  # fmt: skip
+
+    file = tmp_path / "gate.json"
+    models = {"cnn": of(2, 2), "resnet50": of(1, 1)}
+    file.write_text(json.dumps({"slices": 100, "severest": 3, "models": models}))
+    lines = {line.split(" |")[0]: line for line in gate.section(file).splitlines()}
+    lines = {name: line.rstrip(" |").split("| ")[-1] for name, line in lines.items()}
+
+    assert lines["| test slices"] == "at most 1 %: reached"
+    assert lines["| – blur"] == "at most 1 %: missed by `cnn`"
+    assert lines["| – abdomen"] == "at least 99 %: missed by `cnn`"
+    assert lines["| drawn anew, all kinds"] == "at least 99 %: missed by `cnn`"
+    assert lines["| foreign pictures: holiday"] == "at least 99 %: reached"
+    assert lines["| heads: home, brain in view"] == "at most 1 %: reached"
+    assert lines["| heads: pictures"] == "at most 1 %: missed by `cnn`, `resnet50`"
+    # Where a volume ends there is no brain, and where nothing was shown nothing was reached.
+    for row in ("home", "home, ends of the volumes", "none"):
+        assert "1 %" not in lines[f"| heads: {row}"]
+
+
+def test_what_was_left_out_of_the_fit_is_held_against_the_same_aims() -> None:
+    evidence = {
+        "cnn": {
+            "foreign": {"a": {"refused": 0.99, "auroc": 1.0}, "b": {"refused": 0.98, "auroc": 1.0}},
+            "brain_slices": {"beside:home": {"refused": 0.011, "n": 100}},
+            "auroc": 0.99,
+        },
+        "resnet50": {
+            "foreign": {"a": {"refused": 1.0, "auroc": 1.0}},
+            "brain_slices": {"beside:home": {"refused": 0.01, "n": 100}},
+            "auroc": 0.99,
+        },
+    }
+    lines = gate._out_of_fold(evidence)
+
+    assert any(line.startswith("| a |") and line.endswith("| at least 99 %: reached |")
+               for line in lines)  # fmt: skip
+    told = [line for line in lines if line.endswith("| at least 99 %: missed by `cnn` |")]
+    assert [line.split(" |")[0] for line in told] == [
+        "| b", "| **mean of the kinds, all pictures**",
+    ]  # fmt: skip
+    assert any(line.startswith("| home |") and line.endswith("| at most 1 %: missed by `cnn` |")
+               for line in lines)  # fmt: skip
+    widths = {line.count("|") for line in lines if line.startswith("|") and "auro" in line.lower()}
+    assert widths == {7}, "a cell for every head"
+
+
 def test_the_sternest_member_speaks_for_an_ensemble() -> None:
     refuse = np.array([[-2.0, -3.0], [-1.0, 0.5], [np.inf, np.inf], [-1.5, -4.0]])
     found = Margins(refuse, refuse + 1.2)

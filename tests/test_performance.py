@@ -43,6 +43,40 @@ def test_what_is_missed_is_called_missed(tmp_path: Path) -> None:
     assert "| three | 1 s | 6 s | 6.0 | 5.5 |  |" in text
 
 
+def test_the_seconds_of_a_first_start_have_an_aim_of_their_own(tmp_path: Path) -> None:
+    found = measured()
+    row = found["rows"][0]
+    quick = {"key": "first cnn", "what": "quick", "ours": 1.2, "most": 1.5}
+    slow = {"key": "first ensemble", "what": "slow", "ours": 1.6, "most": 1.5, "ratio": 4.9}
+    found["rows"] += [row | quick, row | slow]
+    text = written(tmp_path, found)
+
+    assert "| quick | 1.2 s | 6 s | 6.0 | 4.6 | 5: reached, not against the peer's" in text
+    assert "best round; at most 1.5 s: reached |" in text
+    assert "| slow | 1.6 s | 6 s | 4.9 | 3.4 | 5: missed; at most 1.5 s: missed |" in text
+    assert "compiles the graphs, as after an installation" in text
+    assert "not measured yet" not in text
+
+
+def test_what_was_measured_before_first_starts_were_says_so(tmp_path: Path) -> None:
+    found = measured()
+    assert "first start" not in written(tmp_path, found)
+    row = found["rows"][0] | {"unit": "MiB", "goal": None, "ratio": 2.9}
+    found["rows"] += [row | {"key": "cold cnn"}, row | {"key": "memory ensemble", "what": "both"}]
+    text = written(tmp_path, found)
+
+    assert "a first start, with an empty cache, is not measured yet" in text
+    assert "| both | 1 MiB | 6 MiB | 2.9 | 5.5 | 3: missed |" in text
+
+
+def test_the_commit_is_told_where_it_is_known(tmp_path: Path) -> None:
+    assert "commit" not in written(tmp_path, measured())
+    found = measured() | {"commit": "0123456789abcdef"}
+    assert "numpy 2; commit 0123456789ab." in written(tmp_path, found)
+    found["commit"] += "+"
+    assert "; commit 0123456789ab with changes." in written(tmp_path, found)
+
+
 def test_what_is_reached_by_medians_alone_is_told_so(tmp_path: Path) -> None:
     text = written(tmp_path, measured())
     told = "5: reached, not against the peer's best round"

@@ -15,12 +15,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from gate_shown import Row, measure
+from gate_shown import IN_VIEW_ROW, Row, measure
 from marks import ROOT, Part
 
 from braintumor.bundle.card import Card, read_card
@@ -30,6 +30,9 @@ from braintumor.files import write_text
 from braintumor.images import conditions
 
 MEASURED = ROOT / "results" / "gate.json"
+# What was aimed at: the share of foreign pictures that is refused at least, and that of brain
+# slices at most.
+FOREIGN, BRAINS = 0.99, 0.01
 
 
 def section(measured: Path = MEASURED) -> str:
@@ -48,14 +51,33 @@ def section(measured: Path = MEASURED) -> str:
     return "\n".join(lines).replace(words.NBSP, " ")
 
 
+def aim(shares: Mapping[str, float | None], *, foreign: bool) -> str:
+    """What was aimed at in a row, and by whom it was missed.
+
+    Args:
+        shares: of pictures refused, of each bundle; None where it was shown none.
+        foreign: whether they are to be refused, or brain slices.
+    """
+    known = {name: share for name, share in shares.items() if share is not None}
+    if not known:
+        return ""
+    missed = [
+        f"`{name}`"
+        for name, share in known.items()
+        if (share < FOREIGN if foreign else share > BRAINS)
+    ]
+    wanted = f"at least {100 * FOREIGN:g} %" if foreign else f"at most {100 * BRAINS:g} %"
+    return f"{wanted}: " + (f"missed by {', '.join(missed)}" if missed else "reached")
+
+
 def _out_of_fold(evidence: dict[str, Any]) -> list[str]:
     """Kinds and sources that the judged fits had not seen."""
     names = list(evidence)
     lines = [
         "### Kinds and sources that were left out of the fit",
         "",
-        "| kind, left out | " + " | ".join(f"`{name}`: refused | AUROC" for name in names) + " |",
-        "| --- |" + " --- |" * 2 * len(names),
+        f"| kind, left out | {' | '.join(f'`{name}`: refused | AUROC' for name in names)} | aim |",
+        "| --- |" + " --- |" * (2 * len(names) + 1),
     ]
     kinds = sorted({kind for of in evidence.values() for kind in of["foreign"]})
     for kind in kinds:
@@ -65,33 +87,49 @@ def _out_of_fold(evidence: dict[str, Any]) -> list[str]:
             cells += (
                 [words.percent(one["refused"]), words.number(one["auroc"])] if one else ["", ""]
             )
-        lines.append(f"| {kind.replace('_', ' ')} | " + " | ".join(cells) + " |")
+        wanted = aim(_refused(evidence, "foreign", kind), foreign=True)
+        lines.append(f"| {kind.replace('_', ' ')} | " + " | ".join([*cells, wanted]) + " |")
     cells = [cell for of in evidence.values() for cell in _together(of)]
-    lines.append("| **mean of the kinds, all pictures** | " + " | ".join(cells) + " |")
+    wanted = aim({name: _mean(of) for name, of in evidence.items()}, foreign=True)
+    lines.append("| **mean of the kinds, all pictures** | " + " | ".join([*cells, wanted]) + " |")
     lines += [
         "",
-        "| brain slices, left out | " + " | ".join(f"`{name}`: refused" for name in names) + " |",
-        "| --- |" + " --- |" * len(names),
+        f"| brain slices, left out | {' | '.join(f'`{name}`: refused' for name in names)} | aim |",
+        "| --- |" + " --- |" * (len(names) + 1),
     ]
     for source in sorted({one for of in evidence.values() for one in of["brain_slices"]}):
         found = [of["brain_slices"].get(source) for of in evidence.values()]
         cells = [f"{words.percent(one['refused'])} of {one['n']}" if one else "" for one in found]
-        lines.append(f"| {source.removeprefix('beside:')} | " + " | ".join(cells) + " |")
+        wanted = aim(_refused(evidence, "brain_slices", source), foreign=False)
+        lines.append(f"| {source.removeprefix('beside:')} | " + " | ".join([*cells, wanted]) + " |")
     return lines
 
 
+def _refused(evidence: Mapping[str, Any], part: str, key: str) -> dict[str, float | None]:
+    """The share that each bundle's gate refused of a kind or source."""
+    return {name: of[part].get(key, {}).get("refused") for name, of in evidence.items()}
+
+
 def _together(of: dict[str, Any]) -> list[str]:
-    shares = [one["refused"] for one in of["foreign"].values()]
-    return [words.percent(float(np.mean(shares))), words.number(of["auroc"])]
+    return [words.percent(_mean(of)), words.number(of["auroc"])]
+
+
+def _mean(of: dict[str, Any]) -> float:
+    """Mean over the kinds of the share refused."""
+    return float(np.mean([one["refused"] for one in of["foreign"].values()]))
 
 
 def _measured(found: dict[str, Any]) -> list[str]:
     """What was shown, a row each: brain slices first, then what is none."""
     models = found["models"]
 
-    def row(name: str, pick: Callable[[dict[str, Any]], Sequence[Row]]) -> str:
+    def row(
+        name: str, pick: Callable[[dict[str, Any]], Sequence[Row]], foreign: bool | None = False
+    ) -> str:
         cells = [cell for of in models.values() for cell in _cells(pick(of))]
-        return f"| {name} | " + " | ".join(cells) + " |"
+        shares = {model: _share(pick(of)) for model, of in models.items()}
+        wanted = "" if foreign is None else aim(shares, foreign=foreign)
+        return f"| {name} | " + " | ".join([*cells, wanted]) + " |"
 
     some = next(iter(models.values()))
     lines = [
@@ -100,8 +138,8 @@ def _measured(found: dict[str, Any]) -> list[str]:
         f"Under conditions {_some(found['slices'], some['test']['untouched']['shown'])} were "
         f"shown, each at severities 1 to {found['severest']} where a condition has them.",
         "",
-        "| shown | " + " | ".join(f"`{name}`: refused | AUROC" for name in models) + " |",
-        "| --- |" + " --- |" * 2 * len(models),
+        f"| shown | {' | '.join(f'`{name}`: refused | AUROC' for name in models)} | aim |",
+        "| --- |" + " --- |" * (2 * len(models) + 1),
         row("test slices", lambda of: [of["test"]["untouched"]]),
         row(
             f"test slices under {len(some['conditions'])} conditions",
@@ -114,18 +152,32 @@ def _measured(found: dict[str, Any]) -> list[str]:
         if name in some["conditions"]  # there were fewer when the others were measured
     ]
     lines += [
-        row(f"heads: {name}", lambda of, name=name: [of["heads"][name]]) for name in some["heads"]
+        row(
+            f"heads: {name}",
+            lambda of, name=name: [of["heads"][name]],
+            False if _are_brains(name, some["heads"]) else None,
+        )
+        for name in some["heads"]
     ]
     lines += [
-        row(f"foreign pictures: {name}", lambda of, name=name: [of["foreign"][name]])
+        row(f"foreign pictures: {name}", lambda of, name=name: [of["foreign"][name]], True)
         for name in sorted(some["foreign"])
     ]
-    lines.append(row("drawn anew, all kinds", lambda of: list(of["drawn"].values())))
+    lines.append(row("drawn anew, all kinds", lambda of: list(of["drawn"].values()), True))
     lines += [
-        row(f"– {kind.replace('_', ' ')}", lambda of, kind=kind: [of["drawn"][kind]])
+        row(f"– {kind.replace('_', ' ')}", lambda of, kind=kind: [of["drawn"][kind]], True)
         for kind in sorted(some["drawn"])
     ]
     return lines
+
+
+def _are_brains(name: str, heads: Mapping[str, Any]) -> bool:
+    """Whether a row of heads is of brain slices: not a whole volume, whose ends show none, nor
+    these ends."""
+    return name.endswith(IN_VIEW_ROW) or not any(
+        other.endswith(IN_VIEW_ROW) and name.startswith(other.removesuffix(IN_VIEW_ROW))
+        for other in heads
+    )
 
 
 def _some(count: int, of: int) -> str:
@@ -139,11 +191,16 @@ def _cells(rows: Sequence[Row]) -> tuple[str, str]:
     counted as often as it has pictures.
     """
     shown = sum(row["shown"] for row in rows)
-    refused = sum(row["refused"] for row in rows)
     area = ""
     if shown and all("auroc" in row for row in rows):
         area = words.number(sum(row["auroc"] * row["shown"] for row in rows) / shown)
-    return f"{words.percent(refused / max(1, shown))} of {shown}", area
+    return f"{words.percent(_share(rows) or 0.0)} of {shown}", area
+
+
+def _share(rows: Sequence[Row]) -> float | None:
+    """What is refused of some rows taken together; None of no pictures."""
+    shown = sum(row["shown"] for row in rows)
+    return sum(row["refused"] for row in rows) / shown if shown else None
 
 
 PARTS = (Part("docs/gate.md", "gate", section),)

@@ -34,6 +34,8 @@ SEED = 77
 SEVEREST = 3
 # A brain and what lies over it: millimetres beneath the top of the head.
 IN_VIEW = (10.0, 130.0)
+# What the rows of such slices are called after their folder.
+IN_VIEW_ROW = ", brain in view"
 # The top of the head: the first slice from above in which this share of the pixels is brighter
 # than this share of what is bright in the volume.
 _SHARE, _LEVEL, _BRIGHT = 0.01, 0.2, 0.99
@@ -203,8 +205,8 @@ def head_rows(folder: Path) -> dict[str, list[Pixels]]:
             continue
         view = brain_in_view(volume)
         for one, inside in zip(volume, view, strict=True):
-            part = "brain in view" if inside else "ends of the volumes"
-            rows.setdefault(f"{folder.name}, {part}", []).append(one.pixels)
+            part = IN_VIEW_ROW if inside else ", ends of the volumes"
+            rows.setdefault(f"{folder.name}{part}", []).append(one.pixels)
     return rows
 
 

@@ -18,62 +18,19 @@ import numpy as np
 from costs import SHIPPED
 from marks import Part, table
 from measured import RESULTS, machine, measured
+from speed_part import percent, speed
 from splits import GROUPED
 
 from braintumor.bundle.card import Card, read_card
+from braintumor.bundle.runtime import CALLED
 from braintumor.classes import CLASSES
 from braintumor.evaluation.predictions import Predictions
 from braintumor.training.parity import MAX_AUC_LOSS, MAX_SENSITIVITY_LOSS
 
-# Operations of 8-bit and 16-bit products for one of float32, where the processor has the units.
-_WIDTH = {"float32": 1, "bfloat16": 2, "int8": 4}
-_STAGES = {
-    "read": "reading and decoding",
-    "prepare": "preparing",
-    "check": "checks for the gate",
-    "network": "the network",
-}
-_ENGINES = {"openvino": "OpenVINO", "onnxruntime": "ONNX Runtime"}
 _MEGA = 1e6
 _LIGHT = 5e6
 _ALLOWED = 700  # MB
 _SAME_CLASS = 0.995
-
-
-_TO_ITS_BEST = (
-    "*Ratio*: of the medians. *To its best*: of our median to the peer's best round, for rounds of "
-    "the peer differ more than ours."
-)
-
-
-def speed(results: Path = RESULTS) -> str:
-    """The table of ratios, the machine, and what limits them."""
-    found = measured(results / "speed.json")
-    if found is None:
-        return "Not measured yet."
-    rows = [
-        [
-            one["what"],
-            *(marks.measure(one[whose], one["unit"]) for whose in ("ours", "peer")),
-            f"{one['ratio']:.1f}",
-            f"{_at_best(one):.1f}",
-            _goal(one),
-        ]
-        for one in found["rows"]
-    ]  # fmt: skip
-    heads = ("what", "ours", "peer", "ratio", "to its best", "aim")
-    return "\n".join(
-        [*machine(found), "", *table(heads, rows), "", _TO_ITS_BEST, "", *_stages(found), "",
-         *_arithmetic(found)]
-    )  # fmt: skip
-
-
-def _at_best(one: dict[str, Any]) -> float:
-    """The ratio of our median to the peer's best round: rounds of one program can be of two
-    speeds, and then a median says which came more often."""
-    rounds = one["rounds"]["peer"]
-    rate = one["unit"].endswith("/s")
-    return float(one["ours"] / max(rounds) if rate else min(rounds) / one["ours"])
 
 
 def page(results: Path = RESULTS) -> str:
@@ -101,7 +58,7 @@ def half_size(results: Path = RESULTS) -> str:
     rows = [
         [
             f"`{name}`",
-            *(_percent(one[key]) for key in ("same_class", "same_status")),
+            *(percent(one[key]) for key in ("same_class", "same_status")),
             *(f"{one[key]:.3f}" for key in ("mean_change", "max_change")),
         ]
         for name, one in found["bundles"].items()
@@ -124,14 +81,14 @@ def engines(results: Path = RESULTS) -> str:
     if found is None:
         return "Not measured yet."
     bundles = sorted(found["bundles"], key=lambda one: one["precision"] != "int8")
-    versions = " and ".join(f"{_ENGINES[name]} {one}" for name, one in found["versions"].items())
+    versions = " and ".join(f"{CALLED[name]} {one}" for name, one in found["versions"].items())
     rows = [
         [
             f"`{one['name']}`",
             one["precision"],
-            _percent(one["same_class"], 2),
+            percent(one["same_class"], 2),
             *(f"{one[key]:.2g}" for key in ("mean_change", "p99_change", "max_change")),
-            f"{_percent(one['within_aim'])} within {one['aim']:g}",
+            f"{percent(one['within_aim'])} within {one['aim']:g}",
         ]
         for one in bundles
     ]
@@ -149,7 +106,7 @@ def _kept(one: dict[str, Any]) -> str:
     """Whether a bundle keeps what was aimed at, in a sentence."""
     same = "reached" if one["same_class"] >= _SAME_CLASS else "missed"
     text = (
-        f"- `{one['name']}` in {one['precision']}: the same class for {_percent(_SAME_CLASS)} is "
+        f"- `{one['name']}` in {one['precision']}: the same class for {percent(_SAME_CLASS)} is "
         f"{same}; "
     )
     if one["within_aim"] == 1:
@@ -157,7 +114,7 @@ def _kept(one: dict[str, Any]) -> str:
     mean = "is" if one["mean_change"] <= one["aim"] else "is not either"
     return (
         f"{text}every probability within {one['aim']:g} is **missed** (the mean {mean}), by "
-        f"{_percent(1 - one['within_aim'])} of the slices and by up to {one['max_change']:.2g}."
+        f"{percent(1 - one['within_aim'])} of the slices and by up to {one['max_change']:.2g}."
     )
 
 
@@ -174,7 +131,7 @@ def eight_bits(shipped: Path = SHIPPED) -> str:
     every = list(tables.values())
     rows = [
         ["slices", *(f"{one['n']:,} in {one['runs']} folds" for one in every)],
-        ["same class", *(_percent(one["same_class"]) for one in every)],
+        ["same class", *(percent(one["same_class"]) for one in every)],
         ["a probability moves, mean", *(f"{one['mean_change']:.3f}" for one in every)],
         ["at most", *(f"{one['max_change']:.3f}" for one in every)],
         *([f"right, {name.replace('_', ' ')}", *(_hits(one["classes"][name]) for one in every)]
@@ -282,87 +239,6 @@ def _packages(found: dict[str, Any]) -> list[str]:
     rows = [[f"`{name}`", f"{size / _MEGA:.0f} MB"] for name, size in packages if size >= _LIGHT]
     rows.append([f"{len(light)} others", f"{sum(light) / _MEGA:.0f} MB"])
     return table(("package", "on the disk"), rows)
-
-
-def _stages(found: dict[str, Any]) -> list[str]:
-    stages = found["limits"]["stages_ms"]
-    parts = ", ".join(f"{what} {stages[key]:.2f} ms" for key, what in _STAGES.items())
-    total = sum(stages.values())
-    most = max(_STAGES, key=lambda key: stages[key])
-    rate = found["machine"]["cores"] * 1e3 / total
-    return [
-        f"A file on its way through the cnn costs {total:.1f} ms of one core: {parts}. With all "
-        f"cores busy that would be {rate:.0f} slices a second; the largest part is "
-        f"{_STAGES[most]}.{_folder(found)}"
-    ]
-
-
-def _folder(found: dict[str, Any]) -> str:
-    """Sentences where a folder is scored slower than by Keras, or than the aim has it."""
-    row = next((row for row in found["rows"] if row["key"] == "folder cnn"), None)
-    if row is None or row["ratio"] >= row["goal"]:
-        return ""
-    left = found["machine"]["cores"] * 1e3 / (row["goal"] * row["peer"])
-    network = found["limits"]["stages_ms"]["network"]
-    text = (
-        f" The aim for a folder, {row['goal']:g} times the peer, would leave {left:.1f} ms of a "
-        f"core for everything, {network:.1f} of which the network takes."
-    )
-    if row["ratio"] < 1:
-        text += (
-            " Keras is the quicker there: it has no head to find, nothing to check and no hash to "
-            "make."
-        )
-    return text
-
-
-def _arithmetic(found: dict[str, Any]) -> list[str]:
-    """What is reached of what the processor can do."""
-    peak = found["limits"]["peak_gflops"]
-    rows = []
-    for name, one in found["limits"]["networks"].items():
-        can = peak * _WIDTH[one["precision"]]
-        share = one["gflops_a_core"] / can
-        rows.append(
-            [f"`{name}`", one["precision"], f"{one['gflop_a_slice']:.2f}",
-             f"{one['gflops_a_core']:.0f}", f"{can:.0f}", _percent(share, 0)]
-        )  # fmt: skip
-    heads = ("network", "precision", "GFLOP a slice", "GFLOP/s a core", "peak", "reached")
-    return [
-        f"A core does {peak:.0f} GFLOP/s in float32 on a matrix product, taken for its peak here; "
-        "8-bit products count four times as much, 16-bit ones twice, where the processor has the "
-        "units for them. Where most of the peak is reached, arithmetic is the limit, and no "
-        "runtime can do more with the same network at the same precision."
-        + _of_the_peer(found, peak),
-        "",
-        *table(heads, rows),
-    ]
-
-
-def _of_the_peer(found: dict[str, Any], peak: float) -> str:
-    """How near the peer comes to what the processor can do in its own precision."""
-    row = next((row for row in found["rows"] if row["key"] == "arrays resnet50"), None)
-    if row is None:
-        return ""
-    work = found["limits"]["networks"]["resnet50"]["gflop_a_slice"]
-    reached = max(row["rounds"]["peer"]) * work / found["machine"]["cores"] / peak
-    return (
-        " The peer, whose convolutions are of the same library (oneDNN), reaches "
-        f"{_percent(reached, 0)} of the float32 peak with `resnet50` in its best round."
-    )
-
-
-def _percent(share: float, digits: int = 1) -> str:
-    return f"{100 * share:.{digits}f} %"
-
-
-def _goal(one: dict[str, Any]) -> str:
-    if one["goal"] is None:
-        return ""
-    if one["ratio"] < one["goal"]:
-        return f"{one['goal']:g}: missed"
-    best = "" if _at_best(one) >= one["goal"] else ", not against the peer's best round"
-    return f"{one['goal']:g}: reached{best}"
 
 
 PARTS = (

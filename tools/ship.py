@@ -29,14 +29,13 @@ from costs import SHIPPED
 from braintumor.bundle.card import read_bundle
 from braintumor.bundle.ensemble import make_ensemble
 from braintumor.bundle.judged import JUDGED_FILE, Judged
-from braintumor.catalog.catalog import Catalog
 from braintumor.errors import BraintumorError
 from braintumor.evaluation.decision import as_answered
 from braintumor.evaluation.judgement import judge, write_calibration, write_metrics
 from braintumor.evaluation.predictions import Predictions
 from braintumor.training.export import GateData, PrecisionData, export_run
+from braintumor.training.held_out import fold_bundles
 from braintumor.training.quantise import judge_again
-from braintumor.training.run import RunFolder
 from results import ENSEMBLE, pooled
 
 
@@ -50,17 +49,6 @@ def fitted(run: Path) -> Path:
     if not path.is_file():
         raise BraintumorError(f"{path} is missing: run  braintumor evaluate {run}  first")
     return path
-
-
-def folds(run: Path, data: Path, spare: Path) -> tuple[tuple[Path, Path], ...]:
-    """A run's folds as bundles in float32, each with the catalogue of what it has not seen."""
-    found = []
-    for fold in sorted(run.glob("fold-*")):
-        bundle, catalog = spare / run.name / fold.name, spare / run.name / f"{fold.name}.csv"
-        bundle.parent.mkdir(exist_ok=True)
-        Catalog.read(RunFolder(fold).catalog, root=data).write(catalog, with_root=True)
-        found.append((export_run(fold, bundle), catalog))
-    return tuple(found)
 
 
 def judged_together(runs: list[Path], folder: Path, names: list[str]) -> Judged:
@@ -109,7 +97,6 @@ def main() -> None:
         for run, graph, name in zip(options.runs, graphs, names, strict=True):
             if options.only in (None, name):
                 keep, data = options.keep, options.data
-                apart = () if keep or options.alone else folds(run, data, folder)
                 bundle = export_run(
                     SHIPPED / name if keep else graph,
                     SHIPPED / name,
@@ -119,11 +106,13 @@ def main() -> None:
                     gate=None
                     if keep
                     else GateData(data, tuple(options.beside), tuple(options.foreign)),
-                    precision=None if keep else PrecisionData("int8", data, apart),
+                    precision=None
+                    if keep
+                    else PrecisionData("int8", data, () if options.alone else None),
                 )
                 if keep and options.parity:
                     twin = export_run(graph, folder / "twins" / name, calibration=fitted(run))
-                    judge_again(bundle, twin, data, folds=folds(run, data, folder))
+                    judge_again(bundle, twin, data, folds=fold_bundles(run, data, folder / name))
                 print(f"{name}: {bundle}")
         if options.only in (None, "ensemble") and len(tables) > 1:
             bundle = make_ensemble(

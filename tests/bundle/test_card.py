@@ -11,7 +11,7 @@ import pytest
 from tiny_bundle import make_tiny_bundle
 
 from braintumor import CLASSES
-from braintumor.bundle.card import BundleError, Card, read_bundle, read_card
+from braintumor.bundle.card import VERSION, BundleError, Card, read_bundle, read_card
 from braintumor.bundle.parts import Calibration
 from braintumor.files import sha256_bytes
 from braintumor.images.prepare import Preparation
@@ -77,7 +77,7 @@ def test_what_is_no_folder_is_no_bundle(tmp_path: Path) -> None:
     assert "is no bundle" in complaint(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("version", [3, 0, "1", True, None])
+@pytest.mark.parametrize("version", [VERSION + 1, 0, "1", True, None])
 def test_another_version_is_refused_with_a_remedy(bundle: Path, version: object) -> None:
     change(bundle, lambda card: card.update(version=version))
 
@@ -85,13 +85,16 @@ def test_another_version_is_refused_with_a_remedy(bundle: Path, version: object)
 
 
 def test_a_newer_card_is_refused_for_its_version_not_for_its_new_fields(bundle: Path) -> None:
-    change(bundle, lambda card: card.update(version=3, oracle={"temperature": 1.5}))
+    change(bundle, lambda card: card.update(version=VERSION + 1, oracle={"temperature": 1.5}))
 
-    assert "has version 3" in complaint(bundle)
+    assert f"has version {VERSION + 1}" in complaint(bundle)
 
 
 def test_a_card_of_version_1_is_read_as_one_that_changes_and_doubts_nothing(bundle: Path) -> None:
-    new = ("calibration", "thresholds", "conformal", "heat_map_layer", "precision", "parity")
+    new = (
+        *("calibration", "thresholds", "conformal", "heat_map_layer", "precision", "parity"),
+        "engines",
+    )
 
     def as_it_was(card: dict[str, Any]) -> None:
         card.update(version=1)
@@ -103,6 +106,17 @@ def test_a_card_of_version_1_is_read_as_one_that_changes_and_doubts_nothing(bund
     assert isinstance(card, Card)
     assert card.calibration == Calibration()
     assert (card.conformal, card.thresholds, card.precision) == (None, None, "float32")
+
+
+def test_a_card_of_version_2_is_read_as_one_that_names_no_engines(bundle: Path) -> None:
+    def as_it_was(card: dict[str, Any]) -> None:
+        card.update(version=2)
+        card.pop("engines")
+
+    change(bundle, as_it_was)
+    card = read_card(bundle)
+    assert isinstance(card, Card)
+    assert card.engines == {}
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '"card"', "{}", '{"format": "other"}'])

@@ -14,7 +14,14 @@ from onnx import helper
 from tiny_bundle import SIZE, tiny_graph
 
 from braintumor.bundle.card import BundleError
-from braintumor.bundle.runtime import ENGINES, EngineName, Runtime, available_engine, model_cache
+from braintumor.bundle.runtime import (
+    ENGINES,
+    EngineName,
+    Runtime,
+    available_engine,
+    installed_engines,
+    model_cache,
+)
 from braintumor.files import lock
 
 
@@ -192,6 +199,7 @@ def test_onnx_runtime_stands_in_where_openvino_is_missing(
         "braintumor.bundle.runtime.find_spec", lambda name: None if name in missing else name
     )
     assert available_engine() == "onnxruntime"
+    assert installed_engines() == ("onnxruntime",)
     assert Runtime(graph.SerializeToString(), size=SIZE).run(canvases(1)).logits.shape == (1, 4)
     missing.add("onnxruntime")
     with pytest.raises(BundleError, match="pip install openvino"):

@@ -40,10 +40,10 @@ from braintumor.images.prepare import Preparation
 
 FORMAT: Final = "braintumor-bundle"
 ENSEMBLE_FORMAT: Final = "braintumor-ensemble"
-# Version 2 added calibration, sets, gate, precision and parity; a card of version 1 is one
-# without them.
-VERSION: Final = 2
-_READABLE = (1, 2)
+# Version 2 added calibration, sets, gate, precision and parity, version 3 engines; an older card is
+# one without them.
+VERSION: Final = 3
+_READABLE = (1, 2, 3)
 # A card is a page or two of text; whatever is larger is something else.
 _MAX_CARD_BYTES = 4 * 1024 * 1024
 _MAX_GATE_BYTES = 16 * 1024 * 1024
@@ -103,11 +103,15 @@ class Card(_AnyCard):
             to 8 bits of mantissa where the processor has the units; `int8` is a quantised graph.
         gate: statistics by which pictures of anything else are turned away; None where every
             picture gets a class.
-        parity: what the precision costs, measured against float32 on slices of known class.
+        parity: what the precision costs, measured against float32 on slices of known class;
+            `folds` in it is the sum over networks of the same recipe that had not seen theirs, and
+            `judged_on` says where the slices of the rest had been learnt from.
+        engines: what runs graphs and gave Keras's answers when the run was exported, in float32,
+            name and version; empty where nobody wrote it down.
     """
 
     format: Literal["braintumor-bundle"] = FORMAT
-    version: Literal[2] = VERSION
+    version: Literal[3] = VERSION
     network: Literal["cnn", "resnet50"]
     preparation: dict[str, JsonValue]
     graph: Graph
@@ -115,6 +119,7 @@ class Card(_AnyCard):
     precision: Precision = "float32"
     gate: GateStatistics | None = None
     parity: dict[str, JsonValue] = Field(default_factory=dict)
+    engines: dict[str, str] = Field(default_factory=dict)
 
     @field_validator("preparation")
     @classmethod
@@ -146,7 +151,7 @@ class EnsembleCard(_AnyCard):
     """
 
     format: Literal["braintumor-ensemble"] = ENSEMBLE_FORMAT
-    version: Literal[2] = VERSION
+    version: Literal[3] = VERSION
     members: tuple[Member, ...] = Field(min_length=2, max_length=16)
     combination: Literal["mean_log_probability"] = "mean_log_probability"
 

@@ -25,6 +25,8 @@ from braintumor.errors import BraintumorError
 
 EngineName = Literal["openvino", "onnxruntime"]
 ENGINES: tuple[EngineName, ...] = ("openvino", "onnxruntime")
+# How the engines are called in sentences.
+CALLED: Final[dict[EngineName, str]] = {"openvino": "OpenVINO", "onnxruntime": "ONNX Runtime"}
 Arrays = NDArray[np.float32]
 # Devices of OpenVINO. AUTO is whichever OpenVINO takes for the best one.
 CPU: Final = "CPU"
@@ -138,10 +140,19 @@ def available_engine() -> EngineName:
     Raises:
         BundleError: neither is.
     """
-    for name in ENGINES:
-        if find_spec(name) is not None:
-            return name
-    raise BundleError("nothing is installed that runs a graph: run  pip install openvino")
+    return installed_engines()[0]
+
+
+def installed_engines() -> tuple[EngineName, ...]:
+    """All that are installed, at least one, in the order of `ENGINES`.
+
+    Raises:
+        BundleError: there is none.
+    """
+    found = tuple(name for name in ENGINES if find_spec(name) is not None)
+    if not found:
+        raise BundleError("nothing is installed that runs a graph: run  pip install openvino")
+    return found
 
 
 def wished_device() -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from braintumor.bundle.card import Card
     from braintumor.bundle.parts import Precision
 
 _PLACE = click.Path(exists=True, path_type=Path)
@@ -34,7 +35,8 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--evidence", type=_FOLDER, metavar="JUDGED",
     help="Evaluated run whose metrics, calibration and predictions go along, where RUN was trained "
-    "on all slices (--split all) by the same recipe, so that none is left to judge it.",
+    "on all slices (--split all) by the same recipe, so that none is left to judge it. With "
+    "--precision its folds decide, where their folders hold their networks.",
 )  # fmt: skip
 @click.option(
     "--precision", type=click.Choice(["float32", "bfloat16", "int8"]), default="float32",
@@ -90,8 +92,9 @@ def command(
 
     RUN may be a bundle itself, to give it another name, calibration or gate.
 
-    The graph is held against Keras before it is put in place. A bundle that stands at --out is
-    replaced. Use it with  braintumor predict --model BUNDLE  and  braintumor app.
+    The graph is held against Keras, in every engine that is installed, before it is put in place. A
+    bundle that stands at --out is replaced. Use it with  braintumor predict --model BUNDLE  and
+    braintumor app.
     """
     if (precision == "float32") != (data is None):
         raise click.UsageError("--precision int8 or bfloat16 and --data go together")
@@ -122,8 +125,8 @@ def command(
     from braintumor.bundle.card import Card, read_card
 
     card = read_card(folder)
-    if isinstance(card, Card) and precision != card.precision:
-        click.echo(f"It stays in {card.precision}: {card.parity['reason']}.", err=True)
+    if isinstance(card, Card) and data is not None:
+        _tell_precision(card, precision)
     if not as_json:
         click.echo(f"bundle: {folder}")
         return
@@ -137,6 +140,19 @@ def command(
         result["graph_sha256"] = card.graph.sha256
         result["graph_bytes"] = (folder / card.graph.file).stat().st_size
     click.echo(json.dumps(result))
+
+
+def _tell_precision(card: Card, wanted: Precision) -> None:
+    """Say what of another precision a person should know: it was not taken, or hardly judged."""
+    if wanted != card.precision:
+        click.echo(f"It stays in {card.precision}: {card.parity['reason']}.", err=True)
+    if "judged_on" in card.parity and "folds" not in card.parity:
+        click.echo(
+            f"What {wanted} costs was judged on {card.parity['judged_on']}, which says little of "
+            "new ones: name with --evidence a run over folds by the same recipe, whose folders "
+            "hold their networks (fold-*/model.keras), and these decide.",
+            err=True,
+        )
 
 
 def _refuse_for_ensembles(

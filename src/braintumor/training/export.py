@@ -1,29 +1,25 @@
 """A run becomes a bundle: the best network as an ONNX graph, with its card.
 
-The graph is put in place only after ONNX's checker has passed it and OpenVINO has given the
-answers that Keras gives. Knows nothing of figures, pages or commands.
+The graph is put in place only after ONNX's checker has passed it and every engine that is installed
+has given the answers that Keras gives. Knows nothing of figures, pages or commands.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from braintumor.bundle.card import AnyCard, Card, read_bundle, read_card, read_gate
 from braintumor.bundle.judged import JUDGED_FILE, Judged
-from braintumor.bundle.network import Network
 from braintumor.bundle.parts import (
     CARD_FILE,
     GATE_FILE,
     GRAPH_FILE,
-    GRAPH_OUTPUTS,
     Graph,
     Precision,
     TrainedOn,
@@ -35,6 +31,7 @@ from braintumor.errors import BraintumorError, require
 from braintumor.evaluation.decision import as_answered
 from braintumor.evaluation.run_tables import read_run
 from braintumor.files import sha256_of
+from braintumor.training.agreement import check_parity, engine_versions
 from braintumor.training.predict import as_trained, trained_model
 from braintumor.training.recipe import Recipe, read_network, read_record, versions
 from braintumor.training.run import RunFolder
@@ -65,17 +62,15 @@ class PrecisionData:
         data: a data set's folder or its catalogue; what a run that is exported knows keeps the
             split that it was trained by.
         folds: float32 bundles of the folds of the same recipe, each with the catalogue whose
-            test slices it has not seen; their sum decides where there are any.
+            test slices it has not seen; their sum decides where there are any. Where None: those
+            of the evidence, where the folders of its folds hold their networks.
     """
 
     wanted: Precision
     data: Path
-    folds: tuple[tuple[Path, Path], ...] = ()
+    folds: tuple[tuple[Path, Path | Catalog], ...] | None = None
 
 
-# Largest difference between Keras and the graph that is float32's own rounding, in units of the
-# output, or of its largest value where that is above 1.
-TOLERANCE = 1e-4
 _LICENCE = "Apache-2.0"
 
 
@@ -114,8 +109,8 @@ def export_run(
     Raises:
         MissingExtraError: Keras or ONNX is not installed.
         BraintumorError: no finished run, evidence of another network, `out` is in use, the
-            graph's answers differ from those of Keras by more than rounding, or a bundle's gate
-            does not fit another precision.
+            graph's answers in an engine that is installed differ from those of Keras by more than
+            rounding, or a bundle's gate does not fit another precision.
     """
     run, out = Path(run), Path(out)
     check_place(out)
@@ -129,7 +124,7 @@ def export_run(
                     f"the gate of {run} was fitted on what its graph says now: add --gate, to fit "
                     "it anew on what it says in another precision"
                 )
-            _finish(folder, gate, precision, None)
+            _finish(folder, gate, precision, None, evidence)
         return out
     require("onnx", extra="train", what="Exporting a run")
     recipe, record = _recipe(run)
@@ -141,12 +136,14 @@ def export_run(
         opset = _write_graph(served, folder / GRAPH_FILE)
         graph = Graph(sha256=sha256_of(folder / GRAPH_FILE), opset=opset)
         judged = _judged(evidence or run, calibration, record if evidence else None)
-        _card(name or recipe.network, recipe, record, graph, judged).write(folder)
+        card = _card(name or recipe.network, recipe, record, graph, judged)
+        card.write(folder)
         table = RunFolder(evidence or run).predictions
         if with_predictions and table.is_file():
             _write_answers(table, folder, judged)
-        check_parity(served, folder)
-        _finish(folder, gate, precision, run)
+        engines = engine_versions(check_parity(served, folder))
+        card.model_copy(update={"engines": engines}).write(folder)
+        _finish(folder, gate, precision, run, evidence)
     return out
 
 
@@ -190,7 +187,11 @@ def _write_answers(table: Path, folder: Path, rules: Judged | AnyCard) -> None:
 
 
 def _finish(
-    folder: Path, gate: GateData | None, precision: PrecisionData | None, run: Path | None
+    folder: Path,
+    gate: GateData | None,
+    precision: PrecisionData | None,
+    run: Path | None,
+    evidence: Path | None,
 ) -> None:
     """Precision first: the gate is fitted on what the graph says in the end.
 
@@ -198,12 +199,18 @@ def _finish(
         folder: of the bundle.
         gate, precision: what is to be added, if anything.
         run: that it was made from; None where it was made from a bundle.
+        evidence: the run that speaks for it, whose folds decide about another precision.
     """
     if precision is not None:
+        from braintumor.training.held_out import fold_bundles, learnt_all
         from braintumor.training.quantise import change_precision
 
-        data = _as_trained(precision.data, run)
-        change_precision(folder, precision.wanted, data, folds=precision.folds)
+        data, folds = _as_trained(precision.data, run), precision.folds
+        with tempfile.TemporaryDirectory() as spare:
+            if folds is None:
+                folds = fold_bundles(evidence, data.root, Path(spare)) if evidence else ()
+            known = learnt_all(data, run, folder)
+            change_precision(folder, precision.wanted, data, folds=folds, learnt=known)
     if gate is not None:
         from braintumor.training.gate import add_gate
 
@@ -223,46 +230,6 @@ def _as_trained(data: Path, run: Path | None) -> Catalog:
     if (own.table["split"] != "train").any():
         return known
     return replace(catalog, table=catalog.table.assign(group=known.table["group"]))
-
-
-def check_parity(served: Any, folder: Path) -> dict[str, float]:
-    """Hold a bundle against the Keras network that it was made from.
-
-    Args:
-        served: keras.Model from `networks.serving_model`, computing in float32.
-        folder: the bundle.
-
-    Returns:
-        Largest absolute difference of each output.
-
-    Raises:
-        BraintumorError: more than `TOLERANCE`.
-    """
-    network = Network.load(folder)
-    canvases = _canvases(network.card.preparation_of_slices().size)
-    answer = network.runtime.run(canvases)
-    expected = served.predict_on_batch(canvases[..., np.newaxis])
-    differences = {}
-    for output in GRAPH_OUTPUTS:
-        truth = np.asarray(expected[output], np.float32)
-        differences[output] = float(np.abs(getattr(answer, output) - truth).max())
-        # Written so that a difference that is no number fails too.
-        if not differences[output] <= TOLERANCE * max(1.0, float(np.abs(truth).max())):
-            raise BraintumorError(
-                f"the graph's {output} differ from those of Keras by {differences[output]:.2g}: "
-                f"nothing was exported; please report this"
-            )
-    return differences
-
-
-def _canvases(size: int) -> NDArray[np.float32]:
-    """Made-up canvases that reach every grey level: noise, blots, an edge, black and white."""
-    random = np.random.default_rng(0)
-    noise = random.uniform(0, 255, (size, size))
-    blots = np.kron(random.uniform(0, 255, (size // 8 + 1, size // 8 + 1)), np.ones((8, 8)))
-    edge = np.tile(np.linspace(0, 255, size), (size, 1))
-    black, white = np.zeros((size, size)), np.full((size, size), 255.0)
-    return np.stack([noise, blots[:size, :size], edge, black, white]).astype(np.float32)
 
 
 def _recipe(run: Path) -> tuple[Recipe, dict[str, Any]]:

@@ -1,8 +1,9 @@
 """A bundle in another precision: 8-bit integers by quantisation after training, or bfloat16.
 
 Calibrated on training slices alone (NNCF, post-training quantisation) and held against its float32
-twin on slices of known class: kept only if no class loses more than half a point of sensitivity
-and the macro AUC not more than 0.002. Where that is too much, the inputs of the layers that cost
+twin on slices of known class, or where there are folds of its recipe, these against theirs on what
+they have not seen: kept only if no class loses more than half a point of sensitivity and the macro
+AUC not more than 0.002. Where that is too much, the inputs of the layers that cost
 most stay in float32, some, then more, then all of them, while the weights keep their 8 bits; which
 they are is measured on training slices. If nothing helps the bundle stays as it was, and its card
 says why. Knows bundles and catalogues; no Keras.
@@ -40,6 +41,9 @@ _MEASURED = 48
 _FREED: Final = (0, 1, 2, 4, 8, None)
 # What of the parity table says how the graph came about.
 _RECIPE = ("float_inputs", "calibration_slices", "seed")
+# What the table says of a judgement by slices that tell little of it, and under which key.
+JUDGED_ON: Final = "judged_on"
+LEARNT: Final = "slices that it learnt from"
 # What any head is made of. It is cheap, and its maps are exact only where it stays in float32.
 _HEAD = ("Gemm", "ReduceMean", "GlobalAveragePool", "Flatten")
 
@@ -100,6 +104,7 @@ def change_precision(
     data: Path | Catalog,
     *,
     folds: Sequence[tuple[Path, Path | Catalog]] = (),
+    learnt: bool = False,
     subset: int = _SUBSET,
     seed: int = 0,
 ) -> dict[str, JsonValue]:
@@ -113,12 +118,15 @@ def change_precision(
         folds: float32 bundles of the same network and recipe, fitted to other parts of the data,
             each with a catalogue whose test slices it has not seen. Where there are any, all are
             brought to the same precision, their tables are added up, and the sum decides.
+        learnt: whether the network has learnt from the slices that judge it, which the table then
+            says.
         subset: training slices to calibrate on.
         seed: of their choice.
 
     Returns:
         The parity table, which stands on the card too: `accepted` says how it ended,
-        `float_inputs` which layers' inputs stayed in float32, and `folds` is the sum over folds.
+        `float_inputs` which layers' inputs stayed in float32, `folds` is the sum over folds, and
+        `judged_on` stands there where the network's own numbers are of slices that it learnt from.
 
     Raises:
         MissingExtraError: NNCF is not installed, for `int8`.
@@ -134,6 +142,8 @@ def change_precision(
         graph = graphs[0]
         held = _held((twin, *others), before, graphs, precision)
         table = held | recipe | {"precision": precision, "seed": seed}
+        if learnt:
+            table[JUDGED_ON] = LEARNT
         if table["accepted"]:
             break
     changes: dict[str, Any] = {"parity": table}
@@ -171,6 +181,7 @@ def judge_again(
         raise BraintumorError(f"{folder} is in {card.precision}: there is no parity to judge")
     recipe: dict[str, Any] = {key: card.parity[key] for key in _RECIPE}
     names, subset, seed = (recipe[key] for key in _RECIPE)
+    recipe |= {JUDGED_ON: card.parity[JUDGED_ON]} if JUDGED_ON in card.parity else {}
     twins = [
         Twin.of(place, part, subset=subset, seed=seed, split=split)
         for place, part, split in ((twin, data, "valid"), *((*one, "test") for one in folds))
