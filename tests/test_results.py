@@ -116,7 +116,10 @@ def test_copies_patients_and_errors_of_the_test_slices_are_counted(tmp_path: Pat
     said = results.leaks(folder)
     # Of the made ties the last twenty slices alone have nothing in train, five of each class.
     assert "Of its 160 test slices 140 have a copy in `train`" in said
-    assert "Of 35 of the 40 test slices whose patient is known" in said
+    assert (
+        "Of 40 the patient is known, and `train` holds further slices of the patients of 35."
+        in said
+    )
     test = [
         Predictions.read(folder / n / "predictions.csv").split("test") for n in results.NETWORKS
     ]

@@ -181,9 +181,9 @@ def chosen(results: Path = RESULTS, recorded: Path = RECORDED) -> str:
         "- The recipes were chosen on the slices that the first table judges them on, each with "
         "one seed: it flatters them somewhat. By the recipe without heads that lack their scalp "
         "both had been trained over five folds twice before, as good within chance both times "
-        f"({named} in [docs/experiments.md](docs/experiments.md)). Such heads, and raised edges, mean "
-        f"{lost} points of balanced accuracy at home ({bare}), and more is left to a person: {left[0]} of all "
-        f"slices by the ensemble, before {words.listed(left[1:])}; of the rest "
+        f"({named} in [docs/experiments.md](docs/experiments.md)). Such heads, and raised edges, "
+        f"mean {lost} points of balanced accuracy at home ({bare}), and more is left to a person: "
+        f"{left[0]} of all slices by the ensemble, before {words.listed(left[1:])}; of the rest "
         f"{words.listed(right)} were right. That share is less steady than the others, for it "
         "hangs on the hardest few patients of each class."
     ).replace(words.NBSP, " ")
