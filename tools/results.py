@@ -207,8 +207,8 @@ def leaks(results: Path = RESULTS) -> str:
         " often mirrored: of the same source slice or cluster of near copies, or found by its "
         "pixels in the audit ([docs/data.md](docs/data.md)). The fifth column leaves them out. Of "
         f"{int(named.sum())} the patient is known, and `train` holds further slices of the "
-        f"patients of {both}. The last column leaves these out as well; the reports, which know the "
-        "patients file alone, count as unseen what has but an altered copy in `train`, too. Of "
+        f"patients of {both}. The last column leaves these out as well; the reports, which know "
+        "the patients file alone, count as unseen what has but an altered copy in `train`, too. Of "
         f"{errors} errors on `test`, in the order of the table, "
         f"{free} are slices without a tumour, of which `train` holds fewest."
     )
