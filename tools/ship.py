@@ -38,6 +38,23 @@ from braintumor.training.held_out import fold_bundles
 from braintumor.training.quantise import judge_again
 from results import ENSEMBLE, pooled
 
+# What the cards say of whose work is in the shipped networks; NOTICE says it at length.
+_DATA = (
+    'Trained on the "Labeled MRI Brain Tumor Dataset" (ali-rostami on Roboflow Universe), CC BY '
+    "4.0, https://creativecommons.org/licenses/by/4.0/, most of whose tumour slices, and masks of "
+    "them, go back to Jun Cheng et al., Brain tumor dataset, figshare, 2017, "
+    "doi:10.6084/m9.figshare.1512427, CC BY 4.0; on further slices of the same patients from "
+    "Masoud Nickparvar, Brain Tumor MRI Dataset, 2021, CC BY 4.0 as listed on Kaggle; and on heads "
+    "that software packages hold as examples. The slices were prepared (cut, windowed, resized) "
+    "and augmented; none is contained here."
+)
+_IMAGENET = (
+    "Fine-tuned from the ImageNet weights of keras.applications.ResNet50, Copyright Francois "
+    "Chollet and the Keras contributors, MIT licence, of the original weights Copyright (c) 2016 "
+    "Shaoqing Ren, MIT licence."
+)
+ATTRIBUTIONS = {"cnn": _DATA, "resnet50": f"{_DATA} {_IMAGENET}"}
+
 
 def fitted(run: Path) -> Path:
     """The calibration that `braintumor evaluate` wrote into a run.
@@ -109,6 +126,7 @@ def main() -> None:
                     precision=None
                     if keep
                     else PrecisionData("int8", data, () if options.alone else None),
+                    attribution=ATTRIBUTIONS[name],
                 )
                 if keep and options.parity:
                     twin = export_run(graph, folder / "twins" / name, calibration=fitted(run))

@@ -93,7 +93,7 @@ def test_a_newer_card_is_refused_for_its_version_not_for_its_new_fields(bundle: 
 def test_a_card_of_version_1_is_read_as_one_that_changes_and_doubts_nothing(bundle: Path) -> None:
     new = (
         *("calibration", "thresholds", "conformal", "heat_map_layer", "precision", "parity"),
-        "engines",
+        *("engines", "attribution"),
     )
 
     def as_it_was(card: dict[str, Any]) -> None:
@@ -108,15 +108,18 @@ def test_a_card_of_version_1_is_read_as_one_that_changes_and_doubts_nothing(bund
     assert (card.conformal, card.thresholds, card.precision) == (None, None, "float32")
 
 
-def test_a_card_of_version_2_is_read_as_one_that_names_no_engines(bundle: Path) -> None:
+def test_a_card_of_version_2_is_read_as_one_that_names_no_engines_nor_whose_the_data_are(
+    bundle: Path,
+) -> None:
     def as_it_was(card: dict[str, Any]) -> None:
         card.update(version=2)
         card.pop("engines")
+        card.pop("attribution")
 
     change(bundle, as_it_was)
     card = read_card(bundle)
     assert isinstance(card, Card)
-    assert card.engines == {}
+    assert (card.engines, card.attribution) == ({}, "")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '"card"', "{}", '{"format": "other"}'])

@@ -40,8 +40,8 @@ from braintumor.images.prepare import Preparation
 
 FORMAT: Final = "braintumor-bundle"
 ENSEMBLE_FORMAT: Final = "braintumor-ensemble"
-# Version 2 added calibration, sets, gate, precision and parity, version 3 engines; an older card is
-# one without them.
+# Version 2 added calibration, sets, gate, precision and parity, version 3 engines and attribution;
+# an older card is one without them.
 VERSION: Final = 3
 _READABLE = (1, 2, 3)
 # A card is a page or two of text; whatever is larger is something else.
@@ -70,6 +70,8 @@ class _AnyCard(Part):
         trained_on: see there.
         evidence: metrics of the network, as `metrics.json` of its run holds them.
         licence: under which the bundle may be used.
+        attribution: whose the data and weights are that it was made from, and under which licences;
+            goes along with every copy, and is empty where nobody told.
         created_with: software that made the bundle, name and version.
     """
 
@@ -82,6 +84,7 @@ class _AnyCard(Part):
     trained_on: TrainedOn
     evidence: dict[str, JsonValue] = Field(default_factory=dict)
     licence: str
+    attribution: str = ""
     created_with: dict[str, str]
 
     _known_classes = field_validator("classes")(class_names)

@@ -63,6 +63,7 @@ def make_ensemble(
         **judged.for_card(),
         "trained_on": _trained_on(cards),
         "licence": cards[0].licence if cards else "",
+        "attribution": _attribution(cards),
         "created_with": cards[0].created_with if cards else {},
     }
     try:
@@ -88,6 +89,12 @@ def _relative(member: Path, out: Path) -> str:
         f"{member} does not lie beside {out}: an ensemble and its members lie in one folder, so "
         f"that they can be moved together; copy it there"
     )
+
+
+def _attribution(cards: Sequence[Card]) -> str:
+    """What the members say together; what another says too, and more, is not said twice."""
+    told = dict.fromkeys(card.attribution for card in cards)
+    return " ".join(one for one in told if not any(one != more and one in more for more in told))
 
 
 def _trained_on(cards: Sequence[AnyCard]) -> TrainedOn:

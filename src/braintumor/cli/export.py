@@ -63,6 +63,11 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "those that are drawn.",
 )  # fmt: skip
 @click.option(
+    "--attribution", metavar="TEXT",
+    help="For the card: whose the data are that RUN was trained on, and under which licence. "
+    "Default: what RUN knows of data that  braintumor data  fetched.",
+)  # fmt: skip
+@click.option(
     "--ensemble", is_flag=True,
     help="RUN... are bundles that lie beside --out, and are to answer as one.",
 )  # fmt: skip
@@ -84,6 +89,7 @@ def command(
     gate: Path | None,
     gate_beside: tuple[Path, ...],
     gate_foreign: tuple[Path, ...],
+    attribution: str | None,
     ensemble: bool,
     predictions: Path | None,
     as_json: bool,
@@ -100,6 +106,8 @@ def command(
         raise click.UsageError("--precision int8 or bfloat16 and --data go together")
     if (gate_beside or gate_foreign) and gate is None:
         raise click.UsageError("--gate-beside and --gate-foreign need --gate")
+    if ensemble and attribution is not None:
+        raise click.UsageError("an ensemble has the attributions of its bundles")
     if ensemble:
         _refuse_for_ensembles(evidence, data, gate, with_predictions=with_predictions)
         folder = _ensemble(runs, out, name, calibration, predictions)
@@ -121,6 +129,7 @@ def command(
             evidence=evidence,
             gate=GateData(gate, gate_beside, gate_foreign) if gate else None,
             precision=PrecisionData(precision, data) if data else None,
+            attribution=attribution,
         )
     from braintumor.bundle.card import Card, read_card
 

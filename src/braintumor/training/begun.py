@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from braintumor.catalog.catalog import Catalog
+from braintumor.catalog.fetch.place import attribution
 from braintumor.catalog.lesions import Lesions
 from braintumor.errors import BraintumorError, InUseError
 from braintumor.files import alone, sha256_bytes, sha256_of
@@ -69,6 +70,8 @@ def facts_of(
         "cores": cores(),
         **sources.record(),
     }
+    if whose := attribution(catalog.root):
+        facts["attribution"] = whose
     # A catalogue's digest tells neither groups nor masks; they matter only where they are used.
     if recipe.patient_balance > 0:
         facts["groups_sha256"] = _groups_digest(parts)

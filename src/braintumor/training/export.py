@@ -84,6 +84,7 @@ def export_run(
     evidence: Path | None = None,
     gate: GateData | None = None,
     precision: PrecisionData | None = None,
+    attribution: str | None = None,
 ) -> Path:
     """Turn a trained run into a bundle, or a bundle into one that is further on.
 
@@ -102,6 +103,8 @@ def export_run(
             one held nothing back, for it was trained on a part of the same slices.
         gate: the pictures to fit the gate on; None for no gate, or the bundle's own.
         precision: another precision than float32, and the slices that it is judged on.
+        attribution: what the card says of whose the data are, and under which licence; what the
+            run knows of it, or the bundle said, where None.
 
     Returns:
         The bundle's folder.
@@ -119,6 +122,8 @@ def export_run(
     if (run / CARD_FILE).is_file():
         with workshop(out) as folder:
             _copy(run, folder, name, calibration, evidence, with_predictions=with_predictions)
+            if attribution is not None:
+                read_card(folder).model_copy(update={"attribution": attribution}).write(folder)
             if precision is not None and gate is None and (folder / GATE_FILE).exists():
                 raise BraintumorError(
                     f"the gate of {run} was fitted on what its graph says now: add --gate, to fit "
@@ -137,6 +142,8 @@ def export_run(
         graph = Graph(sha256=sha256_of(folder / GRAPH_FILE), opset=opset)
         judged = _judged(evidence or run, calibration, record if evidence else None)
         card = _card(name or recipe.network, recipe, record, graph, judged)
+        if attribution is not None:
+            card = card.model_copy(update={"attribution": attribution})
         card.write(folder)
         table = RunFolder(evidence or run).predictions
         if with_predictions and table.is_file():
@@ -349,6 +356,7 @@ def _card(name: str, recipe: Recipe, record: dict[str, Any], graph: Graph, judge
             ),
             **judged.for_card(),
             "licence": _LICENCE,
+            "attribution": str(record.get("attribution", "")),
             "created_with": versions(),
         }
     )

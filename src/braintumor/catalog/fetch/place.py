@@ -174,6 +174,23 @@ def write_manifest(
     return files
 
 
+def attribution(root: Path) -> str:
+    """Whose a fetched data set is and under which licence, in a sentence, as its manifest says it.
+
+    Args:
+        root: the data set's folder.
+
+    Returns:
+        Empty where there is no such manifest: the data came another way.
+    """
+    try:
+        table = json.loads((root / MANIFEST).read_text(encoding="utf-8"))
+        citation, licence, page = (str(table[key]) for key in ("citation", "licence", "page"))
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return f"Trained on: {citation.rstrip('.')}. Licence: {licence}. {page}"
+
+
 @dataclass(frozen=True)
 class Earlier:
     """What an earlier fetch wrote down: of which data set, and SHA-256 of downloads and of files,
