@@ -13,7 +13,7 @@ import pytest
 from aims import MODELS
 from marks import ROOT
 
-from braintumor.bundle.card import Card, read_bundle
+from braintumor.bundle.card import Card, read_card
 from braintumor.bundle.shipped import find_bundle
 from results import NETWORKS
 
@@ -24,14 +24,14 @@ AGAIN = "measure it again, as docs/reproduce.md says"
 def test_heads_of_other_scanners_were_shown_to_what_is_shipped(model: str) -> None:
     table = pd.read_csv(ROOT / "results" / "healthy" / f"{healthy.SHIPPED}.csv", dtype=str)
     asked = table[(table["model"] == model) & table["model_sha256"].notna()]
-    assert set(asked["model_sha256"]) == {read_bundle(find_bundle(model))[0].identity}, AGAIN
+    assert set(asked["model_sha256"]) == {read_card(find_bundle(model)).identity}, AGAIN
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_the_gates_that_were_judged_are_those_that_are_shipped(model: str) -> None:
     judged = json.loads((ROOT / "results" / "gate.json").read_text())["models"][model]["gates"]
     names = [model] if model in NETWORKS else NETWORKS
-    cards = [read_bundle(find_bundle(name))[0] for name in names]
+    cards = [read_card(find_bundle(name)) for name in names]
     gates = [card.gate.sha256 for card in cards if isinstance(card, Card) and card.gate]
     assert sorted(judged) == sorted(gates), AGAIN
 
