@@ -99,6 +99,40 @@ def test_a_cluster_of_this_computer_is_started_and_ended(
     assert here.count(b"\n") == 7
 
 
+LISTENING = """
+import psutil
+from braintumor.parallel.pools import open_pool
+
+def listened(process):
+    return [one.laddr.ip for one in process.net_connections("inet") if one.status == "LISTEN"]
+
+with open_pool(str, engine="ray", workers=1) as pool:
+    assert pool.submit(0)
+    mine = psutil.Process()
+    # The raylet leaves its parent: it is known by the folder of the session.
+    for process in psutil.process_iter():
+        try:
+            if process == mine or "RAY_TMPDIR" in process.environ():
+                print(*listened(process))
+        except psutil.Error:
+            pass
+"""
+
+
+def test_a_cluster_of_this_computer_listens_to_nobody_else(environment: dict[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LISTENING],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+    assert done.returncode == 0, done.stderr
+    places = done.stdout.split()
+    assert len(places) > 2, "Ray was never started"
+    assert {place.removeprefix("::ffff:") for place in places} == {"127.0.0.1"}
+
+
 @pytest.fixture
 def client_address(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Of a cluster's server for clients, on the loopback."""

@@ -14,6 +14,7 @@ from deadly import Doubling
 from two_computers import added, two_computers
 
 from braintumor.errors import BraintumorError
+from braintumor.parallel import ray_tasks
 from braintumor.parallel.ordered import WorkerDiedError, ordered
 from braintumor.parallel.pools import open_pool
 
@@ -120,6 +121,13 @@ def test_images_scored_by_a_cluster_whose_worker_is_killed_give_the_same_table(
     assert Path("ray.csv").read_bytes() == Path("here.csv").read_bytes()
 
 
+@pytest.fixture
+def own_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What keeps a cluster of this computer on the loopback is not left to clusters of others."""
+    monkeypatch.setenv(ray_tasks._OF_SEVERAL, "1")
+    monkeypatch.delenv(ray_tasks._OF_SEVERAL)
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "nobody.invalid:6379"])
 def test_where_no_cluster_answers_it_is_one_sentence(address: str) -> None:
     pytest.importorskip("ray", reason="SKIPPED FOR WANT OF THE EXTRA [ray]")
@@ -130,6 +138,7 @@ def test_where_no_cluster_answers_it_is_one_sentence(address: str) -> None:
         pass
 
 
+@pytest.mark.usefixtures("own_start")
 def test_where_ray_does_not_start_it_is_tried_again_and_then_said(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -151,6 +160,26 @@ def test_where_ray_does_not_start_it_is_tried_again_and_then_said(
     assert tried == ["local"] * 3
 
 
+@pytest.mark.usefixtures("own_start")
+def test_where_ray_would_listen_to_other_computers_it_is_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As where it was imported before, and took this computer for one of several."""
+    ray = pytest.importorskip("ray", reason="SKIPPED FOR WANT OF THE EXTRA [ray]")
+    ended: list[bool] = []
+    monkeypatch.setattr(ray, "init", lambda **_: None)
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "shutdown", lambda: ended.append(True))
+    monkeypatch.setattr(ray.util, "get_node_ip_address", lambda: "192.0.2.7")
+    with (
+        pytest.raises(BraintumorError, match="Ray would listen to other computers"),
+        open_pool(Doubling(), engine="ray"),
+    ):
+        pass
+    assert ended == [True]
+
+
+@pytest.mark.usefixtures("own_start")
 def test_without_the_extra_it_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with (

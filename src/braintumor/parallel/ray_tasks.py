@@ -6,6 +6,8 @@ and whatever the items name must be there on every computer of the cluster.
 
 from __future__ import annotations
 
+import ipaddress
+import os
 import re
 import socket
 from collections.abc import Callable
@@ -22,6 +24,9 @@ R = TypeVar("R")
 # How often Ray repeats a task whose worker or computer died.
 _RETRIES = 3
 _PATIENCE_S = 10.0
+# Says, whatever its name, whether this computer may be one of several. Ray reads it when it is
+# imported; where it may not, everything of Ray listens on the loopback alone.
+_OF_SEVERAL = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 
 
 class RayTasks(Generic[T, R]):
@@ -35,12 +40,15 @@ class RayTasks(Generic[T, R]):
             workers: how many items are worked on at once; as many as there are processors where
                 None.
             address: of a cluster (`ray://HOST:10001`, `HOST:6379`, `auto`); a cluster of this
-                computer alone is started where None.
+                computer alone, on the loopback, is started where None.
 
         Raises:
-            BraintumorError: Ray is not installed, or there is no cluster.
+            BraintumorError: Ray is not installed, there is no cluster, or one that is to be started
+                here would listen to other computers.
         """
         silence_telemetry()
+        if address is None:
+            os.environ.setdefault(_OF_SEVERAL, "0")
         self._ray: Any = require("ray", extra="ray", what="--engine ray")
         self._mine = not self._ray.is_initialized()
         if self._mine:
@@ -98,12 +106,11 @@ def _start(ray: Any, workers: int | None, quiet: dict[str, Any]) -> None:
     """Start a cluster of this computer; Ray gives up after half a minute, which may be too soon."""
     for last in (False, False, True):
         try:
-            # On the loopback alone: nobody else is to find this cluster.
             ray.init(
                 address="local", num_cpus=workers, include_dashboard=False,
                 _node_ip_address="127.0.0.1", **quiet,
             )  # fmt: skip
-            return
+            break
         except Exception as error:
             ray.shutdown()
             if last:
@@ -111,6 +118,12 @@ def _start(ray: Any, workers: int | None, quiet: dict[str, Any]) -> None:
                     "Ray does not start on this computer: it may be too busy, or short of memory "
                     "or disk; leave out --engine ray"
                 ) from error
+    if not ipaddress.ip_address(ray.util.get_node_ip_address()).is_loopback:
+        ray.shutdown()
+        raise BraintumorError(
+            "Ray would listen to other computers, because it was imported before: set "
+            f"{_OF_SEVERAL}=0 before that, or start Ray yourself and it is used"
+        )
 
 
 def _knock(address: str) -> None:
