@@ -10,7 +10,7 @@ and may not have it. This module does not know what the numbers mean.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,6 +25,10 @@ from braintumor.errors import BraintumorError
 
 EngineName = Literal["openvino", "onnxruntime"]
 ENGINES: tuple[EngineName, ...] = ("openvino", "onnxruntime")
+_NO_ENGINE = (
+    "nothing is installed that runs a graph: run  pip install openvino  (or onnxruntime, where "
+    "there is no openvino for the computer)"
+)
 # How the engines are called in sentences.
 CALLED: Final[dict[EngineName, str]] = {"openvino": "OpenVINO", "onnxruntime": "ONNX Runtime"}
 Arrays = NDArray[np.float32]
@@ -140,7 +144,9 @@ def available_engine() -> EngineName:
     Raises:
         BundleError: neither is.
     """
-    return installed_engines()[0]
+    for name in _installed():  # the others are not looked for
+        return name
+    raise BundleError(_NO_ENGINE)
 
 
 def installed_engines() -> tuple[EngineName, ...]:
@@ -149,10 +155,14 @@ def installed_engines() -> tuple[EngineName, ...]:
     Raises:
         BundleError: there is none.
     """
-    found = tuple(name for name in ENGINES if find_spec(name) is not None)
+    found = tuple(_installed())
     if not found:
-        raise BundleError("nothing is installed that runs a graph: run  pip install openvino")
+        raise BundleError(_NO_ENGINE)
     return found
+
+
+def _installed() -> Iterator[EngineName]:
+    return (name for name in ENGINES if find_spec(name) is not None)
 
 
 def wished_device() -> str:
