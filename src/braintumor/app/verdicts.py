@@ -5,17 +5,14 @@ Plain functions of plain values. Knows neither Streamlit nor pictures nor models
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from braintumor.app import texts
-from braintumor.bundle.prediction import COLUMNS, Prediction
-from braintumor.bundle.series import plain
+from braintumor.bundle.predicted import Predicted
+from braintumor.bundle.prediction import Prediction
 from braintumor.evaluation.words import listed
-from braintumor.files import CsvLines, no_formula
 
 Outcome = Literal["clear", "uncertain", "disagree", "refused", "error"]
 OUTCOMES: tuple[Outcome, ...] = ("clear", "uncertain", "disagree", "refused", "error")
@@ -173,18 +170,8 @@ def tally(outcomes: Iterable[Outcome]) -> Counts:
 
 
 def to_csv(predictions: Iterable[Prediction]) -> str:
-    """Predictions of one network as the text of a `predictions.csv`.
-
-    Numbers have 9 significant digits, which keep every float32 exactly. A name is none that a
-    spreadsheet takes for a formula.
-    """
-    out = io.StringIO()
-    writer = csv.writer(CsvLines(out))
-    writer.writerow(COLUMNS)
-    for prediction in predictions:
-        row = prediction.row() | {"path": no_formula(prediction.path)}
-        writer.writerow(plain(row[column]) for column in COLUMNS)
-    return out.getvalue()
+    """Predictions of one network as the text of a `predictions.csv`, as the command writes it."""
+    return "".join(Predicted(tuple(predictions)).lines())
 
 
 def _voices(predictions: Mapping[str, Prediction]) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, overload
@@ -73,6 +73,11 @@ class Predicted(Sequence[Prediction]):
 
         return Predictions.from_rows(self.rows()).frame
 
+    def lines(self) -> Iterator[str]:
+        """The table as lines of CSV, its columns first; no name is taken for a formula."""
+        yield csv_line(self.columns)
+        yield from (csv_line(row.values()) for row in self.rows())
+
     def write(self, path: Path | str) -> None:
         """Write the table as `braintumor predict --out` does; it is whole or not there.
 
@@ -91,8 +96,7 @@ class Predicted(Sequence[Prediction]):
                 atomic_path(place) as temporary,
                 temporary.open("w", encoding="utf-8", newline="") as file,
             ):
-                file.write(csv_line(self.columns))
-                file.writelines(csv_line(row.values()) for row in self.rows())
+                file.writelines(self.lines())
         except OSError as error:
             raise BraintumorError(
                 f"{place} cannot be written ({error.strerror or error}): choose another place"
