@@ -13,7 +13,7 @@ from tiny_bundle import make_tiny_bundle
 from braintumor.bundle.card import read_card
 from braintumor.bundle.ensemble import make_ensemble
 from braintumor.catalog.catalog import Catalog
-from braintumor.catalog.fetch.place import MANIFEST, attribution
+from braintumor.catalog.manifest import MANIFEST, attribution
 from braintumor.cli.main import run as braintumor
 
 WHOSE = "Trained on: Doe, Slices, 2020. Licence: CC BY 4.0. https://example.org/slices"

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from braintumor.catalog.catalog import Catalog
-from braintumor.catalog.fetch.place import attribution
 from braintumor.catalog.lesions import Lesions
+from braintumor.catalog.manifest import attribution
 from braintumor.errors import BraintumorError, InUseError
 from braintumor.files import alone, sha256_bytes, sha256_of
 from braintumor.processor import cores

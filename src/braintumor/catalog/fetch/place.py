@@ -19,13 +19,12 @@ from typing import Any
 from braintumor.catalog.fetch.download import Fetched
 from braintumor.catalog.fetch.sources import Source
 from braintumor.catalog.folder import FolderError, find
+from braintumor.catalog.manifest import MANIFEST
 from braintumor.errors import BraintumorError
 from braintumor.files import alone, sha256_of, write_text
 from braintumor.images.archive import entries, is_image
 from braintumor.images.decode import ImageError, Limits
 from braintumor.progress import track
-
-MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
@@ -172,23 +171,6 @@ def write_manifest(
     }  # fmt: skip
     write_text(made / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
     return files
-
-
-def attribution(root: Path) -> str:
-    """Whose a fetched data set is and under which licence, in a sentence, as its manifest says it.
-
-    Args:
-        root: the data set's folder.
-
-    Returns:
-        Empty where there is no such manifest: the data came another way.
-    """
-    try:
-        table = json.loads((root / MANIFEST).read_text(encoding="utf-8"))
-        citation, licence, page = (str(table[key]) for key in ("citation", "licence", "page"))
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
-    return f"Trained on: {citation.rstrip('.')}. Licence: {licence}. {page}"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from braintumor.catalog.fetch.download import Expected, Fetched, Patience, downl
 from braintumor.catalog.fetch.figshare import fetch_article, lay_out
 from braintumor.catalog.fetch.kaggle import fetch_kaggle
 from braintumor.catalog.fetch.place import (
-    MANIFEST,
     Earlier,
     Workplace,
     adopt,
@@ -25,6 +24,7 @@ from braintumor.catalog.fetch.place import (
     write_manifest,
 )
 from braintumor.catalog.fetch.sources import Source
+from braintumor.catalog.manifest import MANIFEST
 from braintumor.errors import BraintumorError
 from braintumor.files import sha256_bytes
 
