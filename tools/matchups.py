@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from splits import GIVEN, GROUPED, RESULTS, how_judged, judged
 
 from braintumor.classes import CLASSES
@@ -85,9 +86,14 @@ class Matchup:
     def surest(self, model: str) -> Estimate:
         """Accuracy on the nine in ten slices that a model is surest of."""
         rows = self.calibrated[model]
-        order = (-rows.confidence).argsort(kind="stable")[: round(SUREST * len(rows))]
+        order = surest_of(rows)
         group = resampling.group_numbers(rows)
         return share((rows.y_pred == rows.y_true)[order], group[order])
+
+
+def surest_of(rows: Predictions) -> NDArray[np.intp]:
+    """Which rows are the nine in ten of the highest confidence, the surest first."""
+    return (-rows.confidence).argsort(kind="stable")[: round(SUREST * len(rows))]
 
 
 def matchups(results: Path = RESULTS) -> list[Matchup]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from aims import Cell, Row, unseen_part
-from matchups import SUREST, Matchup
+from matchups import Matchup, surest_of
 from numpy.typing import NDArray
 from splits import GIVEN, GROUPED
 
@@ -217,7 +217,7 @@ def _shared(matchup: Matchup, wrong: NDArray[np.bool_]) -> str:
 
 def _surest(matchup: Matchup, model: str, aim: float, found: Sequence[Matchup]) -> str:
     rows = matchup.calibrated[model]
-    order = (-rows.confidence).argsort(kind="stable")[: round(SUREST * len(rows))]
+    order = surest_of(rows)
     sure = np.zeros(len(rows), bool)
     sure[order] = True
     chosen = sure & _errors(rows)

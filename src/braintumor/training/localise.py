@@ -8,6 +8,7 @@ picture and not what the network learnt. Knows bundles, catalogues and masks; no
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ from braintumor.evaluation.localisation import (
 )
 from braintumor.evaluation.predictions import Predictions
 from braintumor.evaluation.run_tables import LOCALISATION_FILE, LOCALISATION_ROWS
-from braintumor.files import write_text
+from braintumor.files import CsvLines, write_text
 from braintumor.images.decode import read_slice
 from braintumor.images.prepare import Prepared
 from braintumor.progress import track
@@ -134,7 +135,9 @@ def as_text(rows: pd.DataFrame) -> str:
     """The rows as CSV: what is true or false as 1 or 0."""
     whole = ["right", "pointing", "pointing_exact"]
     told = rows.astype(dict.fromkeys(whole, int)).round(_DIGITS)
-    return str(told.to_csv(index=False, lineterminator="\n"))
+    out = io.StringIO()
+    told.to_csv(CsvLines(out), index=False, lineterminator=CsvLines.END)
+    return out.getvalue()
 
 
 def _judged_paths(source: Path, splits: Sequence[str]) -> frozenset[str] | None:
