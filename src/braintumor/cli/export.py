@@ -155,6 +155,14 @@ def _tell_precision(card: Card, wanted: Precision) -> None:
     """Say what of another precision a person should know: it was not taken, or hardly judged."""
     if wanted != card.precision:
         click.echo(f"It stays in {card.precision}: {card.parity['reason']}.", err=True)
+    floating = card.parity.get("float_inputs")
+    if wanted == card.precision and isinstance(floating, list) and floating:
+        layers = f"{len(floating)} layer{'s' if len(floating) > 1 else ''}"
+        click.echo(
+            f"8 bits throughout would have cost too much: the inputs of {layers} stay in float32, "
+            "which is slower.",
+            err=True,
+        )
     if "judged_on" in card.parity and "folds" not in card.parity:
         click.echo(
             f"What {wanted} costs was judged on {card.parity['judged_on']}, which says little of "

@@ -1,19 +1,18 @@
 """A bundle in another precision: 8-bit integers by quantisation after training, or bfloat16.
 
-Calibrated on training slices alone (NNCF, post-training quantisation) and held against its float32
-twin on slices of known class, or where there are folds of its recipe, these against theirs on what
-they have not seen: kept only if no class loses more than half a point of sensitivity and the macro
-AUC not more than 0.002. Where that is too much, the inputs of the layers that cost
-most stay in float32, some, then more, then all of them, while the weights keep their 8 bits; which
-they are is measured on training slices. If nothing helps the bundle stays as it was, and its card
-says why. Knows bundles and catalogues; no Keras.
+Calibrated on training slices alone (NNCF, post-training quantisation; see `eight_bits.py`) and held
+against its float32 twin on slices of known class, or where there are folds of its recipe, these
+against theirs on what they have not seen: kept only if no class loses more than half a point of
+sensitivity and the macro AUC not more than 0.002. Where that is too much, the inputs of the layers
+that cost most stay in float32, some, then more, then all of them, while the weights keep their 8
+bits; which they are is measured on training slices. With all of them the graph is as small, and as
+slow as in float32. If nothing helps the bundle stays as it was, and its card says why. Knows
+bundles and catalogues; no Keras.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import redirect_stdout
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -23,29 +22,31 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from braintumor.bundle.card import Card, read_bundle
-from braintumor.bundle.parts import GRAPH_FILE, GRAPH_INPUT, Graph, Precision
-from braintumor.bundle.runtime import Runtime
+from braintumor.bundle.parts import GRAPH_FILE, Graph, Precision
 from braintumor.catalog.cache import prepared
 from braintumor.catalog.catalog import Catalog
-from braintumor.errors import BraintumorError, require
+from braintumor.errors import BraintumorError
 from braintumor.files import sha256_bytes
-from braintumor.networks.where import HEAD
-from braintumor.progress import track
+from braintumor.training.eight_bits import (
+    METHOD,
+    centred,
+    costliest,
+    logits_of,
+    quantised,
+    with_float_inputs,
+)
 from braintumor.training.parity import Table, parity, summed
 
 _SUBSET = 300
-_BATCH = 16
 # Training slices on which the cost of each layer's inputs is measured.
 _MEASURED = 48
 # How many layers' inputs stay in float32: the first of these that costs next to nothing is taken.
-_FREED: Final = (0, 1, 2, 4, 8, None)
+_FREED: Final = (0, 1, 2, 4, 8, 16, None)
 # What of the parity table says how the graph came about.
-_RECIPE = ("float_inputs", "calibration_slices", "seed")
+_RECIPE = ("float_inputs", "calibration_slices", "seed", "method")
 # What the table says of a judgement by slices that tell little of it, and under which key.
 JUDGED_ON: Final = "judged_on"
 LEARNT: Final = "slices that it learnt from"
-# What any head is made of. It is cheap, and its maps are exact only where it stays in float32.
-_HEAD = ("Gemm", "ReduceMean", "GlobalAveragePool", "Flatten")
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,11 +92,7 @@ class Twin:
 
     def logits(self, graph: bytes, precision: Precision) -> NDArray[np.float32]:
         """(n, 4) of a graph with this one's face."""
-        size = self.card.preparation_of_slices().size
-        runtime = Runtime(graph, size=size, precision=precision)
-        starts = range(0, len(self.canvases), _BATCH)
-        answers = (runtime.run(self.canvases[k : k + _BATCH]).logits for k in starts)
-        return np.concatenate(list(track(answers, total=len(starts), what=precision)))
+        return logits_of(graph, self.canvases, precision)
 
 
 def change_precision(
@@ -179,15 +176,17 @@ def judge_again(
     card, graph = read_bundle(folder)
     if card.precision != "int8" or not card.parity:
         raise BraintumorError(f"{folder} is in {card.precision}: there is no parity to judge")
+    if card.parity.get("method") != METHOD:
+        raise BraintumorError(f"{folder} was brought to 8 bits in another way: export it anew")
     recipe: dict[str, Any] = {key: card.parity[key] for key in _RECIPE}
-    names, subset, seed = (recipe[key] for key in _RECIPE)
+    names, subset, seed = (recipe[key] for key in _RECIPE[:3])
     recipe |= {JUDGED_ON: card.parity[JUDGED_ON]} if JUDGED_ON in card.parity else {}
     twins = [
         Twin.of(place, part, subset=subset, seed=seed, split=split)
         for place, part, split in ((twin, data, "valid"), *((*one, "test") for one in folds))
     ]
     before = [one.logits(one.graph, "float32") for one in twins]
-    small = [with_float_inputs(quantised(one.graph, one.some), names) for one in twins[1:]]
+    small = [_rounded(one, quantised(one.graph, one.some), names) for one in twins[1:]]
     table = _held(twins, before, [graph, *small], "int8") | recipe | {"precision": "int8"}
     if not table["accepted"]:
         raise BraintumorError(f"{folder} would not be accepted now: {table['reason']}")
@@ -236,130 +235,14 @@ def _attempts(
         recipe: dict[str, JsonValue] = {
             "calibration_slices": len(twins[0].some),
             "float_inputs": list(names),
+            "method": METHOD,
         }
-        yield [with_float_inputs(graph, names) for graph in small], recipe
+        yield [_rounded(twin, one, names) for twin, one in zip(twins, small, strict=True)], recipe
 
 
-def quantised(graph: bytes, canvases: NDArray[np.uint8]) -> bytes:
-    """A graph with 8-bit weights and activations; the head, with its maps, stays in float32.
-
-    Args:
-        graph: bytes of an ONNX file, float32.
-        canvases: (n, size, size) prepared training slices.
-
-    Returns:
-        Bytes of an ONNX file that ONNX's checker has passed.
-    """
-    require("nncf", extra="train", what="Quantising a bundle")
-    import nncf
-    import onnx
-
-    model = onnx.load_model_from_string(graph)
-    head = [
-        node.name
-        for node in model.graph.node
-        if node.op_type in _HEAD or _makes_maps(node) or node.name.startswith(HEAD)
-    ]
-    nncf.disable_logging()
-    samples = [{GRAPH_INPUT: one[None, ..., None].astype(np.float32)} for one in canvases]
-    with redirect_stdout(sys.stderr):  # where it draws progress bars of its own
-        small = nncf.quantize(
-            model,
-            nncf.Dataset(samples),
-            subset_size=len(samples),
-            preset=nncf.QuantizationPreset.MIXED,
-            target_device=nncf.TargetDevice.CPU,
-            ignored_scope=nncf.IgnoredScope(names=head),
-        )
-    onnx.checker.check_model(small, full_check=True)
-    return bytes(small.SerializeToString(deterministic=True))
-
-
-def with_float_inputs(graph: bytes, layers: Sequence[str]) -> bytes:
-    """A quantised graph in which some layers take their inputs as they are.
-
-    Their weights stay in 8 bits, and so does the graph's size.
-
-    Args:
-        graph: bytes of an ONNX file, as `quantised` gives it.
-        layers: names of nodes.
-    """
-    if not layers:
-        return graph
-    import onnx
-
-    model = onnx.load_model_from_string(graph)
-    makers = {name: node for node in model.graph.node for name in node.output}
-    for node in model.graph.node:
-        if node.name in layers:
-            for place, name in enumerate(node.input):
-                node.input[place] = _unrounded(name, makers)
-    _drop_unused(model)
-    onnx.checker.check_model(model, full_check=True)
-    return bytes(model.SerializeToString(deterministic=True))
-
-
-def costliest(graph: bytes, small: bytes, canvases: NDArray[np.uint8]) -> list[str]:
-    """The layers of a quantised graph, those first whose rounded inputs cost most.
-
-    Args:
-        graph: bytes of its float32 twin.
-        small: bytes of the quantised graph.
-        canvases: (n, size, size) prepared training slices.
-
-    Returns:
-        Names of nodes that take rounded inputs, by the mean squared error of the logits that is
-        left where this layer alone takes its inputs in float32.
-    """
-    import onnx
-
-    model = onnx.load_model_from_string(small)
-    makers = {name: node for node in model.graph.node for name in node.output}
-    layers = [
-        node.name
-        for node in model.graph.node
-        if node.op_type not in ("QuantizeLinear", "DequantizeLinear")
-        and any(_unrounded(name, makers) != name for name in node.input)
-    ]
-    size = canvases.shape[1]
-    exact = Runtime(graph, size=size).run(canvases).logits
-
-    def left(name: str) -> float:
-        runtime = Runtime(with_float_inputs(small, [name]), size=size, precision="int8")
-        return float(((runtime.run(canvases).logits - exact) ** 2).mean())
-
-    errors = [left(name) for name in track(layers, total=len(layers), what="Measuring layers")]
-    return [layers[k] for k in np.argsort(errors, kind="stable")]
-
-
-def _unrounded(name: str, makers: Mapping[str, Any]) -> str:
-    """What a rounded activation was before; weights and all else keep their names."""
-    node = makers.get(name)
-    if node is None or node.op_type != "DequantizeLinear":
-        return name
-    rounding = makers.get(node.input[0])
-    if rounding is None or rounding.op_type != "QuantizeLinear" or rounding.input[0] not in makers:
-        return name
-    return str(rounding.input[0])
-
-
-def _drop_unused(model: Any) -> None:
-    """Take out nodes whose outputs nobody reads any more, and constants likewise."""
-    graph = model.graph
-    while True:
-        read = {name for node in graph.node for name in node.input}
-        read |= {output.name for output in graph.output}
-        idle = [node for node in graph.node if not read & set(node.output)]
-        if not idle:
-            break
-        for node in idle:
-            graph.node.remove(node)
-    for constant in [one for one in graph.initializer if one.name not in read]:
-        graph.initializer.remove(constant)
-
-
-def _makes_maps(node: Any) -> bool:
-    return bool(node.op_type == "Conv" and "class_activation" in node.name)
+def _rounded(twin: Twin, small: bytes, names: Sequence[str]) -> bytes:
+    """The twin's graph in 8 bits, but for these layers' inputs, its logits where they were."""
+    return centred(with_float_inputs(small, names), twin.graph, twin.some)
 
 
 def _some(canvases: NDArray[np.uint8], count: int, seed: int) -> NDArray[np.uint8]:
