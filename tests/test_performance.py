@@ -93,6 +93,14 @@ def test_the_limit_is_named(tmp_path: Path) -> None:
     assert "| `resnet50` | int8 | 8.00 | 300 | 400 | 75 % |" in text
 
 
+def test_a_processor_with_tiles_can_do_more_of_what_is_short(tmp_path: Path) -> None:
+    found = measured()
+    found["machine"]["processor"] = "Xeon (amx_bf16, amx_int8, avx2)"
+    text = written(tmp_path, found)
+    assert "8-bit products count 32 times as much, 16-bit ones 16 times" in text
+    assert "| `resnet50` | int8 | 8.00 | 300 | 3200 | 9 % |" in text
+
+
 def test_what_stands_between_a_folder_and_its_aim_is_said_in_words(tmp_path: Path) -> None:
     found = measured()
     row = found["rows"][0] | {"key": "folder cnn", "ratio": 1.5, "goal": 4.0, "peer": 250.0}

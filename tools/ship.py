@@ -2,7 +2,7 @@ r"""Makes the bundles that the package ships, from runs of the published recipe.
 
     python tools/ship.py runs/cnn runs/resnet50 --data DATA [--beside FOLDER ...] \
         [--foreign FOLDER ...] [--only NAME] \
-        [--final runs/cnn-all --final runs/resnet50-all] [--keep [--parity]] [--alone]
+        [--final runs/cnn-all --final runs/resnet50-all] [--keep [--parity] [--gates]] [--alone]
 
 Each run says how good its recipe is; its graph is shipped, or that of the run in --final, which
 learnt from all slices. A run over folds needs a --final, and its folds decide together whether
@@ -13,8 +13,8 @@ they cost next to nothing, and a gate fitted on DATA with the slices of other sc
 as brains too, and what lies in --foreign as none; then the two as one, calibrated together. With
 --keep the graphs and gates that are shipped stay, and only what is said of them comes from the
 runs; with --parity beside it their eight bits are judged anew, too: the kept graphs against their
-own twins, their recipe on the folds. Everything lands in `src/braintumor/bundle/shipped`, and a
-bundle that stands there is replaced.
+own twins, their recipe on the folds; with --gates their gates are fitted anew. Everything lands in
+`src/braintumor/bundle/shipped`, and a bundle that stands there is replaced.
 """
 
 from __future__ import annotations
@@ -103,6 +103,7 @@ def main() -> None:
     parser.add_argument(
         "--parity", action="store_true", help="with --keep: judge their eight bits anew"
     )
+    parser.add_argument("--gates", action="store_true", help="with --keep: fit gates anew")
     parser.add_argument("--alone", action="store_true", help="leave the folds' parity out")
     parser.add_argument("--only", help="make this bundle alone: a network's name, or ensemble")
     options = parser.parse_args()
@@ -121,7 +122,7 @@ def main() -> None:
                     calibration=fitted(run),
                     evidence=run if keep or graph != run else None,
                     gate=None
-                    if keep
+                    if keep and not options.gates
                     else GateData(data, tuple(options.beside), tuple(options.foreign)),
                     precision=None
                     if keep
