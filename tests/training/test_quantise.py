@@ -190,7 +190,7 @@ def test_the_shift_of_rounding_is_taken_from_the_logits_and_from_nothing_else(
 ) -> None:
     twin = quantise.Twin.of(bundle, data, subset=8, seed=0)
     small = quantise.quantised(twin.graph, twin.some)
-    centred = quantise.centred(small, twin.graph, twin.some)
+    centred = quantise.centred(small, twin.exact, twin.some)
 
     exact, before, after = (
         Runtime(graph, size=64, precision=precision).run(twin.some)
@@ -205,7 +205,7 @@ def test_the_shift_of_rounding_is_taken_from_the_logits_and_from_nothing_else(
 
 def test_logits_that_are_not_shifted_leave_the_graph_as_it_is(bundle: Path, data: Path) -> None:
     twin = quantise.Twin.of(bundle, data, subset=8, seed=0)
-    assert quantise.centred(twin.graph, twin.graph, twin.some) == twin.graph
+    assert quantise.centred(twin.graph, twin.exact, twin.some) == twin.graph
 
 
 def test_inputs_stay_in_float_one_after_another_until_it_costs_next_to_nothing(

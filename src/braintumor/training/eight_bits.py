@@ -101,7 +101,7 @@ def with_float_inputs(graph: bytes, layers: Sequence[str]) -> bytes:
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def centred(small: bytes, graph: bytes, canvases: NDArray[np.uint8]) -> bytes:
+def centred(small: bytes, exact: NDArray[np.float32], canvases: NDArray[np.uint8]) -> bytes:
     """A quantised graph whose logits are in the mean those of its twin: a constant is added.
 
     What rounding does to a logit is mostly noise and partly a shift, the same on every slice. Of
@@ -110,15 +110,15 @@ def centred(small: bytes, graph: bytes, canvases: NDArray[np.uint8]) -> bytes:
 
     Args:
         small: bytes of the quantised graph.
-        graph: bytes of its float32 twin.
-        canvases: (n, size, size) prepared training slices.
+        exact: (n, 4) logits of its float32 twin.
+        canvases: (n, size, size) prepared training slices that they are of.
 
     Returns:
         Bytes of an ONNX file; `small` itself where nothing is shifted.
     """
     import onnx
 
-    exact, now = logits_of(graph, canvases, "float32"), logits_of(small, canvases, "int8")
+    now = logits_of(small, canvases, "int8")
     shift = (exact.astype(np.float64) - now).mean(axis=0).astype(np.float32)
     if not shift.any():
         return small

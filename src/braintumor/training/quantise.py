@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -89,6 +90,11 @@ class Twin:
         preparation = card.preparation_of_slices()
         some = _some(prepared(train, preparation), subset, seed)
         return cls(card, graph, some, np.asarray(prepared(judged, preparation)), judged.labels)
+
+    @cached_property
+    def exact(self) -> NDArray[np.float32]:
+        """(m, 4) logits of the training slices, by which every attempt's are centred."""
+        return logits_of(self.graph, self.some, "float32")
 
     def logits(self, graph: bytes, precision: Precision) -> NDArray[np.float32]:
         """(n, 4) of a graph with this one's face."""
@@ -179,7 +185,7 @@ def judge_again(
     if card.parity.get("method") != METHOD:
         raise BraintumorError(f"{folder} was brought to 8 bits in another way: export it anew")
     recipe: dict[str, Any] = {key: card.parity[key] for key in _RECIPE}
-    names, subset, seed = (recipe[key] for key in _RECIPE[:3])
+    names, subset, seed, _ = recipe.values()
     recipe |= {JUDGED_ON: card.parity[JUDGED_ON]} if JUDGED_ON in card.parity else {}
     twins = [
         Twin.of(place, part, subset=subset, seed=seed, split=split)
@@ -242,7 +248,7 @@ def _attempts(
 
 def _rounded(twin: Twin, small: bytes, names: Sequence[str]) -> bytes:
     """The twin's graph in 8 bits, but for these layers' inputs, its logits where they were."""
-    return centred(with_float_inputs(small, names), twin.graph, twin.some)
+    return centred(with_float_inputs(small, names), twin.exact, twin.some)
 
 
 def _some(canvases: NDArray[np.uint8], count: int, seed: int) -> NDArray[np.uint8]:
