@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from braintumor.bundle.checks import image_checks, is_blank
+from braintumor.bundle.checks import image_checks, is_blank, is_drawn
 from braintumor.bundle.classifier import Classifier
 from braintumor.bundle.network import Network, prepared_for
 from braintumor.bundle.shipped import shipped
@@ -90,7 +90,7 @@ def margins(networks: Sequence[Network], pictures: Iterable[Pixels]) -> Margins:
     waiting, seen = iter(pictures), [np.zeros((2, 0, len(networks)))]
     while batch := list(islice(waiting, _BATCH)):
         found = np.full((2, len(batch), len(networks)), np.inf)
-        plain = [k for k, pixels in enumerate(batch) if not is_blank(pixels)]
+        plain = [k for k, pixels in enumerate(batch) if not (is_blank(pixels) or is_drawn(pixels))]
         if plain:
             prepared = [prepared_for(networks, batch[k]) for k in plain]
             for number, network in enumerate(networks):

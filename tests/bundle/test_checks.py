@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from braintumor.bundle.checks import COUNT, EDGES, PLAIN, SHAPE, THUMB, image_checks, is_blank
+from braintumor.bundle.checks import (
+    COUNT,
+    EDGES,
+    PLAIN,
+    SHAPE,
+    THUMB,
+    image_checks,
+    is_blank,
+    is_drawn,
+)
 from braintumor.bundle.heatmap import grey_levels
 from braintumor.images.prepare import Box, Preparation, Prepared, prepare
 
@@ -94,3 +103,30 @@ def test_a_picture_of_one_value_is_blank_but_for_a_few_pixels() -> None:
     assert is_blank(flat)
     assert is_blank(np.full((3, 3), np.nan))
     assert not is_blank(disc())
+
+
+def test_flat_areas_are_a_drawing_and_grain_is_none() -> None:
+    """The ellipses of a mathematical head, before and after a scanner's noise; and a mask of it."""
+    y, x = np.mgrid[-1:1:200j, -1:1:200j]
+    head = sum(
+        level * (np.hypot((x - left) / wide, (y - top) / tall) < 1)
+        for level, left, top, wide, tall in [(120, 0, 0, 0.7, 0.9), (60, 0.2, 0.1, 0.2, 0.3)]
+    )
+    grain = np.random.default_rng(3).normal(0, 2, head.shape)
+    noisy = np.clip(head + grain, 0, 255).astype(np.uint8)
+
+    assert is_drawn(head.astype(np.uint8))
+    assert is_drawn(head / 180)
+    assert is_drawn((head > 0).astype(np.uint8) * 255)
+    assert not is_drawn(noisy)
+    assert not is_drawn(noisy.repeat(8, axis=0).repeat(8, axis=1))
+    assert not is_drawn(np.where(noisy > 128, noisy.max(), noisy))
+
+
+def test_what_is_no_number_makes_no_drawing() -> None:
+    holes = disc().astype(np.float32) + np.random.default_rng(3).random(disc().shape)
+    holes[::2, ::3] = np.nan
+
+    assert not is_drawn(holes)
+    assert not is_drawn(np.full((40, 40), np.nan))
+    assert not is_drawn(np.ones((1, 40)))

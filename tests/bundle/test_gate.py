@@ -18,13 +18,19 @@ from braintumor.bundle import checks
 from braintumor.bundle.card import BundleError, Card, read_card, read_gate
 from braintumor.bundle.classifier import Classifier
 from braintumor.bundle.ensemble import make_ensemble
-from braintumor.bundle.gate import BLANK, DOUBTED, REFUSED, Gate
+from braintumor.bundle.gate import BLANK, DOUBTED, DRAWN, REFUSED, Gate
 from braintumor.bundle.network import check_bundle
 from braintumor.bundle.sources import Named
 from braintumor.errors import BraintumorError
 from braintumor.files import sha256_of
 
 NOISE = np.random.default_rng(9).integers(0, 256, (100, 100)).astype(np.uint8)
+
+
+def scanned(kind: str) -> NDArray[np.uint8]:
+    """Stripes with the grain of a scan: flat ones are a drawing."""
+    grain = np.random.default_rng(5).integers(0, 12, (96, 96))
+    return (striped(kind) + grain).astype(np.uint8)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +53,7 @@ def edit(bundle: Path, **fields: float | str) -> None:
 
 def test_slices_pass_and_other_pictures_get_no_class(gated: Path) -> None:
     classifier = Classifier.load(gated)
-    passed, refused = classifier.predict([striped("upright"), NOISE])
+    passed, refused = classifier.predict([scanned("upright"), NOISE])
 
     assert (passed.status, passed.predicted) == ("ok", "glioma")
     assert (refused.status, refused.reason) == ("refused", REFUSED)
@@ -56,7 +62,7 @@ def test_slices_pass_and_other_pictures_get_no_class(gated: Path) -> None:
 
 
 def test_a_batch_is_judged_picture_by_picture(gated: Path) -> None:
-    pictures = [NOISE, striped("level"), b"", NOISE, striped("upright")]
+    pictures = [NOISE, scanned("level"), b"", NOISE, scanned("upright")]
     found = Classifier.load(gated).predict(pictures)
 
     assert [one.status for one in found] == ["refused", "ok", "error", "refused", "ok"]
@@ -64,7 +70,7 @@ def test_a_batch_is_judged_picture_by_picture(gated: Path) -> None:
 
 def test_between_the_bounds_there_is_a_class_and_a_doubt(gated: Path) -> None:
     edit(gated, doubt_above=-1e6, refuse_above=1e6)
-    odd = Classifier.load(gated).predict(striped("level"))
+    odd = Classifier.load(gated).predict(scanned("level"))
 
     assert (odd.status, odd.predicted) == ("uncertain", "meningioma")
     assert DOUBTED in odd.reason
@@ -83,12 +89,23 @@ def test_without_a_gate_only_the_blank_is_refused(tmp_path: Path) -> None:
             classifier.explain(Named("x.png", blank))
 
 
+def test_a_drawing_gets_no_class_where_there_is_a_gate(gated: Path, tmp_path: Path) -> None:
+    """A network without one refuses nothing by its looks."""
+    drawn = np.kron(np.eye(3, dtype=np.uint8) * 90 + 60, np.ones((50, 50), np.uint8))
+    drawn[:5] = drawn[-5:] = 0
+    refused = Classifier.load(gated).predict(drawn)
+
+    assert (refused.status, refused.reason) == ("refused", DRAWN)
+    assert refused.predicted is None
+    assert Classifier.load(make_tiny_bundle(tmp_path / "two")).predict(drawn).status == "ok"
+
+
 def test_an_ensemble_refuses_what_one_of_its_members_does(gated: Path, tmp_path: Path) -> None:
     make_tiny_bundle(tmp_path / "two", name="two")
     make_ensemble([tmp_path / "two", gated], tmp_path / "both")
     both = Classifier.load(tmp_path / "both")
 
-    assert [both.predict(one).status for one in (NOISE, striped("level"))] == ["refused", "ok"]
+    assert [both.predict(one).status for one in (NOISE, scanned("level"))] == ["refused", "ok"]
 
 
 def test_what_is_no_number_is_foreign(gated: Path) -> None:

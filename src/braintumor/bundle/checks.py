@@ -27,6 +27,11 @@ _CELLS, _CELL, _TURNS = 6, 12, 8
 # be asked, for what is new has been put at the end.
 VERSIONS = (1, 2)
 VERSION = VERSIONS[-1]
+# Of what is neither ground nor saturated in a drawing, so much is as its neighbours are. Of 2,443
+# labelled slices none has more than 0.57, as coarse JPEG at its worst 0.70.
+_FLAT = 0.95
+# Ground is what lies below this share of the range; every so many rows are looked at.
+_GROUND, _ROWS = 0.08, 7
 # Where in the numbers of a picture each part of them stands.
 PLAIN = slice(0, 15 + 2 * _RINGS)
 EDGES = slice(PLAIN.stop, PLAIN.stop + _CELLS * _CELLS * _TURNS)
@@ -65,6 +70,28 @@ def is_blank(pixels: NDArray[Any]) -> bool:
         return True
     low, high = percentiles(some, [0.5, 99.5])
     return not high > low
+
+
+def is_drawn(pixels: NDArray[Any]) -> bool:
+    """Whether a picture is made of flat areas: a scheme, a mask or a mathematical head.
+
+    No scanner makes one, for what it measures has noise, which neither windows nor JPEG take away
+    whole. Enlarged by repeating pixels a slice gets flat, too, and is taken for a drawing where it
+    has some twenty to forty times its width or more.
+    """
+    rows = np.arange(0, pixels.shape[0] - 1, _ROWS)
+    here, below = pixels[rows], pixels[rows + 1, :-1]
+    here, right = here[:, :-1], here[:, 1:]
+    finite = here[np.isfinite(here)] if here.dtype.kind == "f" else here
+    if not finite.size:
+        return False
+    low, high = float(finite.min()), float(finite.max())
+    lit = here > low + _GROUND * (high - low)
+    between = lit & (here < high)
+    # Of two values it is a mask, however ragged: nothing between them is left to be looked at.
+    if between.sum() <= lit.sum() / 100:
+        return True
+    return bool(((here == right) & (here == below))[between].mean() > _FLAT)
 
 
 def _of_source(small: NDArray[np.float32]) -> list[float]:

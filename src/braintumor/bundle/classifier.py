@@ -28,10 +28,10 @@ from numpy.typing import NDArray
 
 from braintumor.bundle.abreast import abreast, batches
 from braintumor.bundle.card import AnyCard, BundleError
-from braintumor.bundle.checks import image_checks, is_blank
+from braintumor.bundle.checks import image_checks, is_blank, is_drawn
 from braintumor.bundle.decision import calibrated, combined, doubts, prediction_set
 from braintumor.bundle.explanation import Explanation, Look
-from braintumor.bundle.gate import BLANK, DOUBTED, REFUSED, VERDICTS, Verdict
+from braintumor.bundle.gate import BLANK, DOUBTED, DRAWN, REFUSED, VERDICTS, Verdict
 from braintumor.bundle.network import Network, open_networks, prepared_for
 from braintumor.bundle.predicted import Predicted
 from braintumor.bundle.prediction import Prediction, Status
@@ -291,6 +291,8 @@ class Classifier:
         prepared = prepared_for(self.networks, read.pixels)
         if is_blank(read.pixels):
             return replace(read, status="refused", reason=BLANK)
+        if any(network.gate for network in self.networks) and is_drawn(read.pixels):
+            return replace(read, status="refused", reason=DRAWN)
         checks = tuple(
             image_checks(read.pixels, one) if network.gate else np.zeros(0, np.float32)
             for network, one in zip(self.networks, prepared, strict=True)

@@ -27,6 +27,7 @@ from braintumor.files import atomic_path
 
 REFUSED: Final = "this does not look like a slice of a brain's MRI"
 DOUBTED: Final = "this is unlike the brain slices that the network knows"
+DRAWN: Final = "it is made of flat areas, as drawings are: what a scanner makes has grain"
 BLANK: Final = "there is nothing to be seen in it"
 # Beyond so many spreads a feature says no more.
 CLIP: Final = 5.0
