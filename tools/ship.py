@@ -2,7 +2,8 @@ r"""Makes the bundles that the package ships, from runs of the published recipe.
 
     python tools/ship.py runs/cnn runs/resnet50 --data DATA [--beside FOLDER ...] \
         [--foreign FOLDER ...] [--only NAME] \
-        [--final runs/cnn-all --final runs/resnet50-all] [--keep [--parity] [--gates]] [--alone]
+        [--final runs/cnn-all --final runs/resnet50-all] [--alone] \
+        [--keep [--parity] [--gates --patients PATIENTS.csv]]
 
 Each run says how good its recipe is; its graph is shipped, or that of the run in --final, which
 learnt from all slices. A run over folds needs a --final, and its folds decide together whether
@@ -13,8 +14,10 @@ they cost next to nothing, and a gate fitted on DATA with the slices of other sc
 as brains too, and what lies in --foreign as none; then the two as one, calibrated together. With
 --keep the graphs and gates that are shipped stay, and only what is said of them comes from the
 runs; with --parity beside it their eight bits are judged anew, too: the kept graphs against their
-own twins, their recipe on the folds; with --gates their gates are fitted anew. Everything lands in
-`src/braintumor/bundle/shipped`, and a bundle that stands there is replaced.
+own twins, their recipe on the folds; with --gates their gates are fitted anew, for which --patients
+says whose slices DATA's are, as a run would (without it, near copies alone stay on one side of a
+fold). Everything lands in `src/braintumor/bundle/shipped`, and a bundle that stands there is
+replaced.
 """
 
 from __future__ import annotations
@@ -29,13 +32,16 @@ from costs import SHIPPED
 from braintumor.bundle.card import read_bundle
 from braintumor.bundle.ensemble import make_ensemble
 from braintumor.bundle.judged import JUDGED_FILE, Judged
+from braintumor.catalog.catalog import Catalog
 from braintumor.errors import BraintumorError
 from braintumor.evaluation.decision import as_answered
 from braintumor.evaluation.judgement import judge, write_calibration, write_metrics
+from braintumor.evaluation.patients import read_patients
 from braintumor.evaluation.predictions import Predictions
 from braintumor.training.export import GateData, PrecisionData, export_run
 from braintumor.training.held_out import fold_bundles
 from braintumor.training.quantise import judge_again
+from braintumor.training.sources import grouped
 from results import ENSEMBLE, pooled
 
 # What the cards say of whose work is in the shipped networks; NOTICE says it at length.
@@ -87,6 +93,15 @@ def judged_together(runs: list[Path], folder: Path, names: list[str]) -> Judged:
     return Judged.read(folder / JUDGED_FILE).model_copy(update={"evidence": evidence})
 
 
+def with_patients(data: Path, files: list[Path], folder: Path) -> Path:
+    """DATA, or where there are patients files a catalogue of it with their groups."""
+    if not files:
+        return data
+    path = folder / "catalog.csv"
+    grouped(Catalog.open(data), [read_patients(file) for file in files]).write(path, with_root=True)
+    return path
+
+
 def main() -> None:
     """Read the command line and do it."""
     parser = argparse.ArgumentParser(
@@ -104,6 +119,9 @@ def main() -> None:
         "--parity", action="store_true", help="with --keep: judge their eight bits anew"
     )
     parser.add_argument("--gates", action="store_true", help="with --keep: fit gates anew")
+    parser.add_argument(
+        "--patients", type=Path, action="append", default=[], help="with --gates: whose slices"
+    )
     parser.add_argument("--alone", action="store_true", help="leave the folds' parity out")
     parser.add_argument("--only", help="make this bundle alone: a network's name, or ensemble")
     options = parser.parse_args()
@@ -112,6 +130,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         graphs = options.final or options.runs
+        slices = with_patients(options.data, options.patients, folder)
         for run, graph, name in zip(options.runs, graphs, names, strict=True):
             if options.only in (None, name):
                 keep, data = options.keep, options.data
@@ -123,7 +142,7 @@ def main() -> None:
                     evidence=run if keep or graph != run else None,
                     gate=None
                     if keep and not options.gates
-                    else GateData(data, tuple(options.beside), tuple(options.foreign)),
+                    else GateData(slices, tuple(options.beside), tuple(options.foreign)),
                     precision=None
                     if keep
                     else PrecisionData("int8", data, () if options.alone else None),
