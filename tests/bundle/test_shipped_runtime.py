@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from braintumor.bundle.card import read_bundle
@@ -31,6 +32,24 @@ def test_many_are_answered_as_few_are(name: str) -> None:
         np.testing.assert_allclose(many.embedding, few.embedding, atol=1e-3)
         answers.append(few.logits)
     np.testing.assert_allclose(answers, np.broadcast_to(answers[0], np.shape(answers)), atol=1e-3)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_layers_of_eight_bits_compute_in_eight_bits(name: str) -> None:
+    """Weights of eight bits make a graph small; quick it is where what they meet is rounded too."""
+    model = onnx.load_model_from_string(read_bundle(find_bundle(name))[1])
+    makers = {output: node for node in model.graph.node for output in node.output}
+
+    def rounded(value: str) -> bool:
+        while value in makers and makers[value].op_type in ("MaxPool", "Pad", "Concat"):
+            value = makers[value].input[0]  # they pass on what they get
+        return value in makers and makers[value].op_type == "DequantizeLinear"
+
+    layers = [
+        node for node in model.graph.node if node.op_type == "Conv" and rounded(node.input[1])
+    ]
+    assert len(layers) >= 10
+    assert sum(rounded(node.input[0]) for node in layers) >= 2 / 3 * len(layers)
 
 
 @pytest.mark.slow
