@@ -147,13 +147,13 @@ def eight_bits(shipped: Path = SHIPPED) -> str:
             f"Accepted is what costs no class more than {100 * MAX_SENSITIVITY_LOSS:g} points of "
             f"sensitivity and not more than {MAX_AUC_LOSS:g} of macro AUC. The mean is over all "
             f"four probabilities of every slice.",
-            *_earlier_folds(tables),
+            *_other_folds(tables),
         ]
     )
 
 
-def _earlier_folds(tables: dict[str, Any]) -> list[str]:
-    """What to know where the networks were trained once more since they were quantised."""
+def _other_folds(tables: dict[str, Any]) -> list[str]:
+    """What to know where the quantised networks are not those whose scores are published."""
     others = []
     for name, found in tables.items():
         rows = Predictions.read(RESULTS.parent / GROUPED / name / "predictions.csv").scored()
@@ -165,8 +165,8 @@ def _earlier_folds(tables: dict[str, Any]) -> list[str]:
         return []
     return [
         "",
-        f"The folds of {' and '.join(others)} are those of an earlier training by the same recipe; "
-        "the folds published since were not quantised.",
+        f"The folds of {' and '.join(others)} are those of another training by the same recipe; "
+        "the folds that are published were not quantised so.",
     ]
 
 
