@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections import deque
 from collections.abc import Callable, Mapping
 from itertools import count
@@ -69,7 +68,8 @@ class OpenVinoEngine:
             self._core.set_property({"CACHE_DIR": str(self._cache_dir)})
         try:
             self._options = _options(self._core, device, precision)
-            self._model = self._core.read_model(io.BytesIO(graph))
+            # As bytes: from a stream OpenVINO takes one more copy of the graph.
+            self._model = self._core.read_model(graph, b"")
             _check_face(self._model, size, name)
             self._alone = device.startswith(_ONE_BY_ONE)
             if self._alone:
