@@ -27,11 +27,11 @@ def residual_network() -> bytes:
         helper.make_node("Transpose", ["image"], ["planes"], "planes", perm=[0, 3, 1, 2]),
         helper.make_node("Conv", ["planes", "w0"], ["a"], "conv1", **rim),
         helper.make_node("Relu", ["a"], ["b"], "relu1"),
-        helper.make_node("Conv", ["b", "w1"], ["c"], "conv2_block1_conv", **rim),
-        helper.make_node("Add", ["c", "b"], ["d"], "conv2_block1_add/0"),
+        helper.make_node("Conv", ["b", "w1"], ["c"], "conv4_block1_conv", **rim),
+        helper.make_node("Add", ["c", "b"], ["d"], "conv4_block1_add/0"),
         helper.make_node("Relu", ["d"], ["e"], "relu2"),
-        helper.make_node("Conv", ["e", "w2"], ["f"], "conv4_block1_conv", **rim),
-        helper.make_node("Add", ["f", "e"], ["g"], "conv4_block1_add/0"),
+        helper.make_node("Conv", ["e", "w2"], ["f"], "conv5_block1_conv", **rim),
+        helper.make_node("Add", ["f", "e"], ["g"], "conv5_block1_add/0"),
         helper.make_node("Relu", ["g"], ["h"], "relu4"),
         helper.make_node("GlobalAveragePool", ["h"], ["logits"], "pool"),
     ]
@@ -59,4 +59,4 @@ def test_early_sums_take_their_inputs_as_they_are_and_late_ones_rounded() -> Non
         if node.op_type == "Add"
     }
 
-    assert rounded == {"conv2_block1_add/0": False, "conv4_block1_add/0": True}
+    assert rounded == {"conv4_block1_add/0": False, "conv5_block1_add/0": True}
