@@ -11,7 +11,7 @@ SIZE = 16
 
 
 def residual_network() -> bytes:
-    """Two residual blocks, named as of a ResNet50's second and fourth stage."""
+    """Two residual blocks, named as of a ResNet50's fourth and fifth stage."""
     onnx = pytest.importorskip("onnx")
     from onnx import TensorProto, helper, numpy_helper
 

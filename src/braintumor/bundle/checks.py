@@ -78,6 +78,9 @@ def is_drawn(pixels: NDArray[Any]) -> bool:
     No scanner makes one, for what it measures has noise, which neither windows nor JPEG take away
     whole. Enlarged by repeating pixels a slice gets flat, too, and is taken for a drawing where it
     has some twenty to forty times its width or more.
+
+    Args:
+        pixels: (height, width) grey levels of any type; what is no finite number is passed over.
     """
     rows = np.arange(0, pixels.shape[0] - 1, _ROWS)
     here, below = pixels[rows], pixels[rows + 1, :-1]

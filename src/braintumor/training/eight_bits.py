@@ -28,8 +28,8 @@ _RANGES: Final = "HISTOGRAM"
 # Where the two branches of a residual block are added up, engines round in another order, and what
 # differs early the whole network carries on. So these sums of `resnet50` take their inputs in
 # float32. With all sums rounded OpenVINO and ONNX Runtime gave four of 748 slices another class,
-# with the first two stages' in float32 none to four by the network, with these two or none; the
-# last stage's changed nothing more. On one processor they cost nothing that could be told from
+# with the first two stages' in float32 one or four, by the graph and the processor, with these two;
+# the last stage's changed nothing more. On one processor they cost nothing that could be told from
 # chance, on another all sums together cost a quarter.
 _EARLY_SUMS: Final = ("conv2_", "conv3_", "conv4_")
 # What a card says of the way; raised where the same slices give another graph.
