@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from braintumor.images.levels import box_means, extremes, percentiles
+from braintumor.images.levels import box_means, extremes, float_picture, percentiles
 
 SHARES = [0, 0.5, 1, 2, 37.3, 50, 98, 99.5, 100]
 
@@ -42,6 +42,15 @@ def test_box_means_are_pillows(dtype: type, shape: tuple[int, int]) -> None:
 
 def test_white_boxes_do_not_run_over() -> None:
     assert (box_means(np.full((256, 256), 255, np.uint8), 16, 16) == 255).all()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16, np.int32, np.float32, np.float64])
+def test_a_picture_of_floats_holds_the_very_levels(dtype: type) -> None:
+    grey = np.random.default_rng(2).integers(0, 256, (30, 50)).astype(dtype)
+    for part in (grey, grey[3:20, 5:41]):
+        picture = float_picture(part)
+        assert picture.mode == "F"
+        np.testing.assert_array_equal(np.asarray(picture), part)
 
 
 def test_extremes_are_of_what_is_finite() -> None:

@@ -108,6 +108,10 @@ class TestSaysNothingOfTheSource:
     def test_number_type(self, dtype: type) -> None:
         assert difference(REFERENCE, canvas(np.round(head()).astype(dtype))) < 1
 
+    def test_eight_bits_give_the_very_pixels_of_the_same_levels_in_float(self) -> None:
+        grey = np.clip(np.round(head()), 0, 255)
+        assert np.array_equal(canvas(grey.astype(np.uint8)), canvas(grey.astype(np.float32)))
+
     def test_a_thin_frame_and_a_caption(self) -> None:
         framed = np.pad(head(), 30)
         framed[2:4, :] = framed[-4:-2, :] = 255

@@ -56,8 +56,18 @@ def box_means(grey: NDArray[Any], rows: int, columns: int) -> NDArray[np.float32
     even = (height, width) == (rows * down, columns * across)
     # Sums of so many bytes stay below 2^16.
     if grey.dtype != np.uint8 or not even or not down * across <= 256:
-        picture = Image.fromarray(np.asarray(grey, np.float32))
-        return np.asarray(picture.resize((columns, rows), Image.Resampling.BOX))
+        return np.asarray(float_picture(grey).resize((columns, rows), Image.Resampling.BOX))
     tall = sum((grey[k::down] for k in range(1, down)), grey[::down].astype(np.uint16))
     sums = sum((tall[:, k::across] for k in range(1, across)), tall[:, ::across])
     return np.asarray(sums, np.float32) / np.float32(down * across)
+
+
+def float_picture(grey: NDArray[Any]) -> Image.Image:
+    """A slice (height, width) of any real type as a picture of floats, to resample.
+
+    Pillow makes floats of bytes in memory that it keeps; NumPy would in fresh memory each time,
+    which could take twice as long as the resampling itself.
+    """
+    if grey.dtype == np.uint8:
+        return Image.fromarray(grey).convert("F")
+    return Image.fromarray(np.asarray(grey, np.float32))

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from braintumor.images.components import holes_filled, largest_component, opened
-from braintumor.images.levels import box_means, percentiles
+from braintumor.images.levels import box_means, float_picture, percentiles
 
 # The head is looked for on a copy of this many pixels a side: enough to place its box within
 # one per cent, small enough that the search costs less than a millisecond.
@@ -275,7 +275,7 @@ def _resize(grey: NDArray[Any], box: Box, size: int) -> NDArray[np.float32]:
         for side in (box.bottom - box.top, box.right - box.left)
     )
     top, left = max(0, box.top - down), max(0, box.left - across)
-    part = np.asarray(grey[top : box.bottom + down, left : box.right + across], np.float32)
+    part = grey[top : box.bottom + down, left : box.right + across]
     bounds = (box.left - left, box.top - top, box.right - left, box.bottom - top)
-    picture = Image.fromarray(part)
+    picture = float_picture(part)
     return np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR, box=bounds))
