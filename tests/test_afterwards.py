@@ -43,6 +43,28 @@ def test_other_networks_are_asked_where_they_were_published(tmp_path: Path, fold
     assert "| four networks: " in afterwards.section(results)
 
 
+def test_other_seeds_are_asked_once_each(tmp_path: Path) -> None:
+    """Rows of an experiment: no path, and in any order; the published seed is there already."""
+    results = published(tmp_path)
+    folder = results / "experiments" / "cnn-seeds"
+    folder.mkdir(parents=True)
+    for seed in (0, 1, 2):
+        found = table(2.0, seed, "cnn", folds=4)
+        rows = found.frame.drop(columns="path").sample(frac=1.0, random_state=seed)
+        rows.to_csv(folder / f"seed-{seed}.csv", index=False)
+    recipe = results / splits.GROUPED / "cnn" / "recipe.toml"
+    recipe.write_text(recipe.read_text().replace("[recipe]", "[recipe]\nseed = 1"))
+    assert "| 4 networks: other seeds of the same recipes, too | " in afterwards.section(results)
+
+    tables = afterwards._tables(results / splits.GROUPED)
+    answers = afterwards._other_seeds(tables[0], results)
+    expected = table(2.0, 2, "cnn", folds=4)
+    assert list(answers[-1].frame["path"]) == list(tables[0].frame["path"])
+    by_path = dict(zip(expected.frame["path"], expected.y_prob, strict=True))
+    wanted = np.array([by_path[path] for path in answers[-1].frame["path"]])
+    np.testing.assert_allclose(answers[-1].y_prob, wanted, atol=1e-9)
+
+
 def test_what_is_fitted_has_not_seen_the_fold(results: Path) -> None:
     """With one fold's labels turned, its own answers stay; those of the others change."""
     tables = afterwards._tables(results / splits.GROUPED)

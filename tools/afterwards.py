@@ -3,7 +3,8 @@
     python tools/afterwards.py [--write]
 
 Everything is reckoned from the out-of-fold answers under results/labeled-mri-grouped and, for
-two more networks, results/labeled-mri-grouped-before. Whatever is fitted is fitted
+further networks, results/labeled-mri-grouped-before and the other seeds of the recipes under
+results/experiments. Whatever is fitted is fitted
 on the other folds, and on these answers alone: what other trainings said, which calibration rests
 on, too, is left out of all rows alike.
 """
@@ -26,6 +27,7 @@ from braintumor.evaluation.decision import fit_decision
 from braintumor.evaluation.ensemble import combined
 from braintumor.evaluation.paired import paired
 from braintumor.evaluation.predictions import Predictions
+from braintumor.evaluation.run_tables import find_seeds, read_run
 from braintumor.evaluation.tables import PROBABILITIES
 from results import NETWORKS
 
@@ -80,11 +82,37 @@ def _others(tables: Sequence[Predictions], results: Path) -> dict[str, Predictio
         found["four networks: the same two before they learnt from other scanners, too"] = (
             _calibrated(combined(four))
         )
+    seeds = _other_seeds(tables[0], results)
+    if seeds:
+        found[f"{len(tables) + len(seeds)} networks: other seeds of the same recipes, too"] = (
+            _calibrated(combined([*tables, *seeds]))
+        )
     for held in _HELD:
         found[f"logistic regression on both networks' log-probabilities, C = {held:g}"] = _stacked(
             tables, held
         )
     return found
+
+
+def _other_seeds(ours: Predictions, results: Path) -> list[Predictions]:
+    """Answers of the seeds that were trained beside those that are published (experiments.py)."""
+    found = []
+    for name in NETWORKS:
+        files = find_seeds(results / "experiments" / f"{name}-seeds")
+        if files:
+            files.pop(read_run(results / GROUPED / name).recipe["recipe"]["seed"], None)
+        for file in files.values():
+            found.append(_beside(ours, _with_paths(Predictions.read(file), ours)))
+    return found
+
+
+def _with_paths(table: Predictions, ours: Predictions) -> Predictions:
+    """The rows of an experiment, which keeps no path and the first digits of a hash, with ours."""
+    digits = len(table.frame["sha256"].iloc[0])
+    paths = dict(zip(ours.frame["sha256"].str[:digits], ours.frame["path"], strict=True))
+    return Predictions.from_frame(
+        table.frame.assign(path=table.frame["sha256"].map(paths)), source=table.source
+    )
 
 
 def _beside(ours: Predictions, other: Predictions) -> Predictions:
