@@ -102,6 +102,16 @@ def test_the_unit_decides_the_test() -> None:
     assert single.differences["glioma.sensitivity"].p == mcnemar_exact(*only)
 
 
+def test_a_class_that_does_not_occur_has_no_p_value_and_does_not_count_in_holms() -> None:
+    truth, first, second, _ = two_models(np.random.default_rng(1), 60)
+    some = truth != 0
+    found = paired(truth[some], first[some], second[some]).differences
+    assert np.isnan([found["glioma.sensitivity"].p, found["glioma.sensitivity"].p_holm]).all()
+    p = [found[f"{name}.sensitivity"].p for name in CLASSES[1:]]
+    corrected = [found[f"{name}.sensitivity"].p_holm for name in CLASSES[1:]]
+    assert corrected == pytest.approx(holm(p))
+
+
 def test_permuting_few_groups_is_counting_all_ways_to_swap_them() -> None:
     truth, first, second, groups = two_models(np.random.default_rng(2), 8, gain=1.0)
     right = [(prob.argmax(axis=1) == truth).astype(int) for prob in (first, second)]

@@ -141,6 +141,21 @@ class TestTheNumbers:
         assert (cell.ok, cell.uncertain, cell.refused, cell.error) == (6 / 8, 1 / 8, 1 / 8, 0)
         assert (cell.accuracy, cell.flips, cell.accuracy_ok) == (7 / 8, 0, 1)
 
+    def test_of_those_answered_without_doubt_the_share_is_of_all_together(
+        self, tmp_path: Path
+    ) -> None:
+        """Blur leaves two in no doubt, one of them wrong; JPEG all eight, who are right."""
+
+        def doubtful(image: int, condition: str, severity: int) -> float | str:
+            if condition == "blur" and image > 1:
+                return "refused"
+            return 0.1 if condition == "blur" and image == 0 else 0.9
+
+        judged = judge_stress(read_stress([write(tmp_path / "t.csv", rows(doubtful))]), draws=100)
+        found = judged.models["cnn"]
+        assert [found.conditions[c].mean.accuracy_ok for c in ("blur", "jpeg")] == [1 / 2, 1]
+        assert found.by_severity[5].accuracy_ok == pytest.approx(9 / 10)
+
     def test_conditions_met_in_training_are_listed_apart(self, judged: Stress) -> None:
         result = judged.models["b"]
         assert (result.met, result.never_met) == (1.0, pytest.approx(5 / 8))

@@ -255,6 +255,8 @@ def _mcnemar(
         index = CLASSES.index(label)
         own = truth == index
         rows = own if score == "sensitivity" else ~own
+        if not rows.any():  # nothing to be right about: no test, and none that Holm counts
+            return math.nan
         right = [(s[rows] == index) == own[rows] for s in said]
     return mcnemar_exact(int((right[0] & ~right[1]).sum()), int((~right[0] & right[1]).sum()))
 

@@ -254,9 +254,13 @@ def _cell(table: StressTable, answers: Answers, column: int) -> Cell:
 
 
 def _mean_cell(cells: Sequence[Cell]) -> Cell:
-    """The mean of every number over those cells that define it."""
+    """The mean of every number over those cells that define it; of those with status ok, whose
+    number differs from cell to cell, the share right of all together."""
     values = [asdict(cell) for cell in cells]
-    return Cell(**{key: _mean([value[key] for value in values]) for key in values[0]})
+    means = {key: _mean([value[key] for value in values]) for key in values[0]}
+    right = sum(cell.ok * cell.accuracy_ok for cell in cells if cell.ok)
+    given = sum(cell.ok for cell in cells)
+    return Cell(**{**means, "accuracy_ok": right / given if given else np.nan})
 
 
 def _difference(
