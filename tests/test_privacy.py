@@ -231,6 +231,17 @@ class TestPage:
         assert seen.addresses == []
         assert list(home.rglob("*")) == []
 
+    def test_a_page_of_another_origin_is_refused_and_nobody_is_asked_about_it(
+        self, recorder: Recorder, bundle: Path, tmp_path: Path
+    ) -> None:
+        """Streamlit would ask a web service for this computer's address, and hold everybody up."""
+        home = tmp_path / "home"
+        home.mkdir()
+        with served(recorder, bundle, home) as (port, _):
+            assert shakes_hands(port, f"http://127.0.0.1:{port}")
+            assert not shakes_hands(port, "https://somebody.invalid")
+        assert recorder.read().addresses == []
+
     def test_an_upload_of_any_allowed_size_stays_in_memory_while_it_arrives(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -276,6 +287,22 @@ def get(port: int, path: str) -> bytes:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     connection.request("GET", path)
     return connection.getresponse().read()
+
+
+def shakes_hands(port: int, origin: str) -> bool:
+    """Whether the page's server opens its WebSocket for a page of this origin."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    asked = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",  # of RFC 6455, 1.2
+        "Origin": origin,
+    }
+    connection.request("GET", "/_stcore/stream", headers=asked)
+    status = connection.getresponse().status
+    connection.close()
+    return status == 101
 
 
 def listening(port: int) -> set[str]:

@@ -62,11 +62,26 @@ def serve(
     os.environ[BUNDLES_VARIABLE] = SEPARATOR.join(bundles)
     os.environ[ONLY_NAMED_VARIABLE] = "" if with_shipped else "yes"
     keep_uploads_in_memory()
+    ask_nobody_for_our_address(host)
     tell = partial(_tell, host, port, say, open_browser)
     threading.Thread(target=_announce, args=(host, port, tell), daemon=True).start()
     from streamlit.web import cli
 
     cli.main(["run", str(_SCRIPT), *flags(host=host, port=port)], standalone_mode=False)
+
+
+def ask_nobody_for_our_address(host: str) -> None:
+    """Keep Streamlit from asking a web service which address this computer has.
+
+    It does so when a page of another origin wants in, which any page in the visitor's browser can
+    bring about, and lets all others wait meanwhile. That origin is refused without it. A page that
+    is served to a network still knows its own address there, which Streamlit gets from the system.
+    """
+    from streamlit import net_util
+
+    net_util.get_external_ip = lambda: None
+    if is_loopback(host):
+        net_util.get_internal_ip = lambda: None
 
 
 def flags(*, host: str, port: int) -> list[str]:
