@@ -6,6 +6,7 @@ import gzip
 import io
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from tiny_bundle import striped
 from braintumor.app import charts, session, stacks
 from braintumor.bundle.series import SeriesBook
 from braintumor.classes import CLASSES
+from braintumor.images.decode import Place
 from braintumor.images.read import read_slices
 
 OpenPage = Any
@@ -232,3 +234,18 @@ def test_pictures_alone_are_no_stack(tiny: Path) -> None:
 
     found = Classifier.load(tiny).predict([striped("even"), striped("level")])
     assert [one.is_stack for one in stacks.items(found, ["a", "b"])] == [False, False]
+
+
+@pytest.mark.parametrize("along", [0.0, None], ids=["told", "not-told"])
+def test_an_order_of_the_body_is_claimed_only_where_files_tell_it(
+    tiny: Path, along: float | None
+) -> None:
+    """Pages of a TIFF are in the order of the file."""
+    from braintumor.bundle.classifier import Classifier
+
+    found = [
+        replace(one, place=Place(series="s", number=number, along=along))
+        for number, one in enumerate(Classifier.load(tiny).predict([striped("even")] * 3), start=1)
+    ]
+    (item,) = stacks.items(found, ["a#1", "a#2", "a#3"])
+    assert item.in_body is (along is not None)

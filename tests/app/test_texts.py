@@ -60,6 +60,14 @@ def test_nor_where_a_backslash_does_not_help(name: str) -> None:
     assert as_read(shown) == name
 
 
+@pytest.mark.parametrize("sign", ["\n", "\r", "\x85", "\u202e", "\u2066"])
+def test_a_name_from_an_archive_writes_no_line_of_its_own_and_turns_no_writing(sign: str) -> None:
+    """Below the first line of a heading Streamlit would draw the rest as text of the page."""
+    shown = texts.in_markdown(f"a.png{sign * 2}Both networks say No tumour.")
+    assert sign not in shown
+    assert shown.startswith("a.png\N{REPLACEMENT CHARACTER}")
+
+
 @pytest.mark.parametrize("name", ["scan--1.png", "C:\\heads\\1.png", "a->b.png", "head 12:30.png"])
 def test_a_name_that_needs_no_joiner_can_be_copied_from_the_page(name: str) -> None:
     assert texts.JOINER not in texts.in_markdown(name)

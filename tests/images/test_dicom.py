@@ -126,6 +126,12 @@ class TestRefusals:
         delattr(ds, lost)
         np.testing.assert_array_equal(read(ds).pixels, VALUES)
 
+    def test_grey_levels_in_the_upper_bits_are_not_read_from_the_lower_ones(self) -> None:
+        ds = dataset((VALUES.astype(np.uint16) << 4).astype(np.uint16))
+        ds.BitsStored, ds.HighBit = 12, 15
+        with pytest.raises(ImageError, match="HighBit"):
+            read(ds)
+
     @pytest.mark.parametrize("element", ["PixelData", "FloatPixelData"])
     def test_a_transfer_syntax_that_nobody_knows(self, element: str) -> None:
         ds = dataset(VALUES.astype(np.uint16))

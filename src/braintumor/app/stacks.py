@@ -27,13 +27,16 @@ class Item:
 
     Attributes:
         title: of the picture or the series.
-        indexes: of its pictures, those of a series in the order of the body.
+        indexes: of its pictures, those of a series in the order of the body (`body_order`).
         series: which series it is, empty for a picture.
+        in_body: whether the files say where in the body the slices lie; else they are in the
+            order of their numbers.
     """
 
     title: str
     indexes: tuple[int, ...]
     series: str = ""
+    in_body: bool = False
 
     @property
     def is_stack(self) -> bool:
@@ -68,7 +71,8 @@ def _item(
     path = common_path([(place, predictions[index]) for index, place in placed])
     count = texts.count(len(indexes), "slice")
     title = f"{path or names[indexes[0]]} (series of {count})"
-    return Item(title, indexes, placed[0][1].series)
+    in_body = all(place.along is not None for _, place in placed)
+    return Item(title, indexes, placed[0][1].series, in_body)
 
 
 def scroll(item: Item, results: Results) -> int:
@@ -76,7 +80,9 @@ def scroll(item: Item, results: Results) -> int:
     count = len(item.indexes)
     st.subheader(texts.in_markdown(item.title), anchor=False)
     shown: int = st.slider(
-        "Slice, counted towards the top of the head, its back or its left",
+        "Slice, counted towards the top of the head, its back or its left"
+        if item.in_body
+        else "Slice, in the order of the file: it does not say where in the head they lie",
         1,
         count,
         (count + 1) // 2,

@@ -9,6 +9,7 @@ import math
 import re
 
 from braintumor.classes import CLASSES
+from braintumor.terminal import plain
 
 CLASS_NAMES: dict[str, str] = {
     "glioma": "Glioma",
@@ -137,10 +138,10 @@ def added_to(pictures: int) -> str:
 def in_markdown(text: str) -> str:
     """A text from outside (a file's name, a reason), so that nothing in it acts as markup.
 
-    What a person reads is the text itself; where a backslash is not enough, unseen word joiners
-    stand in it.
+    What a person reads is the text itself, in one line; where a backslash is not enough, unseen
+    word joiners stand in it, and signs that break lines or turn the direction of writing are shown.
     """
-    joined = _MADE_OF_WORDS.sub(JOINER, text)
+    joined = _MADE_OF_WORDS.sub(JOINER, plain(text))
     return "".join("\\" + mark if mark in "\\`*_{}[]()<>#+-!|$:~&" else mark for mark in joined)
 
 

@@ -164,8 +164,12 @@ def _check_whole(dataset: Any, count: int, name: str, limits: Limits) -> None:
     unpacked = (bits * count + 7) // 8
     if compressed:
         check_unpacked(unpacked, name=name, limits=limits)
-    elif len(dataset.PixelData) < unpacked:
+        return
+    if len(dataset.PixelData) < unpacked:
         raise ImageError(name, "the DICOM file is truncated: export it again")
+    # Retired in DICOM; pydicom would read the lowest bits all the same, and so a scrambled picture.
+    if int(dataset.get("HighBit", 0)) >= int(dataset.get("BitsStored", dataset.BitsAllocated)):
+        raise ImageError(name, "its grey levels lie in the upper bits (HighBit): export it anew")
 
 
 def _transfer_syntax(dataset: Any) -> Any:
