@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from made_run import made_run, made_table
 
 from braintumor.evaluation.facts import facts
@@ -36,6 +37,26 @@ def test_what_taught_beside_the_labels_is_told(tmp_path: Path) -> None:
     told = facts(judge(replace(run, recipe={**run.recipe, "record": record})))["training"].value
     assert "Masks of tumours" in told
     assert "1\u202f086 further slices" in told.replace("\u00a0", "\u202f")
+
+
+def test_over_folds_each_learnt_from_others_and_all_were_judged(tmp_path: Path) -> None:
+    """The patients of most further slices are judged, each by the fold that has not met them."""
+    run = read_run(made_run(tmp_path / "cnn"))
+    record = {**run.recipe["record"], "extra_images": 1086, "folds": 5}
+    told = facts(judge(replace(run, recipe={**run.recipe, "record": record})))["training"].value
+    assert "by each fold: about 1" in told
+    assert "of nobody whom it judged" in told
+    assert "nobody who was judged" not in told
+
+
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_a_training_is_said_to_repeat_only_where_it_does(
+    tmp_path: Path, deterministic: bool
+) -> None:
+    run = read_run(made_run(tmp_path / "cnn"))
+    recipe = {**run.recipe["recipe"], "deterministic": deterministic}
+    told = facts(judge(replace(run, recipe={**run.recipe, "recipe": recipe})))["detail"].value
+    assert ("repeats the training" in told) is deterministic
 
 
 def test_weights_of_another_run_are_told_as_such(tmp_path: Path) -> None:

@@ -137,6 +137,31 @@ def test_processor_time_is_that_of_all_folds_or_not_told(
     assert "cpu_seconds" not in read_record(run.recipe), "two of three are not all"
 
 
+def test_the_record_of_all_folds_says_nothing_that_holds_for_one_alone(
+    catalog: Catalog, tmp_path: Path, asked: list[tuple[str, bool]]
+) -> None:
+    run = train_folds(catalog, tmp_path / "run", count=3)
+    for fold, (train, further) in enumerate(((10, 4), (11, 5), (12, 9))):
+        own = RunFolder(run.fold(fold)).recipe
+        more = {
+            "images": {"train": train, "test": 5},
+            "extra_images": further,
+            "extra_sha256": f"left {fold}",
+            "extra_given_sha256": "given",
+            "lesions_sha256": f"masks {fold}",
+        }
+        RECIPE.resolved().write(own, record={**read_record(own), **more})
+    plan = folds.Folds(catalog, RECIPE, run.root, count=3, resume=True)
+    plan.finish([RunFolder(run.fold(fold)) for fold in range(3)])
+    record = read_record(run.recipe)
+    assert record["images"] == {"train": 11, "test": len(catalog)}
+    assert record["extra_images"] == 6
+    assert record["extra_given_sha256"] == "given"
+    assert not {"extra_sha256", "lesions_sha256", "best_epoch"} & set(record)
+    written = Catalog.read(run.catalog, root=catalog.root)
+    assert record["catalog_sha256"] == written.digest()
+
+
 def test_folds_that_learnt_from_other_things_are_not_joined(
     catalog: Catalog, tmp_path: Path, asked: list[tuple[str, bool]]
 ) -> None:

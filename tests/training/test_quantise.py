@@ -15,7 +15,7 @@ from tiny_gate import add_tiny_gate
 from braintumor.bundle.card import Card, read_bundle, read_card
 from braintumor.bundle.classifier import Classifier
 from braintumor.bundle.network import Network
-from braintumor.bundle.parts import Precision
+from braintumor.bundle.parts import Calibration, Precision
 from braintumor.bundle.runtime import Runtime
 from braintumor.classes import CLASSES
 from braintumor.cli.main import run as braintumor
@@ -269,6 +269,17 @@ def test_where_there_are_folds_their_sum_decides(
     assert isinstance(table["folds"], dict)
     assert (table["folds"]["runs"], table["folds"]["accepted"]) == (1, False)
     assert read_card(bundle).precision == "float32"
+
+
+def test_folds_answer_by_the_calibration_of_the_bundle(bundle: Path, data: Path) -> None:
+    """Their networks have none; what may be lost is the class that the bundle says."""
+    card = read_card(bundle)
+    Card(**{**dict(card), "calibration": Calibration(bias=(90.0, 0.0, 0.0, 0.0))}).write(bundle)
+    fold = make_tiny_bundle(bundle.parent / "fold")
+    table = change_precision(bundle, "int8", data, folds=[(fold, data)])
+    assert isinstance(table["folds"], dict)
+    hits = {name: found["hits"] for name, found in table["folds"]["classes"].items()}
+    assert hits == {"glioma": 1, "meningioma": 0, "no_tumor": 0, "pituitary": 0}
 
 
 class TestJudgedAgain:

@@ -85,7 +85,8 @@ def _of_recipe(run: RunTables) -> Iterator[tuple[str, str, str]]:
     yield "partitions", parts, source
     yield "availability", f"Software: braintumor {__version__}, Apache-2.0.", "metrics.json"
     if recipe:
-        yield "detail", "Every setting stands in the recipe, and repeats the training.", source
+        repeats = ", and repeats the training to the bit" if recipe.get("deterministic") else ""
+        yield "detail", f"Every setting and the seed stand in the recipe{repeats}.", source
 
 
 def _begun(network: str, record: Mapping[str, Any]) -> str:
@@ -102,7 +103,10 @@ def _beside(record: Mapping[str, Any]) -> list[str]:
         found.append("Masks of tumours taught where to look.")
     if record.get("extra_images"):
         count = words.slices(record["extra_images"], "further slice")
-        found.append(f"Learnt from besides: {count} of nobody who was judged.")
+        told = f"Learnt from besides: {count} of nobody who was judged."
+        if "folds" in record:
+            told = f"Learnt from besides, by each fold: about {count}, of nobody whom it judged."
+        found.append(told)
     return found
 
 

@@ -79,8 +79,9 @@ def _settings(run: RunTables) -> dict[str, str]:
 def _materials(run: RunTables) -> dict[str, str]:
     """What a run learnt from beside the slices of its split."""
     record = run.recipe.get("record", {})
+    given = record.get("extra_given_sha256", "")  # over folds it stands alone
     return {
-        _FURTHER: str(len(str(record.get("extra_sha256", "")).split())),
+        _FURTHER: str(len(str(given or record.get("extra_sha256", "")).split())),
         "masks": "yes" if record.get("masks") else "no",
         _START: "yes" if record.get("start_sha256") else "no",
     }

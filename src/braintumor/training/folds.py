@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,16 @@ _ALIKE = (
     "extra_given_sha256",
     "start_sha256",
     "imagenet_weights_sha256",
+)
+# Each fold has its own.
+_OWN = (
+    "best_epoch",
+    "best_val_loss",
+    "cpu_seconds",
+    "extra_sha256",
+    "groups_sha256",
+    "images",
+    "lesions_sha256",
 )
 
 
@@ -146,37 +157,48 @@ class Folds:
     def finish(self, runs: Sequence[RunFolder]) -> RunFolder:
         """See `several.Plan`."""
         parts: list[pd.DataFrame] = []
-        record: dict[str, Any] = {}
+        records: list[dict[str, Any]] = []
         began: dict[str, Any] = {}
-        seconds: list[float] = []
-        processor: list[float | None] = []
         trained = self._before() | dict(zip(self._chosen, runs, strict=True))
         for fold, own in sorted(trained.items()):
             frame = Predictions.read(own.predictions).split("test").frame
             parts.append(frame.assign(fold=str(fold)))
-            record = read_record(own.recipe)
-            _require_alike(began, record, own)
-            seconds.append(record["seconds"])
-            processor.append(record.pop("cpu_seconds", None))
+            records.append(read_record(own.recipe))
+            _require_alike(began, records[-1], own)
         run, table = self._run, self._folded.table
         self._folded.write(run.catalog)
-        for key in ("best_epoch", "best_val_loss"):  # each fold has its own
-            record.pop(key, None)
-        facts: dict[str, Any] = {
-            "folds": self._count,
-            "seconds": round(sum(seconds), 1),
-            "seconds_by_fold": seconds,
-        }
-        known = [spent for spent in processor if spent is not None]
-        if len(known) == len(processor):  # of all folds, as the seconds are, or of none
-            facts["cpu_seconds"] = round(sum(known), 1)
-        self._recipe.resolved().write(run.recipe, record={**record, **facts})
         by_path = pd.concat(parts).set_index("path", drop=False)
         judged = table["path"][table["fold"].isin(list(trained))]
         whole = by_path.loc[list(judged)].reset_index(drop=True)
+        facts = {"catalog_sha256": self._folded.digest(), "folds": self._count}
+        record = _of_all(records, judged=len(whole)) | facts
+        self._recipe.resolved().write(run.recipe, record=record)
         Predictions.from_frame(whole).write(run.predictions)
         run.clear_checkpoint()
         return run
+
+
+def _of_all(records: Sequence[dict[str, Any]], *, judged: int) -> dict[str, Any]:
+    """What may be said of all folds at once: that in which they are alike, and sums.
+
+    How many images a network learnt from is a mean over the folds.
+
+    Args:
+        records: of each fold.
+        judged: images that were judged, each by one fold.
+    """
+    said = {key: value for key, value in records[-1].items() if key not in _OWN}
+    seconds = [record["seconds"] for record in records]
+    said |= {"seconds": round(sum(seconds), 1), "seconds_by_fold": seconds}
+    processor = [record.get("cpu_seconds") for record in records]
+    if None not in processor:  # of all folds, as the seconds are, or of none
+        said["cpu_seconds"] = round(sum(processor), 1)
+    if all("images" in record for record in records):
+        learnt = mean(record["images"]["train"] for record in records)
+        said["images"] = {"train": round(learnt), "test": judged}
+    if any("extra_images" in record for record in records):
+        said["extra_images"] = round(mean(record.get("extra_images", 0) for record in records))
+    return said
 
 
 def _require_alike(began: dict[str, Any], record: dict[str, Any], own: RunFolder) -> None:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from braintumor.bundle.card import Card, read_bundle
-from braintumor.bundle.parts import GRAPH_FILE, Graph, Precision
+from braintumor.bundle.parts import GRAPH_FILE, Calibration, Graph, Precision
 from braintumor.catalog.cache import prepared
 from braintumor.catalog.catalog import Catalog
 from braintumor.errors import BraintumorError
@@ -143,7 +143,7 @@ def change_precision(
     graph = twin.graph
     for graphs, recipe in _attempts((twin, *others), precision):
         graph = graphs[0]
-        held = _held((twin, *others), before, graphs, precision)
+        held = _held((twin, *others), before, graphs, precision, twin.card.calibration)
         table = held | recipe | {"precision": precision, "seed": seed}
         if learnt:
             table[JUDGED_ON] = LEARNT
@@ -193,7 +193,8 @@ def judge_again(
     ]
     before = [one.logits(one.graph, "float32") for one in twins]
     small = [_rounded(one, quantised(one.graph, one.some), names) for one in twins[1:]]
-    table = _held(twins, before, [graph, *small], "int8") | recipe | {"precision": "int8"}
+    held = _held(twins, before, [graph, *small], "int8", card.calibration)
+    table = held | recipe | {"precision": "int8"}
     if not table["accepted"]:
         raise BraintumorError(f"{folder} would not be accepted now: {table['reason']}")
     Card(**{**dict(card), "parity": table}).write(folder)
@@ -205,8 +206,13 @@ def _held(
     before: Sequence[NDArray[np.float32]],
     graphs: Sequence[bytes],
     precision: Precision,
+    calibration: Calibration,
 ) -> Table:
-    """The parity of the first twin's graph; where there are others, their sum decides."""
+    """The parity of the first twin's graph; where there are others, their sum decides.
+
+    All of them answer by the bundle's calibration: a fold's network has none of its own, and what
+    is lost or kept is the class that the bundle says.
+    """
     after = [one.logits(graph, precision) for one, graph in zip(twins, graphs, strict=True)]
     if precision == "bfloat16" and all(map(np.array_equal, before, after)):
         raise BraintumorError(
@@ -214,7 +220,7 @@ def _held(
             "cannot be measured: export with OpenVINO on a processor that computes in bfloat16"
         )
     first, *rest = [
-        parity(one.truth, was, now, one.card.calibration)
+        parity(one.truth, was, now, calibration)
         for one, was, now in zip(twins, before, after, strict=True)
     ]
     if not rest:
