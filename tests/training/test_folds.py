@@ -14,9 +14,11 @@ from braintumor.catalog.catalog import Catalog
 from braintumor.errors import BraintumorError
 from braintumor.evaluation.predictions import Predictions
 from braintumor.images.prepare import Preparation
+from braintumor.networks.imagenet import VARIABLE
 from braintumor.training import folds, recipe, several
 from braintumor.training.recipe import default_recipe, read_record
 from braintumor.training.run import RunFolder
+from braintumor.training.several import Common
 
 RECIPE = default_recipe("cnn", preparation=Preparation(size=32))
 
@@ -210,3 +212,16 @@ def test_a_run_that_is_none_over_these_folds_is_left_alone(
 def test_a_fold_that_there_is_not(catalog: Catalog, tmp_path: Path) -> None:
     with pytest.raises(BraintumorError, match="counted from 0 to 2"):
         train_folds(catalog, tmp_path / "run", count=3, only=[3])
+
+
+def test_a_cluster_is_told_which_imagenet_weights_the_variable_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its computers were started before the variable was set; one that is given wins."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(VARIABLE, raising=False)
+    assert Common().elsewhere().weights is None
+    monkeypatch.setenv(VARIABLE, "named.h5")
+    assert Common().elsewhere().weights == tmp_path / "named.h5"
+    assert Common(weights=Path("given.h5")).elsewhere().weights == tmp_path / "given.h5"
+    assert Common(start=Path("run")).elsewhere().weights is None

@@ -6,6 +6,7 @@ stopped. Which trainings there are, and what becomes of their runs, is said by p
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
@@ -14,6 +15,7 @@ from typing import Protocol
 
 from braintumor.catalog.catalog import Catalog
 from braintumor.errors import BraintumorError
+from braintumor.networks.imagenet import VARIABLE
 from braintumor.parallel.ordered import ordered
 from braintumor.parallel.pools import Engine, open_pool
 from braintumor.training.fit import train
@@ -96,6 +98,9 @@ class Common:
         """The same for a process that another folder is the working folder of."""
         materials = self.materials
         lesions = materials.lesions
+        # A variable of this process is none of a cluster's that was started before.
+        named = os.environ.get(VARIABLE)
+        weights = self.weights or (Path(named) if named and self.start is None else None)
         return replace(
             self,
             materials=replace(
@@ -104,7 +109,7 @@ class Common:
                 lesions=lesions and replace(lesions, folder=lesions.folder.resolve()),
             ),
             start=self.start and self.start.resolve(),
-            weights=self.weights and self.weights.resolve(),
+            weights=weights and weights.resolve(),
             # What dies with its computer is begun again by Ray: it goes on from its last epoch.
             resume=True,
             quiet=True,
