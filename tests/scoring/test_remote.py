@@ -47,6 +47,43 @@ def store() -> Iterator[None]:
 
 
 @pytest.fixture
+def buckets(store: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same bucket where paths begin with no slash: S3 leaves one at the end out, Google not."""
+    filesystem = fsspec.filesystem
+    memory = filesystem("memory")
+
+    class Buckets(fsspec.AbstractFileSystem):  # type: ignore[misc]
+        protocol = ("s3", "s3a")
+        cachable = False
+
+        def ls(self, path: str, detail: bool = True, **_: object) -> list[dict[str, object]]:
+            entries = memory.ls("/" + self._strip_protocol(path), detail=True)
+            return [entry | {"name": entry["name"].lstrip("/")} for entry in entries]
+
+        def cat_file(self, path: str, **span: int) -> bytes:
+            data: bytes = memory.cat_file("/" + self._strip_protocol(path), **span)
+            return data
+
+    class Keeping(Buckets):
+        protocol = ("gs", "gcs")
+
+        @classmethod
+        def _strip_protocol(cls, path: str) -> str:
+            return path.removeprefix("gs://")
+
+        def ls(self, path: str, detail: bool = True, **_: object) -> list[dict[str, object]]:
+            return super().ls(path.rstrip("/"))
+
+    stores = {"s3": Buckets, "gs": Keeping}
+
+    def choose(protocol: str, **options: object) -> object:
+        known = stores.get(protocol)
+        return known() if known else filesystem(protocol, **options)
+
+    monkeypatch.setattr(fsspec, "filesystem", choose)
+
+
+@pytest.fixture
 def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
     """A server; nobody waits for it in vain."""
     pytest.importorskip("aiohttp", reason="SKIPPED FOR WANT OF THE EXTRA [cloud]")
@@ -74,6 +111,16 @@ class TestStores:
     def test_a_pattern_is_understood(self, store: None) -> None:
         assert found("memory://bucket/scans/*.png") == ["memory://bucket/scans/b.png"]
         assert found("memory://bucket/sc*") == [f"memory://bucket/scans/{n}" for n in SCANS]
+
+    @pytest.mark.parametrize("typed", ["sc*", "sc*/", "sc*//", "scan[s]/"])
+    @pytest.mark.parametrize(
+        "bucket", ["memory://bucket", "memory:///bucket", "s3://bucket", "gs://bucket"]
+    )
+    def test_what_a_pattern_finds_lies_in_the_bucket_that_was_typed(
+        self, buckets: None, bucket: str, typed: str
+    ) -> None:
+        """A store may leave slashes at the ends out of its paths."""
+        assert found(f"{bucket}/{typed}") == [f"{bucket}/scans/{n}" for n in SCANS]
 
     def test_a_file_that_is_named_is_taken_whatever_it_is(self, store: None) -> None:
         names = ["memory://bucket/scans/notes.txt", "memory://bucket/gone.png"]

@@ -177,8 +177,9 @@ def _protocol(address: str) -> str:
 
 def _matches(store: Any, address: str, root: str) -> Iterator[str | ImageError]:
     """Files that a pattern matches; a folder that it matches stands for what is below it."""
-    start = address[: len(address) - len(root)]
-    for path, entry in sorted(store.glob(root, detail=True).items()):
+    # What stands before the store's own path: most stores leave a slash at the end out of that.
+    start = address.rstrip("/").removesuffix(root.rstrip("/"))
+    for path, entry in sorted(store.glob(root.rstrip("/"), detail=True).items()):
         if path.rpartition("/")[2].startswith("."):
             continue
         if entry["type"] == "directory":
