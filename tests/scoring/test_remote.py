@@ -32,6 +32,7 @@ FILES = {
     "scans/deep-sea/d.png": PNG,
     "scans/notes.txt": b"no image",
     "scans/.hidden.png": PNG,
+    "scans/.cache/x.png": PNG,
     "one.png": PNG,
 }
 
@@ -93,6 +94,16 @@ def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
         yield server
 
 
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same files on this computer, in the working directory."""
+    monkeypatch.chdir(tmp_path)
+    for name, data in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    return tmp_path
+
+
 def found(*arguments: str) -> list[str]:
     return [name_of(item) for item in Inputs(arguments)]
 
@@ -111,6 +122,19 @@ class TestStores:
     def test_a_pattern_is_understood(self, store: None) -> None:
         assert found("memory://bucket/scans/*.png") == ["memory://bucket/scans/b.png"]
         assert found("memory://bucket/sc*") == [f"memory://bucket/scans/{n}" for n in SCANS]
+
+    @pytest.mark.parametrize("bucket", ["memory://bucket", "s3://bucket", "gs://bucket"])
+    @pytest.mark.parametrize(
+        "pattern",
+        [
+            *("**", "sc*/**", "**/*", "**/deep", "**/*.png", "*/deep*", "*/**/IM?"),
+            *("s*/", "*/*/", "*/.*.png", "**/.cache/*"),
+        ],
+    )
+    def test_a_pattern_means_what_it_means_here_and_gives_no_file_twice(
+        self, buckets: None, bucket: str, pattern: str, here: Path
+    ) -> None:
+        assert found(f"{bucket}/{pattern}") == [f"{bucket}/{name}" for name in found(pattern)]
 
     @pytest.mark.parametrize("typed", ["sc*", "sc*/", "sc*//", "scan[s]/"])
     @pytest.mark.parametrize(
@@ -172,22 +196,16 @@ class TestStores:
             remote._patiently(ask)
         assert len(asked) == times
 
-    def test_they_are_classified_like_files_here(
-        self, store: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        make_tiny_bundle(tmp_path / "bundle")
-        monkeypatch.chdir(tmp_path)
-        for name, data in FILES.items():
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / name).write_bytes(data)
+    def test_they_are_classified_like_files_here(self, store: None, here: Path) -> None:
+        make_tiny_bundle(here / "bundle")
         there = ["memory://bucket/scans", "memory://bucket/one.png"]
         for arguments, out in ((there, "there.csv"), (["scans", "one.png"], "here.csv")):
             score(Plan(arguments=arguments, model=Path("bundle"), out=Path(out)))
 
-        there_, here = pd.read_csv("there.csv"), pd.read_csv("here.csv")
-        assert len(here) == 8
-        assert list(there_["path"]) == [f"memory://bucket/{path}" for path in here["path"]]
-        pd.testing.assert_frame_equal(there_.drop(columns="path"), here.drop(columns="path"))
+        far, near = pd.read_csv("there.csv"), pd.read_csv("here.csv")
+        assert len(near) == 8
+        assert list(far["path"]) == [f"memory://bucket/{path}" for path in near["path"]]
+        pd.testing.assert_frame_equal(far.drop(columns="path"), near.drop(columns="path"))
 
     @pytest.mark.parametrize("bar", [True, False])
     def test_they_are_counted_as_they_come_and_never_asked_for_twice(
