@@ -143,6 +143,33 @@ def test_volumes_and_archives_in_a_folder_are_taken(folder: Path) -> None:
     assert found.skipped == 2
 
 
+def test_an_archive_without_images_is_skipped_where_it_is_not_named_itself(folder: Path) -> None:
+    """A viewer's disc, say: its programs are no images, in a folder or packed."""
+    with zipfile.ZipFile("scans/disc.zip", "w") as archive:
+        archive.writestr("viewer.exe", b"MZ")
+        archive.writestr("manual.pdf", b"%PDF")
+
+    for argument in ("scans", "scans/*"):
+        found = Found([argument])
+        assert found.names == tuple(f"scans/{name}" for name in SCANS)
+        assert found.skipped == 3
+    assert Found(["scans/disc.zip"]).names == ("scans/disc.zip",)
+    (folder / "list.txt").write_text("scans/disc.zip\n")
+    assert Found(["list.txt"]).names == ("scans/disc.zip",)
+
+
+def test_an_archive_that_may_hold_images_is_never_skipped(folder: Path) -> None:
+    """One that is damaged, or holds another; what is wrong is said in its row."""
+    (folder / "discs").mkdir()
+    (folder / "discs" / "damaged.zip").write_bytes(b"PK\3\4")
+    with zipfile.ZipFile("discs/outer.zip", "w") as archive:
+        archive.writestr("inner.zip", b"PK\3\4")
+
+    found = Found(["discs"])
+    assert found.names == ("discs/damaged.zip", "discs/outer.zip/inner.zip")
+    assert found.skipped == 0
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
 def test_a_pipe_in_a_folder_is_not_waited_for(folder: Path) -> None:
     os.mkfifo(folder / "scans" / "pipe")

@@ -73,8 +73,9 @@ class Inputs:
 
         A file that is named itself is always taken, whatever it is and even if it does not exist:
         its row will say what is wrong. In folders and patterns, files that are no images by their
-        suffix (DICOM: by their first bytes too) are skipped and counted; hidden ones are not
-        looked at, and no link to a folder that lies in a folder is followed (see `folders`).
+        suffix (DICOM: by their first bytes too), and archives here that hold none, are skipped and
+        counted; hidden ones are not looked at, and no link to a folder that lies in a folder is
+        followed (see `folders`).
 
         Raises:
             BraintumorError: at the end, if there was not a single image.
@@ -110,16 +111,16 @@ class Inputs:
         elif not listed and argument.lower().endswith(LIST_SUFFIXES) and _is_text(argument):
             yield from self._listed(argument)
         else:
-            yield from _opened(argument)
+            yield from _held(argument) or [argument]
 
     def _chosen(self, found: Iterator[str | ImageError]) -> Iterator[Item]:
         for one in found:
             if isinstance(one, ImageError):
                 yield one
-            elif _is_image(one):
-                yield from _opened(one)
-            else:
-                self.skipped += 1
+                continue
+            items = _held(one) if _is_image(one) else ()
+            yield from items
+            self.skipped += not items
 
     def _listed(self, name: str) -> Iterator[Item]:
         if not any(map(_is_there, islice(_lines(name), _TRIED))):
@@ -138,23 +139,20 @@ def name_of(item: Item) -> str:
     return item if isinstance(item, str) else item.name
 
 
-def _opened(name: str) -> Iterator[Item]:
-    """A file; of an archive, the images in it."""
+def _held(name: str) -> Sequence[Item]:
+    """A file itself; of an archive, the images in it, of which there may be none."""
     if not name.lower().endswith(".zip") or remote.is_remote(name):
-        yield name
-        return
+        return [name]
     from braintumor.images import archive
 
-    entries: list[tuple[int, str]] = []
+    path = Path(name)
     try:
-        path = Path(name)
-        if path.is_file():  # opening a pipe would wait for ever
-            entries = archive.labels(path, name=name, limits=Limits())
-    except (ImageError, OSError, MemoryError):
-        pass
-    if not entries:  # its row will say what is wrong
-        yield name
-    yield from (Entry(name, number, label) for number, label in entries)
+        if not path.is_file():  # opening a pipe would wait for ever
+            return [name]
+        found = archive.labels(path, name=name, limits=Limits())
+    except (ImageError, OSError, MemoryError):  # its row will say what is wrong
+        return [name]
+    return [Entry(name, number, label) for number, label in found]
 
 
 def _is_pattern(name: str) -> bool:
