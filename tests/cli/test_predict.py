@@ -314,6 +314,18 @@ def test_slices_can_be_chosen_by_range_and_step_and_plane(call: Call) -> None:
         assert [row["path"] for row in json.loads(out)] == [f"head.nii#{k}" for k in numbers]
 
 
+def test_where_no_file_has_the_slices_that_were_asked_for_a_sentence_says_so(call: Call) -> None:
+    """It is no error: of a folder of volumes, some may be short."""
+    volume("head.nii")
+    for options in ([], ["--out", "table.csv"]):
+        status, _, err = call("head.nii", "--slices", "500-", *options)
+        assert status == 0
+        assert "0 images" in err
+        assert "No file has as many slices as --slices 500- asks for: choose lower numbers." in err
+        assert "0 images:" not in err
+    assert "No file" not in call("head.nii", "scans", "--slices", "500-")[2]
+
+
 @pytest.mark.parametrize("options", [["--slices", "9-2"], ["--every", "0"], ["--plane", "oblique"]])
 def test_a_choice_without_sense_is_wrong_usage(call: Call, options: list[str]) -> None:
     assert call("scans", *options)[0] == 2
