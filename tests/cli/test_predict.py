@@ -249,6 +249,22 @@ def test_a_volume_gives_a_row_a_slice_and_a_summary_beside_the_table(call: Call)
     assert (row["evidence_glioma"], row["evidence_meningioma"]) == ("#1..#2", "#3")
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_slices_that_cannot_be_read_are_no_evidence(call: Call, workers: str) -> None:
+    """Whoever reads them: this process, or others that pass on what they could not read."""
+    slices = np.stack([striped("upright")[::-1, ::-1].T] * 7, axis=2).astype(np.float32)
+    slices[..., 2:5] = np.nan
+    nibabel.save(nibabel.Nifti1Image(slices, np.eye(4)), "head.nii")
+    status, _, err = call("head.nii", "--out", "table.csv", "--workers", workers)
+
+    assert status == 1
+    assert "head.nii: a series of 7 slices: 4 glioma, 3 not read" in err
+    with Path("series.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    assert (row["slices"], row["error"]) == ("7", "3")
+    assert row["evidence_glioma"] == "#1..#2|#6..#7"
+
+
 def test_series_in_one_folder_are_told_apart_and_ordered_by_position(call: Call) -> None:
     Path("study").mkdir()
     for series, kinds in (("1.1", ("upright", "level", "even")), ("1.2", ("checked", "level"))):
