@@ -16,7 +16,7 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 
 from braintumor.app.session import Picture, _pictures_of
 from braintumor.files import sha256_bytes
-from braintumor.images.decode import ImageError, RefusedError
+from braintumor.images.decode import ImageError, Place, RefusedError
 
 CT = saved(dataset(Modality="CT"))
 
@@ -43,6 +43,15 @@ def test_a_refused_file_keeps_its_hash() -> None:
     (refused, _) = _pictures_of("a.zip", archive(x=CT, y=CT))
     assert isinstance(refused.source, RefusedError)
     assert refused.sha256 == sha256_bytes(CT)
+
+
+def test_the_same_error_in_another_series_is_another_picture() -> None:
+    """Two volumes of one name, both damaged in the same slice."""
+    first, other = (
+        Picture("v#3", ImageError("v#3", "why", Place(series=series, number=3)), "")
+        for series in ("a", "b")
+    )
+    assert first.key != other.key
 
 
 def test_a_refusal_and_a_failure_with_the_same_words_are_told_apart() -> None:

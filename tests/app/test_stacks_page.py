@@ -177,6 +177,22 @@ def test_a_refused_file_and_a_damaged_slice_have_their_sentence(
     assert "tiny: No tumour" in words(page)
 
 
+def test_a_slice_that_cannot_be_read_lies_between_its_neighbours(
+    open_page: OpenPage, tiny: Path
+) -> None:
+    voxels = np.stack([striped(kind)[::-1, ::-1].T for kind in KINDS], axis=2).astype(np.float32)
+    voxels[..., 1] = np.nan
+    page = upload(open_page(tiny), {"head.nii": nibabel.Nifti1Image(voxels, np.eye(4)).to_bytes()})
+
+    assert "series of 5 slices" in words(page)
+    scroll(page, 2)
+    assert not page.exception
+    assert "head.nii#2" in words(page)
+    assert "could not be read" in words(page)
+    scroll(page, 3)
+    assert "tiny: Meningioma" in words(page)
+
+
 def test_only_so_many_slices_are_taken(
     open_page: OpenPage, tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

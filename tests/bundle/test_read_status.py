@@ -14,7 +14,7 @@ from tiny_bundle import make_tiny_bundle, striped
 from braintumor.bundle.classifier import Classifier
 from braintumor.bundle.sources import Named
 from braintumor.images.choice import Choice
-from braintumor.images.decode import Place, RefusedError, Slice, read_slice
+from braintumor.images.decode import ImageError, Place, RefusedError, Slice, read_slice
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +70,25 @@ def test_what_reading_refuses_has_no_class_but_the_hash_of_its_file(
     assert (prediction.reason, prediction.sha256) == ("it is a knee", "ab12")
     assert prediction.predicted is None
     assert prediction.probabilities == {}
+
+
+@pytest.mark.parametrize("kind", [ImageError, RefusedError])
+def test_what_could_not_be_read_keeps_its_place_in_the_series(
+    classifier: Classifier, kind: type[ImageError]
+) -> None:
+    error = kind("v.nii#3", "it is damaged")
+    error.place = Place(series="a", number=3, along=-4.5)
+
+    assert classifier.predict(Named("mine.nii#3", error)).place == error.place
+
+
+def test_nor_does_a_slice_lose_its_place_that_cannot_be_prepared(
+    classifier: Classifier, slice_: Slice
+) -> None:
+    placed = replace(slice_, pixels=np.zeros((0, 4), np.uint8), place=Place(series="a", number=3))
+    prediction = classifier.predict(placed)
+
+    assert (prediction.status, prediction.place) == ("error", placed.place)
 
 
 class TestSeveralSlices:

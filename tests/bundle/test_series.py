@@ -115,7 +115,8 @@ def test_the_row_says_how_many_which_and_how_sure() -> None:
     (row,) = csv.DictReader(io.StringIO(text))
     assert tuple(row) == SERIES_COLUMNS
     assert row["path"] == "v.nii"
-    assert [row[name] for name in ("slices", "ok", "uncertain", "refused")] == ["7", "5", "1", "1"]
+    counts = [row[name] for name in ("slices", "ok", "uncertain", "refused", "error")]
+    assert counts == ["7", "5", "1", "1", "0"]
     assert row["strongest_glioma"] == "v.nii#3"
     assert float(row["max_p_glioma"]) == 0.8
     rest = 0.1 / 3 + 0.5 / 3 + 0.6 / 3
@@ -126,6 +127,21 @@ def test_the_row_says_how_many_which_and_how_sure() -> None:
     assert row["evidence_no_tumor"] == "#1|#4"
     assert row["evidence_pituitary"] == ""
     assert "diagnos" not in text
+
+
+def test_a_slice_that_was_not_read_ends_a_run_and_is_counted() -> None:
+    """Of its neighbours nobody knows whether the class goes on between them."""
+    unread: Status = "error"
+    (one,) = book(*[
+        said(f"v#{k}", Place(series="v", number=k), *((None, 0.0, unread) if 3 <= k <= 5 else ()))
+        for k in range(1, 8)
+    ]).summaries()  # fmt: skip
+    row = one.row()
+    assert row["evidence_glioma"] == "#1..#2|#6..#7"
+    counts = [row[name] for name in ("slices", "ok", "uncertain", "refused", "error")]
+    assert counts == [7, 4, 0, 0, 3]
+    assert row["mean_p_glioma"] == pytest.approx(0.7), "over those that were given a class"
+    assert one.in_words() == "v: a series of 7 slices: 4 glioma, 3 not read"
 
 
 def test_a_series_of_refused_slices_has_no_probabilities() -> None:

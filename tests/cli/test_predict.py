@@ -249,6 +249,22 @@ def test_a_volume_gives_a_row_a_slice_and_a_summary_beside_the_table(call: Call)
     assert (row["evidence_glioma"], row["evidence_meningioma"]) == ("#1..#2", "#3")
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_slices_that_cannot_be_read_are_no_evidence(call: Call, workers: str) -> None:
+    """Whoever reads them: this process, or others that pass on what they could not read."""
+    slices = np.stack([striped("upright")[::-1, ::-1].T] * 7, axis=2).astype(np.float32)
+    slices[..., 2:5] = np.nan
+    nibabel.save(nibabel.Nifti1Image(slices, np.eye(4)), "head.nii")
+    status, _, err = call("head.nii", "--out", "table.csv", "--workers", workers)
+
+    assert status == 1
+    assert "head.nii: a series of 7 slices: 4 glioma, 3 not read" in err
+    with Path("series.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    assert (row["slices"], row["error"]) == ("7", "3")
+    assert row["evidence_glioma"] == "#1..#2|#6..#7"
+
+
 def test_series_in_one_folder_are_told_apart_and_ordered_by_position(call: Call) -> None:
     Path("study").mkdir()
     for series, kinds in (("1.1", ("upright", "level", "even")), ("1.2", ("checked", "level"))):
@@ -312,6 +328,18 @@ def test_slices_can_be_chosen_by_range_and_step_and_plane(call: Call) -> None:
     ):
         _, out, _ = call("head.nii", "--json", *options)
         assert [row["path"] for row in json.loads(out)] == [f"head.nii#{k}" for k in numbers]
+
+
+def test_where_no_file_has_the_slices_that_were_asked_for_a_sentence_says_so(call: Call) -> None:
+    """It is no error: of a folder of volumes, some may be short."""
+    volume("head.nii")
+    for options in ([], ["--out", "table.csv"]):
+        status, _, err = call("head.nii", "--slices", "500-", *options)
+        assert status == 0
+        assert "0 images" in err
+        assert "No file has as many slices as --slices 500- asks for: choose lower numbers." in err
+        assert "0 images:" not in err
+    assert "No file" not in call("head.nii", "scans", "--slices", "500-")[2]
 
 
 @pytest.mark.parametrize("options", [["--slices", "9-2"], ["--every", "0"], ["--plane", "oblique"]])

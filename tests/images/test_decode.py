@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import pickle
 import struct
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from PIL import Image
 
 from braintumor.errors import BraintumorError
 from braintumor.files import sha256_bytes
-from braintumor.images.decode import ImageError, Limits, read_slice
+from braintumor.images.decode import ImageError, Limits, Place, RefusedError, read_slice
 
 RNG = np.random.default_rng(5)
 # 5 x 7 grey levels, none like its neighbour, and not symmetric in any way.
@@ -284,6 +285,19 @@ class TestRefusals:
         picture = Image.fromarray(np.full((4, 4), np.nan, np.float32))
         with pytest.raises(ImageError, match="no finite value"):
             read_slice(saved(picture, "TIFF"))
+
+
+@pytest.mark.parametrize("kind", [ImageError, RefusedError])
+def test_an_error_comes_whole_out_of_another_process(kind: type[ImageError]) -> None:
+    error = kind("a\n.dcm#3", "it is a knee")
+    error.place = Place(series="a", number=3, along=-4.5)
+    if isinstance(error, RefusedError):
+        error.sha256 = "ab12"
+    there = pickle.loads(pickle.dumps(error))
+
+    assert type(there) is kind
+    assert str(there) == str(error)
+    assert vars(there) == vars(error)
 
 
 class TestLimits:

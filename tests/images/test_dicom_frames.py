@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from pydicom.uid import ImplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 
 from braintumor.images import dicom
 from braintumor.images.choice import Choice
-from braintumor.images.decode import ImageError, Limits, Slice
+from braintumor.images.decode import ImageError, Limits, RefusedError, Slice
+from braintumor.images.read import read_slices
 
 SIDES = np.add.outer(np.arange(40) * 9, np.arange(48) * 13)
 STACK = np.stack([SIDES + 1000 * k for k in range(4)]).astype(np.uint16)
@@ -177,6 +179,62 @@ def test_a_frame_without_a_value_is_an_error_and_the_others_are_read() -> None:
     assert [one.name for one in found] == ["x.dcm#1", "x.dcm#2", "x.dcm#3", "x.dcm#4"]
     assert [isinstance(one, Slice) for one in found] == [True, True, False, True]
     assert str(found[2]) == "x.dcm#3 cannot be used: it holds no finite value."
+
+
+def test_what_cannot_be_read_has_the_place_that_its_slice_would_have() -> None:
+    """Its neighbours in the body are else taken for each other's."""
+    places = [
+        item(PlanePositionSequence=[item(ImagePositionPatient=[0, 0, 5 * k])]) for k in range(4)
+    ]
+    lie = item(PlaneOrientationSequence=[item(ImageOrientationPatient=[1, 0, 0, 0, 1, 0])])
+    whole = frames_of(PerFrameFunctionalGroupsSequence=places, SharedFunctionalGroupsSequence=[lie])
+    whole.compress(RLELossless)
+    damaged = pydicom.dcmread(io.BytesIO(saved(whole)))
+    parts = list(pydicom.encaps.generate_frames(damaged.PixelData, number_of_frames=4))
+    damaged.PixelData = pydicom.encaps.encapsulate([*parts[:2], bytes(64), parts[3]])
+
+    found = read(damaged)
+    assert isinstance(found[2], ImageError)
+    told = [one.place for one in found if one.place is not None]
+    assert [(one.number, one.along) for one in told] == [
+        (one.place.number, one.place.along) for one in good(whole) if one.place is not None
+    ]
+    assert len({one.series for one in told}) == 1
+
+
+@pytest.mark.parametrize("damage", ["refused", "truncated", "packed"])
+def test_a_file_of_a_series_keeps_its_place_though_it_has_no_slice(damage: str) -> None:
+    tags = {
+        "SeriesInstanceUID": "1.2.3",
+        "InstanceNumber": 7,
+        "ImageOrientationPatient": [1, 0, 0, 0, 1, 0],
+        "ImagePositionPatient": [0, 0, 35],
+    }
+    ds = dataset(**tags)
+    (fine,) = good(ds)
+    if damage == "refused":
+        ds.BodyPartExamined = "KNEE"
+    elif damage == "truncated":
+        ds.PixelData = ds.PixelData[:-20]
+    else:
+        ds.compress(RLELossless)
+        ds.PixelData = pydicom.encaps.encapsulate([bytes(64)])
+
+    (found,) = read_slices(saved(ds), name="x.dcm")
+    assert isinstance(found, RefusedError if damage == "refused" else ImageError)
+    assert found.place == fine.place
+    assert fine.place is not None
+
+
+def test_what_is_no_slice_has_no_place() -> None:
+    """A file of several frames that is refused as a whole, and an object without a picture."""
+    several = frames_of(SeriesInstanceUID="1.2.3", BodyPartExamined="KNEE")
+    report = dataset(SeriesInstanceUID="1.2.3", Modality="SR")
+    del report.PixelData
+    for ds in (several, report):
+        (found,) = read_slices(saved(ds), name="x.dcm")
+        assert isinstance(found, RefusedError)
+        assert found.place is None
 
 
 def test_frames_that_are_missing_are_errors() -> None:

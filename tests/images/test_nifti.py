@@ -229,6 +229,10 @@ class TestRefusals:
         found = list(read_slices(nifti(voxels), name="a.nii"))
         assert [isinstance(one, Slice) for one in found] == [True, False, True]
         assert str(found[1]).startswith("a.nii#2 cannot be used")
+        first, second, third = (one.place for one in found if one.place is not None)
+        assert first.series == second.series == third.series
+        assert (first.number, second.number, third.number) == (1, 2, 3)
+        assert first.along < second.along < third.along
 
     def test_sizes_that_the_header_announces(self) -> None:
         header = nibabel.Nifti1Image(HEAD, CANONICAL).header

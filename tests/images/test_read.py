@@ -129,6 +129,20 @@ class TestPages:
         assert first == same
         assert len(first | copy) == 2
 
+    def test_a_damaged_page_is_an_error_in_its_place(self) -> None:
+        noise = np.random.default_rng(1).integers(0, 256, GREY.shape, np.uint8)
+        data = bytearray(self.tiff(GREY, noise, GREY, compression="tiff_adobe_deflate"))
+        with Image.open(io.BytesIO(data)) as picture:
+            picture.seek(1)
+            (begin,), (length,) = (picture.tag_v2[tag] for tag in (273, 279))
+        data[begin : begin + length] = b"\xff" * length
+        found = list(read_slices(bytes(data), name="t"))
+        assert [isinstance(one, Slice) for one in found] == [True, False, True]
+        assert str(found[1]).startswith("t#2 cannot be used: the page is damaged")
+        places = [one.place for one in found if one.place]
+        assert [place.number for place in places] == [1, 2, 3]
+        assert len({place.series for place in places}) == 1
+
     def test_too_many(self) -> None:
         (only,) = read_slices(self.tiff(*[GREY] * 9), limits=Limits(max_frames=8))
         assert "it holds 9 slices, and at most 8" in str(only)

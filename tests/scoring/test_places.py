@@ -130,6 +130,22 @@ def test_a_summary_goes_with_the_table_that_it_was_of() -> None:
     assert summaries() == set()
 
 
+def test_a_summary_of_an_earlier_version_is_one() -> None:
+    """Slices that could not be read had no column then."""
+    done("a.nii", out="a.csv")
+    with Path("series.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    with Path("series.csv").open("w", encoding="utf-8", newline="") as file:
+        columns = [name for name in rows[0] if name != "error"]
+        writer = csv.DictWriter(file, columns, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    done("b.nii", out="a.csv")
+
+    assert summaries() == {"series.csv"}
+    assert summed_up("series.csv") == [("b.nii", "a.csv")]
+
+
 def test_there_is_one_summary_of_a_table_wherever_it_was() -> None:
     done("a.nii", out="a.csv")
     done("b.nii", out="b.csv")

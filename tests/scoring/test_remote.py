@@ -32,6 +32,7 @@ FILES = {
     "scans/deep-sea/d.png": PNG,
     "scans/notes.txt": b"no image",
     "scans/.hidden.png": PNG,
+    "scans/.cache/x.png": PNG,
     "one.png": PNG,
 }
 
@@ -47,6 +48,43 @@ def store() -> Iterator[None]:
 
 
 @pytest.fixture
+def buckets(store: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same bucket where paths begin with no slash: S3 leaves one at the end out, Google not."""
+    filesystem = fsspec.filesystem
+    memory = filesystem("memory")
+
+    class Buckets(fsspec.AbstractFileSystem):  # type: ignore[misc]
+        protocol = ("s3", "s3a")
+        cachable = False
+
+        def ls(self, path: str, detail: bool = True, **_: object) -> list[dict[str, object]]:
+            entries = memory.ls("/" + self._strip_protocol(path), detail=True)
+            return [entry | {"name": entry["name"].lstrip("/")} for entry in entries]
+
+        def cat_file(self, path: str, **span: int) -> bytes:
+            data: bytes = memory.cat_file("/" + self._strip_protocol(path), **span)
+            return data
+
+    class Keeping(Buckets):
+        protocol = ("gs", "gcs")
+
+        @classmethod
+        def _strip_protocol(cls, path: str) -> str:
+            return path.removeprefix("gs://")
+
+        def ls(self, path: str, detail: bool = True, **_: object) -> list[dict[str, object]]:
+            return super().ls(path.rstrip("/"))
+
+    stores = {"s3": Buckets, "gs": Keeping}
+
+    def choose(protocol: str, **options: object) -> object:
+        known = stores.get(protocol)
+        return known() if known else filesystem(protocol, **options)
+
+    monkeypatch.setattr(fsspec, "filesystem", choose)
+
+
+@pytest.fixture
 def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
     """A server; nobody waits for it in vain."""
     pytest.importorskip("aiohttp", reason="SKIPPED FOR WANT OF THE EXTRA [cloud]")
@@ -54,6 +92,16 @@ def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
     with loopback() as server:
         server.files.update({f"/{name}": data for name, data in FILES.items()})
         yield server
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same files on this computer, in the working directory."""
+    monkeypatch.chdir(tmp_path)
+    for name, data in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    return tmp_path
 
 
 def found(*arguments: str) -> list[str]:
@@ -74,6 +122,29 @@ class TestStores:
     def test_a_pattern_is_understood(self, store: None) -> None:
         assert found("memory://bucket/scans/*.png") == ["memory://bucket/scans/b.png"]
         assert found("memory://bucket/sc*") == [f"memory://bucket/scans/{n}" for n in SCANS]
+
+    @pytest.mark.parametrize("bucket", ["memory://bucket", "s3://bucket", "gs://bucket"])
+    @pytest.mark.parametrize(
+        "pattern",
+        [
+            *("**", "sc*/**", "**/*", "**/deep", "**/*.png", "*/deep*", "*/**/IM?"),
+            *("s*/", "*/*/", "*/.*.png", "**/.cache/*"),
+        ],
+    )
+    def test_a_pattern_means_what_it_means_here_and_gives_no_file_twice(
+        self, buckets: None, bucket: str, pattern: str, here: Path
+    ) -> None:
+        assert found(f"{bucket}/{pattern}") == [f"{bucket}/{name}" for name in found(pattern)]
+
+    @pytest.mark.parametrize("typed", ["sc*", "sc*/", "sc*//", "scan[s]/"])
+    @pytest.mark.parametrize(
+        "bucket", ["memory://bucket", "memory:///bucket", "s3://bucket", "gs://bucket"]
+    )
+    def test_what_a_pattern_finds_lies_in_the_bucket_that_was_typed(
+        self, buckets: None, bucket: str, typed: str
+    ) -> None:
+        """A store may leave slashes at the ends out of its paths."""
+        assert found(f"{bucket}/{typed}") == [f"{bucket}/scans/{n}" for n in SCANS]
 
     def test_a_file_that_is_named_is_taken_whatever_it_is(self, store: None) -> None:
         names = ["memory://bucket/scans/notes.txt", "memory://bucket/gone.png"]
@@ -125,22 +196,16 @@ class TestStores:
             remote._patiently(ask)
         assert len(asked) == times
 
-    def test_they_are_classified_like_files_here(
-        self, store: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        make_tiny_bundle(tmp_path / "bundle")
-        monkeypatch.chdir(tmp_path)
-        for name, data in FILES.items():
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / name).write_bytes(data)
+    def test_they_are_classified_like_files_here(self, store: None, here: Path) -> None:
+        make_tiny_bundle(here / "bundle")
         there = ["memory://bucket/scans", "memory://bucket/one.png"]
         for arguments, out in ((there, "there.csv"), (["scans", "one.png"], "here.csv")):
             score(Plan(arguments=arguments, model=Path("bundle"), out=Path(out)))
 
-        there_, here = pd.read_csv("there.csv"), pd.read_csv("here.csv")
-        assert len(here) == 8
-        assert list(there_["path"]) == [f"memory://bucket/{path}" for path in here["path"]]
-        pd.testing.assert_frame_equal(there_.drop(columns="path"), here.drop(columns="path"))
+        far, near = pd.read_csv("there.csv"), pd.read_csv("here.csv")
+        assert len(near) == 8
+        assert list(far["path"]) == [f"memory://bucket/{path}" for path in near["path"]]
+        pd.testing.assert_frame_equal(far.drop(columns="path"), near.drop(columns="path"))
 
     @pytest.mark.parametrize("bar", [True, False])
     def test_they_are_counted_as_they_come_and_never_asked_for_twice(

@@ -74,10 +74,11 @@ class Picture:
     @property
     def key(self) -> str:
         """The same for the same content; of a slice of a volume, under the same name."""
+        place = None if isinstance(self.source, bytes) else self.source.place
         if isinstance(self.source, ImageError):
             # The same name may stand for another file later: what is said of it is part of the key.
-            return f"error {self.name} {type(self.source).__name__} {self.source.reason}"
-        place = self.source.place if isinstance(self.source, Slice) else None
+            said = f"error {self.name} {type(self.source).__name__} {self.source.reason}"
+            return f"{said} {place.series}" if place else said
         # Slices of another plane of the same volume are of another series.
         return f"{self.sha256}#{place.series}#{place.number}" if place else self.sha256
 

@@ -283,7 +283,7 @@ class Classifier:
         try:
             return self._prepare(read)
         except Exception as error:
-            return _unread(name, error)
+            return replace(_unread(name, error), place=read.place)
 
     def _prepare(self, read: _Read) -> _Read:
         """Bring the picture to every network's canvas, and check it for every gate."""
@@ -392,7 +392,7 @@ def _light(read: _Read) -> _Read:
 
 def _unread(name: str, error: Exception) -> _Read:
     if isinstance(error, RefusedError):
-        return _Read(name, "refused", error.reason, error.sha256)
+        return _Read(name, "refused", error.reason, error.sha256, place=error.place)
     if isinstance(error, ImageError):
-        return _Read(name, "error", error.reason)
+        return _Read(name, "error", error.reason, place=error.place)
     return _Read(name, "error", str(error).strip() or type(error).__name__)

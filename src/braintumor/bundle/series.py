@@ -27,6 +27,7 @@ SERIES_COLUMNS: tuple[str, ...] = (
     "ok",
     "uncertain",
     "refused",
+    "error",
     *(f"mean_p_{name}" for name in CLASSES),
     *(f"max_p_{name}" for name in CLASSES),
     *(f"strongest_{name}" for name in CLASSES),
@@ -46,7 +47,8 @@ class Summary:
         path: what the paths of its slices have in common: the volume's file, or the folder; empty
             where they lie in several folders, or were named without one.
         slices: its predictions, in the order in which they lie in the body: towards the top, the
-            back or the left.
+            back or the left. Those that could not be read are among them where their files still
+            say where they lie.
     """
 
     number: int
@@ -68,7 +70,10 @@ class Summary:
         return max(self.classified, key=lambda one: one.probabilities[name], default=None)
 
     def evidence(self, name: str) -> list[tuple[Prediction, Prediction]]:
-        """Runs of neighbouring slices in which a class is the predicted one: first and last."""
+        """Runs of neighbouring slices in which a class is the predicted one: first and last.
+
+        One that has no class, for it was refused or could not be read, ends a run.
+        """
         runs: list[tuple[Prediction, Prediction]] = []
         before: Prediction | None = None
         for one in self.slices:
@@ -81,6 +86,8 @@ class Summary:
         """One line: how many slices say what. Never called a diagnosis."""
         said = [(name, sum(one.predicted == name for one in self.slices)) for name in CLASSES]
         told = ", ".join(f"{count} {name}" for name, count in said if count) or "none classified"
+        unread = sum(one.status == "error" for one in self.slices)
+        told += f", {unread} not read" if unread else ""
         begins = f"{self.path}: a" if self.path else "A"
         return f"{begins} series of {len(self.slices)} slices: {told}"
 
@@ -94,7 +101,7 @@ class Summary:
             "model": first.model,
             "model_sha256": first.model_sha256,
         }
-        for status in ("ok", "uncertain", "refused"):
+        for status in ("ok", "uncertain", "refused", "error"):
             known[status] = sum(one.status == status for one in self.slices)
         for name in CLASSES:
             strongest = self.strongest(name)

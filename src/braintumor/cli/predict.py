@@ -108,7 +108,7 @@ def command(context: click.Context, /, **options: Any) -> None:
             if plan.out is not None and state_of(plan.out).exists():
                 click.echo("The same command with --resume goes on from here.", err=True)
             raise
-    _summary(outcome, plan.out)
+    _summary(outcome, plan.out, options["slices"])
     if outcome.tally.statuses["error"]:
         context.exit(1)
 
@@ -208,7 +208,7 @@ def _json_array() -> Iterator[Callable[[Prediction], None]]:
     click.echo("\n]" if before == ",\n" else "[]")
 
 
-def _summary(outcome: Outcome, out: Path | None) -> None:
+def _summary(outcome: Outcome, out: Path | None, slices: str) -> None:
     """What came out, in a few lines; of a single image, its row says it all."""
     from braintumor.bundle.series import SERIES_FILE
     from braintumor.images.decode import printable
@@ -220,6 +220,11 @@ def _summary(outcome: Outcome, out: Path | None) -> None:
         first, *others = tally.in_words()
         first += f"; written to {out}" if out is not None else ""
         click.echo("\n".join([first, *others]), err=True)
+    if not tally.rows:  # there are files, or it were an error: none of them is long enough
+        click.echo(
+            f"No file has as many slices as --slices {slices} asks for: choose lower numbers.",
+            err=True,
+        )
     for one in outcome.series:
         click.echo(printable(one.in_words()), err=True)
     if outcome.series_count > len(outcome.series):

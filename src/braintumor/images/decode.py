@@ -86,15 +86,17 @@ class ImageError(BraintumorError):
         name: of the file, as the caller gave it.
         reason: why, and where there is one, the remedy; a clause without a full stop. It never
             quotes what the file says, for that may be about a patient.
+        place: where the slice would lie in its series, as far as the file still says.
     """
 
-    def __init__(self, name: str, reason: str) -> None:
+    def __init__(self, name: str, reason: str, place: Place | None = None) -> None:
         self.name = printable(name)
         self.reason = reason
+        self.place = place
         super().__init__(f"{self.name} cannot be used: {reason}.")
 
-    def __reduce__(self) -> tuple[type[ImageError], tuple[str, ...]]:
-        return (type(self), (self.name, self.reason))
+    def __reduce__(self) -> tuple[type[ImageError], tuple[str, str], dict[str, object]]:
+        return (type(self), (self.name, self.reason), vars(self))
 
 
 class RefusedError(ImageError):
@@ -107,9 +109,6 @@ class RefusedError(ImageError):
     def __init__(self, name: str, reason: str, sha256: str = "") -> None:
         super().__init__(name, reason)
         self.sha256 = sha256
-
-    def __reduce__(self) -> tuple[type[ImageError], tuple[str, ...]]:
-        return (type(self), (self.name, self.reason, self.sha256))
 
 
 @dataclass(frozen=True, kw_only=True)

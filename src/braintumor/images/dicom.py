@@ -111,6 +111,7 @@ class _Opened:
 
 
 def _open(data: bytes, name: str, limits: Limits) -> _Opened:
+    dataset = None
     try:
         dataset = read_header(data)
         refusal = tags.refusal(dataset)
@@ -119,13 +120,22 @@ def _open(data: bytes, name: str, limits: Limits) -> _Opened:
         count = _checked_count(dataset, name, limits)
         _fill(dataset)
         notes = tags.notes(dataset)
-    except (ImageError, MemoryError):
+    except MemoryError:
         raise
-    except HeaderError as error:
-        raise ImageError(name, str(error)) from None
-    except Exception:  # a damaged file can make pydicom raise anything; its text may name people
-        raise ImageError(name, _DAMAGED) from None
+    except Exception as error:
+        found = _said_of(error, name)
+        found.place = _place_unread(_Opened(dataset, name, limits, "", 1, ()), 1)
+        raise found from None
     return _Opened(dataset, name, limits, sha256_bytes(data), count, notes)
+
+
+def _said_of(error: Exception, name: str) -> ImageError:
+    """What is said of whatever reading tripped over."""
+    if isinstance(error, ImageError):
+        return error
+    # A damaged file can make pydicom raise anything, and its text may name people.
+    known = isinstance(error, CodecError | HeaderError)
+    return ImageError(name, str(error) if known else _DAMAGED)
 
 
 def _checked_count(dataset: Any, name: str, limits: Limits) -> int:
@@ -206,14 +216,12 @@ def _slices(opened: _Opened, numbers: range) -> Iterator[Slice | ImageError]:
                     number += 1
                 stored = _decompressed(opened, data)
             yield _slice(opened, wanted, stored)
-        except ImageError as error:
-            yield error
-        except (CodecError, HeaderError) as error:
-            yield ImageError(_named(opened, wanted), str(error))
         except MemoryError:
             raise
-        except Exception:  # as above
-            yield ImageError(_named(opened, wanted), _DAMAGED)
+        except Exception as error:
+            found = _said_of(error, _named(opened, wanted))
+            found.place = _place_unread(opened, wanted)
+            yield found
 
 
 def _named(opened: _Opened, number: int) -> str:
@@ -269,8 +277,7 @@ def _slice(opened: _Opened, number: int, stored: NDArray[Any]) -> Slice:
     )
     if pixels.dtype == np.float32 and not np.isfinite(pixels).any():
         raise ImageError(_named(opened, number), "it holds no finite value")
-    orientation = opened.group(number, "PlaneOrientationSequence").get("ImageOrientationPatient")
-    lie = lie_of(orientation or ())
+    lie = _lie(opened, number)
     pixels = with_square_pixels(pixels, *_pixel_sides(opened, number))
     if lie is not None:
         pixels = laid_upright(pixels, lie)
@@ -299,6 +306,26 @@ def _pixel_sides(opened: _Opened, number: int) -> tuple[float, float]:
     except Exception:  # as above: missing, or no two numbers
         return 1.0, 1.0
     return down, across
+
+
+def _lie(opened: _Opened, number: int) -> Lie | None:
+    orientation = opened.group(number, "PlaneOrientationSequence").get("ImageOrientationPatient")
+    return lie_of(orientation or ())
+
+
+def _place_unread(opened: _Opened, number: int) -> Place | None:
+    """The place of a frame that cannot be read, or is refused; None where the header is no help."""
+    try:
+        dataset = opened.dataset
+        frames = int(dataset.get("NumberOfFrames") or 1)
+        # A file of several that was not opened is none of their slices, nor is what has no picture.
+        if frames > opened.count or not any(key in dataset for key in _PIXELS):
+            return None
+        return _place(opened, number, _lie(opened, number))
+    except MemoryError:
+        raise
+    except Exception:  # as above
+        return None
 
 
 def _place(opened: _Opened, number: int, lie: Lie | None) -> Place | None:

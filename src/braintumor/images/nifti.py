@@ -85,8 +85,11 @@ def slices(
         index = number - 1 if forward else count - number
         pixels = volume.values(axis, index)
         label = f"{name}#{number}" if count > 1 else name
+        place = Place(
+            series=series, number=number if count > 1 else 0, along=volume.along(axis, index)
+        )
         if not np.isfinite(pixels).any():
-            yield ImageError(label, "it holds no finite value")
+            yield ImageError(label, "it holds no finite value", place)
             continue
         shown = np.ascontiguousarray(laid_upright(volume.squared(pixels, axis), lie))
         yield Slice(
@@ -97,9 +100,7 @@ def slices(
             sha256=sha256,
             name=label,
             notes=volume.notes,
-            place=Place(
-                series=series, number=number if count > 1 else 0, along=volume.along(axis, index)
-            ),
+            place=place,
         )
 
 

@@ -92,9 +92,9 @@ def _page(
     try:
         found = slice_of_picture(picture, name=name, sha256=sha256, limits=limits)
     except ImageError as error:
-        return error
+        return ImageError(name, error.reason, place)
     except MemoryError:
         raise
     except Exception:  # a damaged page can make a decoder raise anything at all
-        return ImageError(name, "the page is damaged: copy or download the file again")
+        return ImageError(name, "the page is damaged: copy or download the file again", place)
     return replace(found, place=place)

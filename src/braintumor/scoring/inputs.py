@@ -15,7 +15,7 @@ import glob
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from braintumor.errors import BraintumorError
@@ -23,6 +23,7 @@ from braintumor.files import no_formula
 from braintumor.images.decode import IMAGE_SUFFIXES, VOLUME_SUFFIXES, ImageError, Limits
 from braintumor.images.sniff import HEAD, looks_like_dicom
 from braintumor.scoring import remote
+from braintumor.scoring.folders import below, matches
 
 LIST_SUFFIXES = (".txt", ".lst", ".list")
 # So many lines of a list may name nothing before it is taken for another text.
@@ -72,8 +73,9 @@ class Inputs:
 
         A file that is named itself is always taken, whatever it is and even if it does not exist:
         its row will say what is wrong. In folders and patterns, files that are no images by their
-        suffix (DICOM: by their first bytes too) are skipped and counted; hidden ones are not
-        looked at. Where a folder holds a folder by a link, it is not followed.
+        suffix (DICOM: by their first bytes too), and archives here that hold none, are skipped and
+        counted; hidden ones are not looked at, and no link to a folder that lies in a folder is
+        followed (see `folders`).
 
         Raises:
             BraintumorError: at the end, if there was not a single image.
@@ -100,24 +102,25 @@ class Inputs:
             return
         argument = no_formula(argument)
         if os.path.isdir(argument):  # noqa: PTH112 - pathlib's raises where a name is too long
-            yield from self._chosen(_below(argument))
+            yield from self._chosen(below(argument))
         elif _is_pattern(argument):
-            matches = _matches(argument)
+            found = matches(argument)
+            first = next(found, None)
             # One that matches nothing is kept: its row will say that there is no such file.
-            yield from self._chosen(iter(matches)) if matches else iter([argument])
+            yield from [argument] if first is None else self._chosen(chain([first], found))
         elif not listed and argument.lower().endswith(LIST_SUFFIXES) and _is_text(argument):
             yield from self._listed(argument)
         else:
-            yield from _opened(argument)
+            yield from _held(argument) or [argument]
 
     def _chosen(self, found: Iterator[str | ImageError]) -> Iterator[Item]:
         for one in found:
             if isinstance(one, ImageError):
                 yield one
-            elif _is_image(one):
-                yield from _opened(one)
-            else:
-                self.skipped += 1
+                continue
+            items = _held(one) if _is_image(one) else ()
+            yield from items
+            self.skipped += not items
 
     def _listed(self, name: str) -> Iterator[Item]:
         if not any(map(_is_there, islice(_lines(name), _TRIED))):
@@ -136,89 +139,25 @@ def name_of(item: Item) -> str:
     return item if isinstance(item, str) else item.name
 
 
-def _opened(name: str) -> Iterator[Item]:
-    """A file; of an archive, the images in it."""
+def _held(name: str) -> Sequence[Item]:
+    """A file itself; of an archive, the images in it, of which there may be none."""
     if not name.lower().endswith(".zip") or remote.is_remote(name):
-        yield name
-        return
+        return [name]
     from braintumor.images import archive
 
-    entries: list[tuple[int, str]] = []
+    path = Path(name)
     try:
-        path = Path(name)
-        if path.is_file():  # opening a pipe would wait for ever
-            entries = archive.labels(path, name=name, limits=Limits())
-    except (ImageError, OSError, MemoryError):
-        pass
-    if not entries:  # its row will say what is wrong
-        yield name
-    yield from (Entry(name, number, label) for number, label in entries)
-
-
-def _below(folder: str) -> Iterator[str | ImageError]:
-    """All files below a folder, sorted by the parts of their path, "/" between them."""
-    # The folders that one is in, each with what is still to come of it: however deep they lie.
-    inside = [iter([(folder, True)])]
-    while inside:
-        path, is_folder = next(inside[-1], (None, False))
-        if path is None:
-            inside.pop()
-        elif not is_folder:
-            yield path
-        else:
-            try:
-                inside.append(_content(path))
-            except OSError as error:
-                reason = (error.strerror or str(error)).lower()
-                yield ImageError(path, f"it cannot be listed: {reason}")
-
-
-def _content(folder: str) -> Iterator[tuple[str, bool]]:
-    """What lies in a folder, sorted, and which of it are folders; none that are links."""
-    with os.scandir(folder) as found:
-        entries = sorted(
-            (entry.name, *_kind(entry)) for entry in found if not entry.name.startswith(".")
-        )
-    return (
-        (_join(folder, name), is_folder)
-        for name, is_folder, is_link in entries
-        if not (is_folder and is_link)
-    )
-
-
-def _kind(entry: os.DirEntry[str]) -> tuple[bool, bool]:
-    """Whether it is a folder, and whether a link; one that nobody can look up is neither, and what
-    reads it as a file says why it cannot.
-
-    A link that leads to itself, or to a share that is gone, must not cost its neighbours.
-    """
-    try:
-        return entry.is_dir(), entry.is_symlink()
-    except OSError:
-        return False, False
+        if not path.is_file():  # opening a pipe would wait for ever
+            return [name]
+        found = archive.labels(path, name=name, limits=Limits())
+    except (ImageError, OSError, MemoryError):  # its row will say what is wrong
+        return [name]
+    return [Entry(name, number, label) for number, label in found]
 
 
 def _is_pattern(name: str) -> bool:
     """Whether a name that names nothing is a pattern; one with a NUL byte names nothing at all."""
     return glob.has_magic(name) and "\0" not in name and not os.path.lexists(name)
-
-
-def _matches(pattern: str) -> list[str | ImageError]:
-    """Files that a pattern matches; a folder that it matches stands for what is below it.
-
-    What of it cannot be listed is in its sorted place, as the error that says so.
-    """
-    found: dict[str, str | ImageError] = {}
-    try:
-        names = glob.glob(pattern, recursive=True)  # noqa: PTH207 - pathlib knows no absolute ones
-    except RecursionError:
-        return [ImageError(pattern, "folders lie too deep there for a pattern: name the first one")]
-    for name in map(no_formula, names):
-        if os.path.isdir(name):  # noqa: PTH112 - pathlib's raises where nobody may look
-            found.update((name_of(one), one) for one in _below(name))
-        else:
-            found[name] = name
-    return [found[name] for name in sorted(found, key=lambda name: Path(name).parts)]
 
 
 def _lines(name: str) -> Iterator[str]:
@@ -250,12 +189,7 @@ def _is_text(name: str) -> bool:
 def _is_there(name: str) -> bool:
     if remote.is_remote(name):
         return True
-    return os.path.lexists(name) or (_is_pattern(name) and bool(_matches(name)))
-
-
-def _join(folder: str, below: str) -> str:
-    ends = folder.endswith(("/", os.sep))
-    return f"{folder}{below}" if ends else f"{folder}/{below}"
+    return os.path.lexists(name) or (_is_pattern(name) and any(matches(name)))
 
 
 def _is_image(name: str) -> bool:

@@ -19,6 +19,9 @@ from braintumor.scoring.journal import state_of
 from braintumor.scoring.remote import is_remote
 from braintumor.scoring.rows import part_of, said_of
 
+# Those of a summary that was written before slices that cannot be read were counted.
+_EARLIER_COLUMNS = tuple(one for one in SERIES_COLUMNS if one != "error")
+
 
 def check_table(table: Path, arguments: Sequence[str]) -> None:
     """Look that a table may be written, before it is begun.
@@ -89,7 +92,9 @@ def _is_of(place: Path, table: Path) -> bool:
             columns, first = (next(csv.reader(file), []) for _ in range(2))
     except (OSError, ValueError, csv.Error):
         return False
-    return tuple(columns) == SERIES_COLUMNS and first[-1:] == [name_in_summary(table)]
+    return tuple(columns) in (SERIES_COLUMNS, _EARLIER_COLUMNS) and first[-1:] == [
+        name_in_summary(table)
+    ]
 
 
 def _is_same(written: Path, argument: str) -> bool:

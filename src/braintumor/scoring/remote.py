@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from fnmatch import fnmatchcase
 from typing import Any, Final, TypeVar
 
 from braintumor.bundle.abreast import abreast
@@ -176,14 +177,28 @@ def _protocol(address: str) -> str:
 
 
 def _matches(store: Any, address: str, root: str) -> Iterator[str | ImageError]:
-    """Files that a pattern matches; a folder that it matches stands for what is below it."""
-    start = address[: len(address) - len(root)]
-    for path, entry in sorted(store.glob(root, detail=True).items()):
-        if path.rpartition("/")[2].startswith("."):
+    """Files that a pattern matches, sorted; a folder that it matches stands for what is below it,
+    and whatever it matches there comes but once. Hidden ones must be asked for by their dot."""
+    bare = root.rstrip("/")
+    # What stands before the store's own path: most stores leave a slash at the end out of that.
+    start = address.rstrip("/").removesuffix(bare)
+    kinds = {
+        tuple(path.rstrip("/").split("/")): entry["type"]
+        for path, entry in store.glob(bare, detail=True).items()
+    }
+    asked = [part for part in bare.split("/") if part.startswith(".")]
+    folder = ""
+    for parts in sorted(kinds):
+        path = "/".join(parts)
+        hidden = (part for part in parts if part.startswith("."))
+        if not all(any(fnmatchcase(part, one) for one in asked) for part in hidden):
             continue
-        if entry["type"] == "directory":
+        if folder and path.startswith(folder):
+            continue
+        if kinds[parts] == "directory":
+            folder = f"{path}/"
             yield from _below(store, start + path, path)
-        else:
+        elif not address.endswith("/"):
             yield start + path
 
 

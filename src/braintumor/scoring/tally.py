@@ -45,12 +45,14 @@ class Tally:
 
     def in_words(self) -> list[str]:
         """One or two lines: how many said what; from a second of work on, how fast."""
-        line = f"{_count(self.rows, 'image')}: {_listed(dict(sorted(self.statuses.items())))}"
+        line = _count(self.rows, "image")
+        if self.rows:
+            line += f": {_listed(dict(sorted(self.statuses.items())))}"
         if self.skipped:
             line += f"; {_count(self.skipped, 'file')} skipped, no image{'s' * (self.skipped != 1)}"
         said = {name: self.classes[name] for name in CLASSES if self.classes[name]}
         parts = [_listed(said)] if self.rows > 1 and said else []
-        if self.seconds >= 1:
+        if self.rows and self.seconds >= 1:
             parts.append(f"{self.seconds:,.0f} s, {self.rate:,.1f} images a second")
         return [line, "; ".join(parts)] if parts else [line]
 
