@@ -75,8 +75,10 @@ def test_what_flatters_the_recipes_is_told_from_the_recorded_experiments(
     network = Predictions.read(recorded / "cnn-bare" / "seed-1.csv")
     put(results, splits.GROUPED, "ensemble", network)
     found = newcomers.chosen(results, recorded)
-    lost = re.findall(r"−(\d+\.\d)", found)
-    assert all(10 < float(points) < 40 for points in lost), "a skill of 2 in place of one of 5"
-    assert len(lost) == 2
+    lost = re.findall(r"−(\d+\.\d) \(−(\d+\.\d) to −(\d+\.\d)\)", found)
+    assert len(lost) == 2, "both networks, each with its interval"
+    for points, low, high in (map(float, one) for one in lost):
+        assert 10 < points < 40, "a skill of 2 in place of one of 5"
+        assert high < points < low
     left, before, earlier = map(float, re.findall(r"(\d+\.\d) %", found)[:3])
     assert left > earlier > before, "left to a person: now, and by both trainings before"
