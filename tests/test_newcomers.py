@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -53,6 +54,24 @@ def test_tumours_called_free_and_what_is_left_to_a_person_without_one_are_told(
     assert counted.surely == (tumour & free & rows["status"].eq("ok")).sum()
     assert counted.doubted == rows["status"][~tumour].eq("uncertain").mean()
     assert f"Of {counted.tumours} slices with a tumour " in newcomers.table(results)
+
+
+def test_whose_heat_map_hits_is_told_and_how_often_the_one_that_is_shown(results: Path) -> None:
+    assert "heat map hits where" not in newcomers.table(results), "nobody looked"
+    for name, hit in (("cnn", 0.85), ("resnet50", 0.95)):
+        part = {"n": 200, "right": 190, "interval": {"low": 0.8, "high": 0.97}}
+        part |= {"maps": {"pointing": 0.8, "pointing_exact": 0.7}}
+        part |= {"maps_if_right": {"pointing": hit}}
+        part |= {"centre": {"pointing": 0.5, "pointing_exact": 0.2}}
+        told = {"judged": ["0" * 64], "tolerance": 15, "side": 224, "classes": {"all": part}}
+        (results / splits.GROUPED / name / "localisation.json").write_text(json.dumps(told))
+    found = newcomers.table(results)
+    assert (
+        "the middle of the head does so in 50.0 % (20.0 %). The map is that of the slice" in found
+    )
+    assert found.endswith(
+        "it hits in 85.0 % of 190 slices with `cnn` and in 95.0 % of 190 slices with `resnet50`."
+    )
 
 
 def test_without_folds_nothing_is_claimed(results: Path) -> None:

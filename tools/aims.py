@@ -224,7 +224,7 @@ def _kept(stress: Stress | None, met: bool) -> dict[str, Cell]:
 
 def _pointing(results: Path) -> Row:
     """Of grouped folds where their maps were judged, else of the published test slices."""
-    what = "hottest place of the heat map in the tumour or beside it"
+    what = "hottest place of the true class's heat map in the tumour or beside it"
     return Row(what, "pointing", {model: _pointed(results, model) for model in MODELS})
 
 

@@ -18,6 +18,7 @@ from experiments import RESULTS as RECORDED
 from experiments import Experiment, difference
 from marks import Part
 from matchups import Matchup, matchups
+from pointing import where_named
 from splits import GROUPED, RESULTS, score
 from verdicts import spread
 
@@ -67,7 +68,7 @@ def table(results: Path = RESULTS) -> str:
         "disagree, whatever the gate may doubt besides."
     )
     said += _free(list(matchup.calibrated.values()))
-    said += _hit(results / GROUPED / next(iter(matchup.rows)))
+    said += _hit(results / GROUPED)
     return "\n".join([*marks.table(heads, rows), "", said]).replace(words.NBSP, " ")
 
 
@@ -136,18 +137,22 @@ def _free(answers: Sequence[Predictions]) -> str:
     )
 
 
-def _hit(folder: Path) -> str:
-    """A sentence on what counts as a hit, and how often the middle of the head is one."""
-    found = read_run(folder).localisation
-    if found is None:
+def _hit(grouped: Path) -> str:
+    """Sentences on what counts as a hit, how often the middle of the head is one, and whose map
+    it is."""
+    told = {name: read_run(grouped / name).localisation for name in NETWORKS}
+    every = {name: found["classes"]["all"] for name, found in told.items() if found is not None}
+    first = next(filter(None, told.values()), None)
+    if first is None:
         return ""
-    middle = found["classes"]["all"]["centre"]
+    middle = first["classes"]["all"]["centre"]
     near, inside = (words.percent(middle[key]) for key in ("pointing", "pointing_exact"))
-    return (
+    said = (
         " A heat map hits where its hottest place lies in the tumour or at most "
-        f"{found['tolerance']} of {found['side']} pixels from it, strictly where it lies in it; "
-        f"the middle of the head does so in {near} ({inside})."
+        f"{first['tolerance']} of {first['side']} pixels from it, strictly where it lies in it; "
+        f"the middle of the head does so in {near} ({inside}). {where_named(every)}"
     )
+    return said.rstrip()
 
 
 def _pointing(folder: Path) -> str:
