@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ pytest.importorskip("tomli_w")
 import afterwards
 import splits
 from made_results import put, table, two_networks
+
+from braintumor.evaluation.paired import Difference
 
 
 def published(results: Path) -> Path:
@@ -28,9 +31,9 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_way_has_a_row_beside_the_one_that_is_shipped(results: Path) -> None:
     lines = afterwards.section(results).splitlines()
-    assert lines[2].startswith(f"| {afterwards.OURS} | ")
-    assert lines[2].endswith(" | – |")
-    names = [line.split(" | ")[0] for line in lines[3:8]]
+    assert lines[4].startswith(f"| {afterwards.OURS} | ")
+    assert lines[4].endswith(" | – |")
+    names = [line.split(" | ")[0] for line in lines[5:10]]
     assert sum("logistic regression" in name for name in names) == 3
     assert not any("four networks" in line for line in lines), "there are no earlier folds here"
 
@@ -63,6 +66,46 @@ def test_other_seeds_are_asked_once_each(tmp_path: Path) -> None:
     by_path = dict(zip(expected.frame["path"], expected.y_prob, strict=True))
     wanted = np.array([by_path[path] for path in answers[-1].frame["path"]])
     np.testing.assert_allclose(answers[-1].y_prob, wanted, atol=1e-9)
+
+
+def difference(value: float, *, half: float = 0.01) -> Difference:
+    """Of balanced accuracy, with an interval of half a width around it."""
+    low, high = value - half, value + half
+    return Difference(0.9 + value, 0.9, value, low, high, 0.5, 0.5, "permutation", 200, 50)
+
+
+def test_a_way_that_gains_is_named_with_why_it_is_not_shipped() -> None:
+    four, seeds = f"four networks: {afterwards._BEFORE}", f"5 networks: {afterwards._SEEDS}"
+    told = afterwards._verdict({"mean": difference(0.002), four: difference(0.02)})
+    assert f"*{four}* gains +2.0 (+1.0 to +3.0) points of balanced accuracy; " in told
+    assert "it is not shipped: half of its networks have learnt nothing from other scanners" in told
+    assert "The other ways gain nothing that could be told from chance." in told
+    told = afterwards._verdict({four: difference(0.02), seeds: difference(0.03)})
+    assert f"*{seeds}* gains +3.0" in told
+    assert "one graph a network" in told
+    assert "other ways" not in told, "there are none"
+    assert afterwards._UNKNOWN in afterwards._verdict({"something else": difference(0.02)})
+
+
+def test_what_holds_zero_gains_nothing_and_what_lies_below_loses() -> None:
+    chance = {"mean": difference(0.009), "four networks": difference(-0.009)}
+    told = afterwards._verdict(chance)
+    assert told.startswith("In balanced accuracy no way gains anything that could be told from")
+    assert "gains +" not in told
+    told = afterwards._verdict({**chance, "stacked": difference(-0.02)})
+    assert "*stacked* loses −2.0 (−3.0 to −1.0) points." in told
+
+
+def test_of_too_few_groups_nothing_is_said_to_gain() -> None:
+    few = dataclasses.replace(difference(0.02), units=20)
+    assert "no way gains anything" in afterwards._verdict({"mean": few})
+
+
+def test_another_measure_of_sureness_is_named_where_more_is_right_by_it() -> None:
+    none = "No other measure of sureness leaves more right among the surest 90 %."
+    assert afterwards._surer({"ours": 0.96, "margin": 0.96, "entropy": 0.95}) == none
+    told = afterwards._surer({"ours": 0.96, "margin": 0.97})
+    assert "by *margin* (97.0\N{NO-BREAK SPACE}%) than by the shipped measure (96.0" in told
 
 
 def test_what_is_fitted_has_not_seen_the_fold(results: Path) -> None:

@@ -84,6 +84,15 @@ def test_rows_of_other_recipes_are_said_to_be_so(results: Path) -> None:
     told = aims._recipes(results)
     assert "are of other recipes: `cnn` epochs 90 and 16" in told
     assert "these have changed since: `cnn` turn – and 0.5." in told
+    assert "as the folds were then, and these" in told, "on as many slices, for all that is known"
+    for split, train in ((splits.AGAIN, 1700), (splits.GROUPED, 3000)):
+        images = f"\n[record.images]\ntrain = {train}\n"
+        file = results / split / "cnn" / "recipe.toml"
+        file.write_text(file.read_text() + images)
+    assert (
+        "as the folds were then, though on 1,700 slices in place of 3,000 (the last fold's), "
+        in (aims._recipes(results))
+    )
     cell = aims._scores("", "accuracy", aims._again(results), {}).cells["cnn"]
     right = table(2.0, 7, "cnn").split("test").metrics()["accuracy"]
     assert cell.told.startswith(f"{100 * right:.1f}")

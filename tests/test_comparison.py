@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -22,6 +23,9 @@ import stress
 import verdicts
 
 from braintumor.evaluation.paired import Difference
+
+# Most tests go without it.
+SCREENING = hardship.screening
 
 
 @pytest.fixture
@@ -146,8 +150,23 @@ def test_differences_under_class_mixes_hold_together(
     assert set(found.ahead.values()) == {-1}, "resnet50 is far better under every mix"
     assert found.steadier is not None
     question, answer = found.steadier
-    assert question == "Which is steadier across class mixes?"
+    assert question == "Whose calibrated answers are steadier across class mixes?"
     assert answer.startswith(("`resnet50`: from mix", "Which moves less cannot be concluded: from"))
+
+
+def test_class_mixes_are_of_the_answers_that_are_given(results: Path) -> None:
+    """Calibration moves classes: what a call is worth is told of the calibrated ones alone."""
+    matchup = matchups.matchups(results)[-1]
+    turned = dict(zip(matchup.rows, reversed(list(matchup.rows.values())), strict=True))
+    other = dataclasses.replace(matchup, calibrated=turned)
+    found, now = (hardship.mixes([one]) for one in (matchup, other))
+    assert set(found.ahead.values()) == {-1}
+    assert set(now.ahead.values()) == {1}, "with the answers changed it is the other network"
+    assert "calibrated answers" in found.answer[0]
+    assert "of the answers that are given, the calibrated ones" in found.lines[0]
+    worth = SCREENING(matchup)
+    assert SCREENING(dataclasses.replace(matchup, rows=turned)) == worth
+    assert SCREENING(other) != worth
 
 
 def test_stress_tests_say_who_loses_less(results: Path) -> None:

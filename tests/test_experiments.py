@@ -14,6 +14,7 @@ pytest.importorskip("tomli_w")
 import experiments
 
 from braintumor.errors import BraintumorError
+from braintumor.evaluation import words
 from braintumor.evaluation.predictions import Predictions
 from braintumor.evaluation.spread import spread
 
@@ -137,6 +138,53 @@ def test_seeds_are_shown_with_their_spread(add, tmp_path: Path) -> None:  # type
     assert cells[3].endswith("seeds 1, 2, 3")
     assert cells[4].startswith(f"{100 * np.mean(found):.1f} % (")
     assert cells[4].endswith("by seed " + ", ".join(f"{100 * value:.1f} %" for value in found))
+
+
+def apart(one: Path, other: Path) -> str:
+    """Balanced accuracy of one run less the other's, in points."""
+    first, second = (
+        Predictions.read(folder / "predictions.csv").split("test").metrics()["balanced_accuracy"]
+        for folder in (one, other)
+    )
+    return words.points(first - second)
+
+
+def test_every_seed_is_held_against_the_only_one_of_the_other(add, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """The mean over the seeds, and the hull of their intervals; not the first seed's alone."""
+    other = run(tmp_path / "other", seed=1, skill=2.0)
+    runs = [run(tmp_path / f"{n}", seed=n, skill=skill) for n, skill in ((1, 4.0), (2, 0.5))]
+    add([other], "other")
+    for name, some in (("first", runs[:1]), ("second", runs[1:]), ("both", runs)):
+        add(some, name, against="other")
+    cells = {name: cells[8] for name, cells in lines(tmp_path).items()}
+    one, two = (apart(each, other) for each in runs)
+    assert cells["both"].endswith(f", may be chance; by seed {one}, {two}")
+    assert cells["first"].startswith(f"`other`: {one} points (+"), "above by itself"
+    assert cells["second"].startswith(f"`other`: {two} points (−"), "and below"
+    ends = [cells[name].split("(")[1].split(")")[0].split(" to ") for name in ("first", "second")]
+    assert f" points ({ends[1][0]} to {ends[0][1]})" in cells["both"]
+
+
+def test_seeds_of_the_same_number_belong_together(add, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """In whatever order and number they are there; one without a partner is held against none."""
+    skills = {"a": {1: 1.0, 2: 2.0, 3: 3.0}, "b": {2: 3.0, 3: 1.0, 4: 2.0}}
+    runs = {
+        (name, seed): run(tmp_path / f"{name}{seed}", seed=seed, skill=skill)
+        for name, of in skills.items()
+        for seed, skill in of.items()
+    }
+    for name, against in (("a", ""), ("b", "a")):
+        add([runs[name, seed] for seed in skills[name]], name, against=against)
+    told = [apart(runs["b", seed], runs["a", seed]) for seed in (2, 3)]
+    assert lines(tmp_path)["b"][8].endswith(f"; by seed {told[0]}, {told[1]}, –")
+    assert told[0].startswith("+")
+    assert told[1].startswith("−")
+
+
+def test_without_a_seed_in_common_nothing_is_held_against_the_other(add, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    add([run(tmp_path / f"{seed}", seed=seed) for seed in (1, 2)], "first")
+    add([run(tmp_path / "3", seed=3)], "second", against="first")
+    assert lines(tmp_path)["second"][8] == "`first`: other seeds"
 
 
 def test_a_folder_of_repeats_stands_for_its_seeds(add, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -55,6 +56,24 @@ def test_tumours_called_free_and_what_is_left_to_a_person_without_one_are_told(
     assert f"Of {counted.tumours} slices with a tumour " in newcomers.table(results)
 
 
+def test_whose_heat_map_hits_is_told_and_how_often_the_one_that_is_shown(results: Path) -> None:
+    assert "heat map hits where" not in newcomers.table(results), "nobody looked"
+    for name, hit in (("cnn", 0.85), ("resnet50", 0.95)):
+        part = {"n": 200, "right": 190, "interval": {"low": 0.8, "high": 0.97}}
+        part |= {"maps": {"pointing": 0.8, "pointing_exact": 0.7}}
+        part |= {"maps_if_right": {"pointing": hit}}
+        part |= {"centre": {"pointing": 0.5, "pointing_exact": 0.2}}
+        told = {"judged": ["0" * 64], "tolerance": 15, "side": 224, "classes": {"all": part}}
+        (results / splits.GROUPED / name / "localisation.json").write_text(json.dumps(told))
+    found = newcomers.table(results)
+    assert (
+        "the middle of the head does so in 50.0 % (20.0 %). The map is that of the slice" in found
+    )
+    assert found.endswith(
+        "it hits in 85.0 % of 190 slices with `cnn` and in 95.0 % of 190 slices with `resnet50`."
+    )
+
+
 def test_without_folds_nothing_is_claimed(results: Path) -> None:
     for file in (results / splits.GROUPED).glob("*/predictions.csv"):
         file.unlink()
@@ -75,8 +94,10 @@ def test_what_flatters_the_recipes_is_told_from_the_recorded_experiments(
     network = Predictions.read(recorded / "cnn-bare" / "seed-1.csv")
     put(results, splits.GROUPED, "ensemble", network)
     found = newcomers.chosen(results, recorded)
-    lost = re.findall(r"−(\d+\.\d)", found)
-    assert all(10 < float(points) < 40 for points in lost), "a skill of 2 in place of one of 5"
-    assert len(lost) == 2
+    lost = re.findall(r"−(\d+\.\d) \(−(\d+\.\d) to −(\d+\.\d)\)", found)
+    assert len(lost) == 2, "both networks, each with its interval"
+    for points, low, high in (map(float, one) for one in lost):
+        assert 10 < points < 40, "a skill of 2 in place of one of 5"
+        assert high < points < low
     left, before, earlier = map(float, re.findall(r"(\d+\.\d) %", found)[:3])
     assert left > earlier > before, "left to a person: now, and by both trainings before"

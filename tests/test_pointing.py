@@ -44,7 +44,9 @@ def test_every_class_is_told_with_both_counts_beside_two_that_look_at_nothing(
         "c,3,pituitary,1,1,0,0.4,0.7\nd,4,pituitary,0,1,1,0.4,0.7\n"
     )
 
-    lines = pointing.section(tmp_path).splitlines()[2:]
+    *lines, blank, said = pointing.section(tmp_path).splitlines()[2:]
+    assert blank == ""
+    assert said.endswith("it hits in 66.7 % of 3 slices with `cnn`."), "of the three that are named"
     assert [re.sub(r" \(\S+–\S+\)", "", line) for line in lines] == [
         "| `cnn` | all | 4 | 75.0 % | 50.0 % | 35.0 % | 0.50 |",
         "| `cnn` | glioma | 2 | 50.0 % | 50.0 % | 30.0 % | 0.30 |",
@@ -72,6 +74,17 @@ def test_the_published_rows_are_what_the_published_shares_come_from(folder: Path
         assert part["maps"] == pytest.approx(told[name]["maps"], abs=1e-6)
     judged = Predictions.read(folder / "predictions.csv").frame.set_index("path").loc[rows["path"]]
     assert (judged["label"].to_numpy() == rows["label"].to_numpy()).all()
+
+
+def test_how_often_the_map_hits_that_is_shown_is_told_of_each_network() -> None:
+    named = {"right": 1800, "maps_if_right": measured(0.9, 0.7)}
+    told = pointing.where_named({"cnn": named, "resnet50": {**named, "right": 20}})
+    assert told.startswith("The map is that of the slice's true class, and the one that is shown")
+    assert told.replace("\N{NO-BREAK SPACE}", " ").endswith(
+        "it hits in 90.0 % of 1,800 slices with `cnn` and in 90.0 % of 20 slices with `resnet50`."
+    )
+    never = {"right": 0, "maps_if_right": None}
+    assert pointing.where_named({"cnn": never}) == pointing.where_named({}) == ""
 
 
 def test_what_nobody_measured_is_not_made_up(tmp_path: Path) -> None:

@@ -85,6 +85,43 @@ def test_folds_that_learnt_from_more_since_do_not_take_part_in_the_comparison(
     assert f"{100 * right:.1f} % where it has seen nothing of their groups" in text
 
 
+def learnt(folder: Path, train: int, further: int, *, folds: int = 0) -> None:
+    """What a record says of the slices that were learnt from."""
+    record = (folder / "recipe.toml").read_text() + f"extra_images = {further}\n"
+    record += f"folds = {folds}\n" * bool(folds)
+    (folder / "recipe.toml").write_text(f"{record}[record.images]\ntrain = {train}\n")
+
+
+def test_a_network_that_learnt_from_fewer_slices_does_not_tell_what_the_split_is_worth(
+    results: Path,
+) -> None:
+    """By the same settings: the published split holds back whom the further slices are of."""
+    grouped(results, with_folds(made_table(skill=1.0)))
+    assert "learnt from" not in splits.section(results), "the records do not say it"
+    learnt(results / splits.GIVEN / "cnn", 1700, 100)
+    learnt(results / splits.GROUPED / "cnn", 1900, 1100, folds=4)
+    text = splits.section(results)
+    assert (
+        "by the same recipe; on the published split it learnt from 1,800 slices, and in the last "
+        "fold from 3,000. Split and number of slices learnt from together make "
+    ) in text
+    assert "The split is worth" not in text
+    assert text.endswith("teach less, so the split's own share may be larger.")
+
+
+def test_as_many_slices_are_nothing_to_speak_of_and_more_of_them_no_excuse(results: Path) -> None:
+    grouped(results, with_folds(made_table(skill=1.0)))
+    before = splits.section(results)
+    for split, train, further in ((splits.GIVEN, 1500, 500), (splits.GROUPED, 2000, 0)):
+        learnt(results / split / "cnn", train, further)
+    assert splits.section(results) == before
+    recipe = results / splits.GROUPED / "cnn" / "recipe.toml"
+    recipe.write_text(recipe.read_text().replace("train = 2000", "train = 1000"))
+    text = splits.section(results)
+    assert "it learnt from 2,000 slices, and on the grouped one from 1,000." in text
+    assert "teach less" not in text
+
+
 def test_of_one_grouped_split_other_slices_are_compared_and_settings_are_told(
     results: Path,
 ) -> None:
@@ -147,8 +184,15 @@ def test_a_setting_that_came_later_is_no_change_where_it_changes_nothing(tmp_pat
 
 def test_where_settings_differ_too_nothing_is_laid_on_the_split() -> None:
     found = splits._unpaired(shares(180, 200), shares(120, 200))
-    assert splits._worth(found, changed=False).startswith("The published split flatters it by +30")
-    assert "what is the split's share is unknown" in splits._worth(found, changed=True)
+    assert splits._worth(found).startswith("The published split flatters it by +30")
+    told = splits._worth(found, ["settings", "number of slices learnt from"])
+    assert told.startswith("Split, settings and number of slices learnt from together make +30")
+    assert told.endswith("); what is the split's share is unknown.")
+    near = splits._worth(splits._unpaired(shares(125, 200), shares(120, 200)), ["settings"])
+    assert near.endswith("), which may be chance; what is the split's share is unknown.")
+    few = splits._worth(splits._unpaired(shares(18, 20), shares(12, 20)), ["settings"])
+    assert few.startswith("Split and settings together make +30")
+    assert few.endswith("from too few groups to conclude anything.")
 
 
 def test_without_common_slices_the_interval_is_of_two_independent_shares() -> None:

@@ -6,12 +6,14 @@ Everything is reckoned from the out-of-fold answers under results/labeled-mri-gr
 further networks, results/labeled-mri-grouped-before and the other seeds of the recipes under
 results/experiments. Whatever is fitted is fitted
 on the other folds, and on these answers alone: what other trainings said, which calibration rests
-on, too, is left out of all rows alike.
+on, too, is left out of all rows alike. What is said of the rows follows from their intervals; why
+one that gains is not shipped is written here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import marks
@@ -21,11 +23,12 @@ from matchups import SUREST, in_order
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from splits import EARLIER, GROUPED, RESULTS, tested
+from verdicts import clear
 
 from braintumor.evaluation import crossfit, words
 from braintumor.evaluation.decision import fit_decision
 from braintumor.evaluation.ensemble import combined
-from braintumor.evaluation.paired import paired
+from braintumor.evaluation.paired import Difference, paired
 from braintumor.evaluation.predictions import Predictions
 from braintumor.evaluation.run_tables import find_seeds, read_run
 from braintumor.evaluation.tables import PROBABILITIES
@@ -34,6 +37,16 @@ from results import NETWORKS
 NONE_YET = "The folds have not been published yet."
 # The shipped way, with which all others are compared.
 OURS = "logarithmic pool, calibrated (the shipped way)"
+# Further networks, and why they are not shipped though they may gain.
+_BEFORE = "the same two before they learnt from other scanners, too"
+_SEEDS = "other seeds of the same recipes, too"
+_WHY = {
+    _BEFORE: "half of its networks have learnt nothing from other scanners, and it costs twice as "
+    "much to keep and to ask",
+    _SEEDS: "what is shipped is one graph a network, and each seed more costs as much again to "
+    "train, to keep and to ask",
+}
+_UNKNOWN = "why it is not shipped has not been said"
 # How strongly a stacking model is held back (scikit-learn's C), tried from hard to soft.
 _HELD = (0.01, 0.1, 1.0)
 _FLOOR = 1e-6
@@ -43,23 +56,63 @@ Floats = NDArray[np.float64]
 
 
 def section(results: Path = RESULTS) -> str:
-    """Two tables: other ways to make one answer of several, and to say how sure it is."""
+    """Two tables: other ways to make one answer of several, and to say how sure it is; before
+    them what they allow to say."""
     tables = _tables(results / GROUPED)
     if not tables:
         return NONE_YET
-    pools = {OURS: _calibrated(combined(tables)), **_others(tables, results)}
-    ours = pools[OURS]
-    rows = [[name, *_scores(ours, table)] for name, table in pools.items()]
+    ours = _calibrated(combined(tables))
+    others = _others(tables, results)
+    apart = {name: _difference(ours, table) for name, table in others.items()}
+    rows = [[OURS, *_scores(ours), "–"]]
+    rows += [[name, *_scores(others[name]), tested(apart[name], True)[0]] for name in others]
     heads = ("one answer of several networks", "balanced accuracy", "macro AUC",
              "accuracy, the surest 90 %", "balanced accuracy against the first")  # fmt: skip
     members = [_calibrated(table) for table in tables]
-    sure = [[name, words.percent(_surest(ours, how(ours, members)))] for name, how in _SURE.items()]
+    sure = {name: _surest(ours, how(ours, members)) for name, how in _SURE.items()}
     lines = [
+        f"{_verdict(apart)} {_surer(sure)}",
+        "",
         *marks.table(heads, rows),
         "",
-        *marks.table(("how sure the shipped pool is", "accuracy, the surest 90 %"), sure),
+        *marks.table(
+            ("how sure the shipped pool is", "accuracy, the surest 90 %"),
+            [[name, words.percent(right)] for name, right in sure.items()],
+        ),
     ]
     return "\n".join(lines).replace(words.NBSP, " ")
+
+
+def _verdict(apart: Mapping[str, Difference]) -> str:
+    """Which ways gain or lose balanced accuracy, by their intervals, and why none is shipped."""
+    signs = {name: clear(found, math.nan) for name, found in apart.items()}
+    told = {name: f"*{name}* {{}} {tested(found, True)[0]} points" for name, found in apart.items()}
+    said = [
+        f"{told[name].format('gains')} of balanced accuracy; it is not shipped: {_why(name)}."
+        for name, sign in signs.items()
+        if sign > 0
+    ]
+    if 0 in signs.values():
+        who = "The other ways gain" if said else "In balanced accuracy no way gains"
+        said.append(f"{who} {'nothing' if said else 'anything'} that could be told from chance.")
+    said += [f"{told[name].format('loses')}." for name, sign in signs.items() if sign < 0]
+    return f"{' '.join(said)} The best of several on the same slices looks better than it is."
+
+
+def _why(name: str) -> str:
+    return next((why for what, why in _WHY.items() if what in name), _UNKNOWN)
+
+
+def _surer(right: Mapping[str, float]) -> str:
+    """Whether another measure of sureness leaves more right among the surest than the first."""
+    first, *others = right.items()
+    more = [f"*{name}* ({words.percent(share)})" for name, share in others if share > first[1]]
+    if not more:
+        return "No other measure of sureness leaves more right among the surest 90 %."
+    return (
+        f"More is right among the surest 90 % by {words.listed(more)} than by the shipped measure "
+        f"({words.percent(first[1])}); whether that is chance has not been tested."
+    )
 
 
 def _tables(folder: Path) -> list[Predictions]:
@@ -79,14 +132,11 @@ def _others(tables: Sequence[Predictions], results: Path) -> dict[str, Predictio
     earlier = _tables(results / EARLIER)
     if earlier:
         four = [*tables, *(_beside(tables[0], one) for one in earlier)]
-        found["four networks: the same two before they learnt from other scanners, too"] = (
-            _calibrated(combined(four))
-        )
+        found[f"four networks: {_BEFORE}"] = _calibrated(combined(four))
     seeds = _other_seeds(tables[0], results)
     if seeds:
-        found[f"{len(tables) + len(seeds)} networks: other seeds of the same recipes, too"] = (
-            _calibrated(combined([*tables, *seeds]))
-        )
+        name = f"{len(tables) + len(seeds)} networks: {_SEEDS}"
+        found[name] = _calibrated(combined([*tables, *seeds]))
     for held in _HELD:
         found[f"logistic regression on both networks' log-probabilities, C = {held:g}"] = _stacked(
             tables, held
@@ -169,19 +219,22 @@ def _weighted(tables: Sequence[Predictions]) -> Predictions:
     return _replaced(tables[0], crossfit.cross_fitted(crossfit.fold_numbers(tables[0]), best, pool))
 
 
-def _scores(ours: Predictions, table: Predictions) -> list[str]:
+def _scores(table: Predictions) -> list[str]:
     metrics = table.metrics()
-    groups = list(ours.frame["group"])
-    found = paired(
-        ours.y_true, table.y_prob, ours.y_prob, groups, draws=_DRAWS, permutations=_SWAPS
-    )
-    low_to_high, _ = tested(found.differences["balanced_accuracy"], True)
     return [
         words.percent(metrics["balanced_accuracy"]),
         words.number(metrics["macro_auc"]),
         words.percent(_surest(table, table.confidence)),
-        "–" if table is ours else low_to_high,
     ]
+
+
+def _difference(ours: Predictions, table: Predictions) -> Difference:
+    """Balanced accuracy of another way less that of ours."""
+    groups = list(ours.frame["group"])
+    found = paired(
+        ours.y_true, table.y_prob, ours.y_prob, groups, draws=_DRAWS, permutations=_SWAPS
+    )
+    return found.differences["balanced_accuracy"]
 
 
 def _surest(table: Predictions, sure: Floats) -> float:

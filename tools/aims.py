@@ -12,7 +12,7 @@ from pathlib import Path
 import hardship
 import marks
 from matchups import Matchup
-from splits import AGAIN, GIVEN, GROUPED, judged, score
+from splits import AGAIN, EARLIER, GIVEN, GROUPED, judged, learnt_from, score
 from verdicts import spread
 
 from braintumor.classes import CLASSES
@@ -224,7 +224,7 @@ def _kept(stress: Stress | None, met: bool) -> dict[str, Cell]:
 
 def _pointing(results: Path) -> Row:
     """Of grouped folds where their maps were judged, else of the published test slices."""
-    what = "hottest place of the heat map in the tumour or beside it"
+    what = "hottest place of the true class's heat map in the tumour or beside it"
     return Row(what, "pointing", {model: _pointed(results, model) for model in MODELS})
 
 
@@ -268,8 +268,22 @@ def _recipes(results: Path) -> str:
         return told
     return (
         f"{told} *By the folds' recipe* the published split was trained once more as the folds "
-        f"were then, and these have changed since: {since}."
+        f"were then{_learnt(results)}, and these have changed since: {since}."
     )
+
+
+def _learnt(results: Path) -> str:
+    """From how many slices that was, beside those of the folds as they were then, where these
+    are not as many; of a network whose records tell both."""
+    for name in NETWORKS:
+        folds = EARLIER if (results / EARLIER / name / "predictions.csv").is_file() else GROUPED
+        folders = [results / split / name for split in (AGAIN, folds)]
+        if not all((folder / "predictions.csv").is_file() for folder in folders):
+            continue
+        one, two = (learnt_from(read_run(folder)) for folder in folders)
+        if one is not None and two is not None and one != two:
+            return f", though on {one:,} slices in place of {two:,} (the last fold's)"
+    return ""
 
 
 def _apart(results: Path, first: str, second: str) -> str:

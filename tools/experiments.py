@@ -322,25 +322,36 @@ def _worst(one: Experiment) -> str:
 
 
 def _against(one: Experiment, other: Experiment | None) -> str:
-    """The difference on the slices that both judged, seed by seed; mean, and hull of intervals."""
+    """The difference on the slices that both judged, seed by seed; mean, hull of the intervals,
+    and each seed where there are several, a dash where it has none to be held against."""
     if other is None:
         return "–"
-    pairs = zip(one.seeds.values(), other.seeds.values(), strict=False)
-    found = [each for each in (_difference(*pair) for pair in pairs) if each is not None]
+    pairs = _pairs(one, other)
+    each = {seed: difference(*pair) for seed, pair in pairs.items()}
+    found = [apart for apart in each.values() if apart is not None]
     if not found:
-        return f"`{other.name}`: other slices"
-    mean = float(np.mean([each[0] for each in found]))
-    low, high = min(each[1] for each in found), max(each[2] for each in found)
-    verdict = "" if low > 0 or high < 0 else ", may be chance"
-    ends = f"{words.points(low)} to {words.points(high)}"
-    return f"`{other.name}`: {words.points(mean)} points ({ends}){verdict}"
+        return f"`{other.name}`: other {'slices' if pairs else 'seeds'}"
+    mean = float(np.mean([value for value, *_ in found]))
+    low, high = min(low for _, low, _ in found), max(high for *_, high in found)
+    ends = f"({words.points(low)} to {words.points(high)})"
+    chance = "" if low > 0 or high < 0 else ", may be chance"
+    told = [words.points((each.get(seed) or (None,))[0]) for seed in one.seeds]
+    by_seed = f"; by seed {', '.join(told)}" if len(told) > 1 else ""
+    return f"`{other.name}`: {words.points(mean)} points {ends}{chance}{by_seed}"
+
+
+def _pairs(one: Experiment, other: Experiment) -> dict[int, tuple[Predictions, Predictions]]:
+    """Seed -> its rows, and those of the other's seed of the same number, or of its only one."""
+    several = len(other.seeds) > 1
+    theirs = other.seeds if several else dict.fromkeys(one.seeds, *other.seeds.values())
+    return {seed: (rows, theirs[seed]) for seed, rows in one.seeds.items() if seed in theirs}
 
 
 def _keys(rows: Predictions) -> list[tuple[str, str]]:
     return list(zip(rows.frame["sha256"], rows.frame["label"], strict=True))
 
 
-def _difference(mine: Predictions, theirs: Predictions) -> tuple[float, float, float] | None:
+def difference(mine: Predictions, theirs: Predictions) -> tuple[float, float, float] | None:
     """Balanced accuracy of the first less the second's, with its interval, on the slices that both
     judged; None where these are fewer than half."""
     places = [{key: row for row, key in enumerate(_keys(rows))} for rows in (mine, theirs)]

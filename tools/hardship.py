@@ -52,13 +52,13 @@ class Found:
 
 
 def mixes(found: Sequence[Matchup]) -> Found:
-    """Accuracy under every mix, in the hardest setting that has enough of every class."""
+    """Accuracy under every mix, in the hardest setting that has enough of every class; of the
+    calibrated answers, for these are what somebody would act on."""
     matchup = next((m for m in reversed(found) if m.whole), found[0])
-    one = matchup.rows[CUSTOM]
+    answers = matchup.calibrated
+    one = answers[CUSTOM]
     draw = GroupDraws(group_numbers(one))
-    right = {
-        name: (rows.y_pred == rows.y_true).astype(float) for name, rows in matchup.rows.items()
-    }
+    right = {name: (rows.y_pred == rows.y_true).astype(float) for name, rows in answers.items()}
     shares = np.bincount(one.y_true, minlength=4) / len(one)
     every = standard_mixes(shares)
     rows, ahead, told, spans = [], {}, {}, {name: [] for name in right}
@@ -90,25 +90,29 @@ def mixes(found: Sequence[Matchup]) -> Found:
     )
     heads = ("accuracy", *(f"`{name}`" for name in right), "difference, points")
     lines = [
-        f"{matchup.name}: what each class is taken for stays, its share changes. The intervals of "
-        f"the differences hold together: they are corrected for being {len(every)} (Bonferroni).",
+        f"{matchup.name}: what each class is taken for stays, its share changes. All of this part "
+        "is of the answers that are given, the calibrated ones. The intervals of the differences "
+        f"hold together: they are corrected for being {len(every)} (Bonferroni).",
         "",
         *marks.table(heads, rows),
         "",
         *screening(matchup),
     ]
     return Found(
-        ("Under other class mixes, which is right more often?", verdict(ahead, told)),
+        (
+            "Under other class mixes, whose calibrated answers are right more often?",
+            verdict(ahead, told),
+        ),
         lines,
-        steadier=("Which is steadier across class mixes?", steadily),
+        steadier=("Whose calibrated answers are steadier across class mixes?", steadily),
         ahead={_WHERE[name]: sign for name, sign in ahead.items()},
     )
 
 
 def screening(matchup: Matchup) -> list[str]:
-    """What a call is worth where nearly all are healthy."""
+    """What a call is worth where nearly all are healthy, of the calibrated answers."""
     told = {}
-    for name, rows in matchup.rows.items():
+    for name, rows in matchup.calibrated.items():
         judged = {result.mix.name: result for result in under_mixes(rows).results}
         told[name] = judged["screening"].ppv
     rows = [

@@ -15,9 +15,10 @@ from pathlib import Path
 import marks
 from aims import pointing
 from experiments import RESULTS as RECORDED
-from experiments import Experiment
+from experiments import Experiment, difference
 from marks import Part
 from matchups import Matchup, matchups
+from pointing import where_named
 from splits import GROUPED, RESULTS, score
 from verdicts import spread
 
@@ -67,7 +68,7 @@ def table(results: Path = RESULTS) -> str:
         "disagree, whatever the gate may doubt besides."
     )
     said += _free(list(matchup.calibrated.values()))
-    said += _hit(results / GROUPED / next(iter(matchup.rows)))
+    said += _hit(results / GROUPED)
     return "\n".join([*marks.table(heads, rows), "", said]).replace(words.NBSP, " ")
 
 
@@ -136,18 +137,22 @@ def _free(answers: Sequence[Predictions]) -> str:
     )
 
 
-def _hit(folder: Path) -> str:
-    """A sentence on what counts as a hit, and how often the middle of the head is one."""
-    found = read_run(folder).localisation
-    if found is None:
+def _hit(grouped: Path) -> str:
+    """Sentences on what counts as a hit, how often the middle of the head is one, and whose map
+    it is."""
+    told = {name: read_run(grouped / name).localisation for name in NETWORKS}
+    every = {name: found["classes"]["all"] for name, found in told.items() if found is not None}
+    first = next(filter(None, told.values()), None)
+    if first is None:
         return ""
-    middle = found["classes"]["all"]["centre"]
+    middle = first["classes"]["all"]["centre"]
     near, inside = (words.percent(middle[key]) for key in ("pointing", "pointing_exact"))
-    return (
+    said = (
         " A heat map hits where its hottest place lies in the tumour or at most "
-        f"{found['tolerance']} of {found['side']} pixels from it, strictly where it lies in it; "
-        f"the middle of the head does so in {near} ({inside})."
+        f"{first['tolerance']} of {first['side']} pixels from it, strictly where it lies in it; "
+        f"the middle of the head does so in {near} ({inside}). {where_named(every)}"
     )
+    return said.rstrip()
 
 
 def _pointing(folder: Path) -> str:
@@ -160,33 +165,35 @@ def _pointing(folder: Path) -> str:
 
 
 def chosen(results: Path = RESULTS, recorded: Path = RECORDED) -> str:
-    """A line of README's limits: what flatters the recipes, and what the last change of them cost.
+    """A line of README's limits: what flatters the recipes, and what followed their last change.
 
     From results/experiments, where the networks of both trainings before lie, and those with heads
     that lack their scalp.
     """
-    balanced = {
-        name: {e.network: e.found[0]["balanced_accuracy"] for e in members}
-        for name in (_BEFORE[-1], _BARE)
-        for members in [_members(name, recorded)]
-    }
-    lost = words.listed(
-        [words.points(balanced[_BARE][n] - balanced[_BEFORE[-1]][n]) for n in NETWORKS]
-    )
+    clean, bare = (_members(name, recorded) for name in (_BEFORE[-1], _BARE))
+    moved = words.listed([_moved(*pair) for pair in zip(bare, clean, strict=True)])
     asked = [_trained(name, recorded) for name in reversed(_BEFORE)]
     left, right = zip(*map(_uncertain, [_published_ensemble(results), *asked]), strict=True)
-    named = words.listed([f"`{network}-{_BEFORE[-1]}`" for network in NETWORKS])
-    bare = words.listed([f"`{network}-{_BARE}`" for network in NETWORKS])
+    named, taught = (words.listed([f"`{e.name}`" for e in members]) for members in (clean, bare))
     return (
         "- The recipes were chosen on the slices that the first table judges them on, each with "
         "one seed: it flatters them somewhat. By the recipe without heads that lack their scalp "
         "both had been trained over five folds twice before, as good within chance both times "
-        f"({named} in [docs/experiments.md](docs/experiments.md)). Such heads, and raised edges, "
-        f"mean {lost} points of balanced accuracy at home ({bare}), and more is left to a person: "
+        f"({named} in [docs/experiments.md](docs/experiments.md)). After they were taught such "
+        f"heads, and raised edges, balanced accuracy at home moved by {moved} points ({taught}; "
+        "one training each, so not all of it need come of that), and more is left to a person: "
         f"{left[0]} of all slices by the ensemble, before {words.listed(left[1:])}; of the rest "
         f"{words.listed(right)} were right. That share is less steady than the others, for it "
         "hangs on the hardest few patients of each class."
     ).replace(words.NBSP, " ")
+
+
+def _moved(now: Experiment, before: Experiment) -> str:
+    """Balanced accuracy of an experiment less that of the one before, with its interval."""
+    found = difference(now.run.predictions, before.run.predictions)
+    assert found is not None, f"{now.name} and {before.name} were judged on other slices"
+    value, low, high = map(words.points, found)
+    return f"{value} ({low} to {high})"
 
 
 def _published_ensemble(results: Path) -> Predictions:

@@ -3,8 +3,8 @@
     python tools/pointing.py [--write]
 
 From the localisation.csv of the published folds, a row a slice: every map is of a network that had
-not seen the slice's group. What looks at nothing is in localisation.json beside it, and so is all
-of it where a run's rows were not published.
+not seen the slice's group, and it is that of the slice's true class. What looks at nothing is in
+localisation.json beside it, and so is all of it where a run's rows were not published.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ _BASES = {"centre": "the middle of the head", "random": "any place in the head"}
 
 
 def section(results: Path = RESULTS) -> str:
-    """The table: a row a network and class, then the two that look at nothing."""
-    rows, base = [], []
+    """The table: a row a network and class, then the two that look at nothing; and how often the
+    maps hit that are shown to somebody."""
+    rows, base, every = [], [], {}
     for name in NETWORKS:
         folder = results / GROUPED / name
         found = read_run(folder).localisation if folder.is_dir() else None
@@ -38,6 +39,7 @@ def section(results: Path = RESULTS) -> str:
         classes = found["classes"]
         own = by_class(read_rows(folder)) if (folder / LOCALISATION_ROWS).is_file() else classes
         rows += [[f"`{name}`", *_row(label, of, of["maps"])] for label, of in own.items()]
+        every[name] = own["all"]
         # The same tumours, so the same for every network.
         base = [[what, *_row("all", classes["all"], classes["all"][key])] for key, what in
                 _BASES.items()]  # fmt: skip
@@ -52,7 +54,29 @@ def section(results: Path = RESULTS) -> str:
         "heat inside",
         "best overlap (IoU)",
     )
-    return "\n".join(marks.table(heads, [*rows, *base])).replace(words.NBSP, " ")
+    lines = [*marks.table(heads, [*rows, *base]), "", where_named(every)]
+    return "\n".join(lines).strip().replace(words.NBSP, " ")
+
+
+def where_named(networks: Mapping[str, Mapping[str, Any]]) -> str:
+    """A sentence on whose map it is, and how often it hits where it is the one that is shown: where
+    the network names the slice's class. "" where that was not counted.
+
+    Args:
+        networks: name -> the `all` of its localisation.
+    """
+    if not networks or not all(of.get("maps_if_right") for of in networks.values()):
+        return ""
+    shown = {name: of["maps_if_right"]["pointing"] for name, of in networks.items()}
+    hit = [
+        f"in {words.percent(share)} of {networks[name]['right']:,} slices with `{name}`"
+        for name, share in shown.items()
+    ]
+    return (
+        "The map is that of the slice's true class, and the one that is shown that of the class "
+        "which the network names: where these are the same (before calibration), it hits "
+        f"{words.listed(hit)}."
+    )
 
 
 def read_rows(folder: Path) -> pd.DataFrame:

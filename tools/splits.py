@@ -5,12 +5,15 @@ results/labeled-mri-grouped/NETWORK, which may be a run over folds (every slice 
 network that saw none of its group) or a run on one grouped split, and, where there is one,
 results/labeled-mri-given-again/NETWORK: the publisher's split once more, by the folds' recipe.
 Where the folds have learnt from more since, results/labeled-mri-grouped-before/NETWORK holds them
-as they were then, so that these two differ in the split alone.
+as they were then. That makes the settings of these two the same, and not the number of slices that
+they learnt from: further slices are only learnt from where their patient is not held back, and a
+split holds back whom its folders hold. So the records are asked for that, too.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import marks
@@ -148,17 +151,54 @@ def _sentence(name: str, given: RunTables, grouped: RunTables) -> str:
         )
     changed = ", ".join(f"{key} {a} and {b}" for key, a, b in differing(given, grouped))
     same = f"; the recipes differ in {changed}" if changed else ", by the same recipe"
-    return f"{told[0].upper()}{told[1:]}{same}. {_worth(found, bool(changed))}"
+    slices = _slices(given, grouped)
+    beside = ["settings"] * bool(changed) + ["number of slices learnt from"] * bool(slices)
+    said = f"{told[0].upper()}{told[1:]}{same}{slices}. {_worth(found, beside)}"
+    return f"{said}{_fewer(given, grouped)}"
 
 
-def _worth(found: Difference, changed: bool) -> str:
-    """What the split is worth; with other settings too, nobody knows what is whose."""
+def _slices(given: RunTables, grouped: RunTables) -> str:
+    """From how many slices each learnt, as far as the records tell, where that is not the same."""
+    one, two = learnt_from(given), learnt_from(grouped)
+    if one is None or two is None or one == two:
+        return ""
+    where = "in the last fold" if "folds" in grouped.recipe["record"] else "on the grouped one"
+    return f"; on the published split it learnt from {one:,} slices, and {where} from {two:,}"
+
+
+def _fewer(given: RunTables, grouped: RunTables) -> str:
+    """Whom it favours that the network of the published split learnt from fewer slices, if so."""
+    one, two = learnt_from(given), learnt_from(grouped)
+    if one is None or two is None or one >= two:
+        return ""
+    return " Fewer slices as a rule teach less, so the split's own share may be larger."
+
+
+def learnt_from(run: RunTables) -> int | None:
+    """How many slices a network learnt from, further ones too; over folds the last fold's, whose
+    record stands for all. None where the record does not say."""
+    record = run.recipe.get("record", {})
+    train = record.get("images", {}).get("train")
+    return None if train is None else int(train) + int(record.get("extra_images", 0))
+
+
+def _worth(found: Difference, beside: Sequence[str] = ()) -> str:
+    """What the split is worth; where something else differs beside it, nobody knows what is whose.
+
+    Args:
+        found: the difference.
+        beside: what else is not the same.
+    """
     ends = f"{words.points(found.low)} to {words.points(found.high)}"
     told = f"{words.points(found.difference)} points ({ends})"
+    if beside:
+        told = f"{words.listed(['Split', *beside])} together make {told}"
     if found.unreliable:
-        return f"The split is worth {told}, from too few groups to conclude anything."
-    if changed:
-        return f"Split and settings together make {told}; what is the split's share is unknown."
+        told = told if beside else f"The split is worth {told}"
+        return f"{told}, from too few groups to conclude anything."
+    if beside:
+        chance = "" if found.low > 0 or found.high < 0 else ", which may be chance"
+        return f"{told}{chance}; what is the split's share is unknown."
     if found.low > 0:
         return f"The published split flatters it by {told}."
     if found.high < 0:
