@@ -10,7 +10,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from braintumor.evaluation.decision import as_answered
 from braintumor.evaluation.run_tables import read_run
 from braintumor.files import sha256_of
 from braintumor.training.agreement import check_parity, engine_versions
-from braintumor.training.predict import as_trained, trained_model
+from braintumor.training.predict import trained_model
 from braintumor.training.recipe import Recipe, read_network, read_record, versions
 from braintumor.training.run import RunFolder
 
@@ -42,8 +42,8 @@ class GateData:
     """What a gate is fitted on.
 
     Attributes:
-        slices: brain slices, a data set's folder or its catalogue; those of its test split, or
-            of the run's where a run is exported, are left out.
+        slices: brain slices, a data set's folder or its catalogue, see `held_out.as_known`; those
+            of its test split, or of the run's where a run is exported, are left out.
         beside: folders with slices of other sources.
         foreign: folders with pictures of something else, a folder a kind.
     """
@@ -59,8 +59,8 @@ class PrecisionData:
 
     Attributes:
         wanted: `int8` or `bfloat16`.
-        data: a data set's folder or its catalogue; what a run that is exported knows keeps the
-            split that it was trained by.
+        data: a data set's folder or its catalogue, see `held_out.as_known`; what a run that is
+            exported knows keeps the split that it was trained by.
         folds: float32 bundles of the folds of the same recipe, each with the catalogue whose
             test slices it has not seen; their sum decides where there are any. Where None: those
             of the evidence, where the folders of its folds hold their networks.
@@ -113,7 +113,8 @@ def export_run(
         MissingExtraError: Keras or ONNX is not installed.
         BraintumorError: no finished run, evidence of another network, `out` is in use, the
             graph's answers in an engine that is installed differ from those of Keras by more than
-            rounding, or a bundle's gate does not fit another precision.
+            rounding, a bundle's gate does not fit another precision, or a bundle was trained by
+            another split than that of the data that are to be fitted to.
     """
     run, out = Path(run), Path(out)
     check_place(out)
@@ -129,7 +130,7 @@ def export_run(
                     f"the gate of {run} was fitted on what its graph says now: add --gate, to fit "
                     "it anew on what it says in another precision"
                 )
-            _finish(folder, gate, precision, None, evidence)
+            _finish(folder, gate, precision, run, evidence)
         return out
     require("onnx", extra="train", what="Exporting a run")
     recipe, record = _recipe(run)
@@ -197,7 +198,7 @@ def _finish(
     folder: Path,
     gate: GateData | None,
     precision: PrecisionData | None,
-    run: Path | None,
+    source: Path,
     evidence: Path | None,
 ) -> None:
     """Precision first: the gate is fitted on what the graph says in the end.
@@ -205,38 +206,27 @@ def _finish(
     Args:
         folder: of the bundle.
         gate, precision: what is to be added, if anything.
-        run: that it was made from; None where it was made from a bundle.
+        source: run or bundle that it was made from.
         evidence: the run that speaks for it, whose folds decide about another precision.
     """
-    if precision is not None:
-        from braintumor.training.held_out import fold_bundles, learnt_all
+    from braintumor.training.held_out import as_known, fold_bundles, learnt_all
+
+    # All is asked of whose slices they are before minutes are spent on any.
+    data = as_known(precision.data, source, folder) if precision else None
+    slices = as_known(gate.slices, source, folder) if gate else None
+    if precision is not None and data is not None:
         from braintumor.training.quantise import change_precision
 
-        data, folds = _as_trained(precision.data, run), precision.folds
+        folds = precision.folds
         with tempfile.TemporaryDirectory() as spare:
             if folds is None:
                 folds = fold_bundles(evidence, data.root, Path(spare)) if evidence else ()
-            known = learnt_all(data, run, folder)
+            known = learnt_all(data, source, folder)
             change_precision(folder, precision.wanted, data, folds=folds, learnt=known)
-    if gate is not None:
+    if gate is not None and slices is not None:
         from braintumor.training.gate import add_gate
 
-        slices = _as_trained(gate.slices, run)
         add_gate(folder, slices, beside=gate.beside, foreign=gate.foreign)
-
-
-def _as_trained(data: Path, run: Path | None) -> Catalog:
-    """A data set with the splits and groups that a run knows it by, so that nothing which the run
-    is judged on is fitted to; with its own splits where the run held nothing back, and as it is
-    where there is no run."""
-    catalog = Catalog.open(data)
-    if run is None or not RunFolder(run).catalog.is_file():
-        return catalog
-    own = Catalog.read(RunFolder(run).catalog, root=catalog.root)
-    known = as_trained(catalog, RunFolder(run))
-    if (own.table["split"] != "train").any():
-        return known
-    return replace(catalog, table=catalog.table.assign(group=known.table["group"]))
 
 
 def _recipe(run: Path) -> tuple[Recipe, dict[str, Any]]:
