@@ -24,7 +24,7 @@ from braintumor.images.prepare import Preparation
 
 keras = pytest.importorskip("keras", reason="SKIPPED FOR WANT OF the extra [train]")
 from braintumor.networks import build, serving_model  # noqa: E402 - these need the extra
-from braintumor.training import export, onnx_graph  # noqa: E402
+from braintumor.training import onnx_graph  # noqa: E402
 from braintumor.training.export import export_run  # noqa: E402
 from braintumor.training.recipe import default_recipe  # noqa: E402
 
@@ -106,18 +106,6 @@ def test_predictions_go_along_only_when_asked_for(run: Path, tmp_path: Path) -> 
     assert files(export_run(run, folder)) == ["card.json", "model.onnx"]
 
 
-def test_what_a_twin_learnt_is_told() -> None:
-    own = {"images": {"train": 2443}, "extra_images": 1741}
-    assert export.twin(own, {"folds": 5}) == (
-        "the networks of 5 folds, each on slices that it had not learnt from; this network, "
-        "trained on 2,443 slices and 1,741 further ones with those among them, was not judged "
-        "itself"
-    )
-    told = export.twin({"images": {"train": 20}}, {})
-    assert told.startswith("another network, on slices")
-    assert "trained on 20 slices with those among them" in told
-
-
 def test_the_table_beside_a_graph_is_calibrated_as_its_answers_are(
     run: Path, tmp_path: Path
 ) -> None:
@@ -141,31 +129,6 @@ def test_the_table_beside_a_graph_is_calibrated_as_its_answers_are(
     assert (again / "predictions.csv").read_bytes() == (
         tmp_path / "b" / "predictions.csv"
     ).read_bytes()
-
-
-def test_a_run_that_held_nothing_back_is_spoken_for_by_another(run: Path, tmp_path: Path) -> None:
-    judged = Path(shutil.copytree(run, tmp_path / "judged"))
-    (judged / "predictions.csv").write_text("path,label\na.png,glioma\n")
-    (run / "metrics.json").unlink()
-    folder = export_run(run, tmp_path / "b", evidence=judged, with_predictions=True)
-    evidence = read_card(folder).evidence
-    assert "was not judged itself" in str(evidence.pop("judged"))
-    assert evidence == METRICS
-    assert "a.png" in (folder / "predictions.csv").read_text()
-    # A bundle can be given that evidence later; its graph stays.
-    later = export_run(
-        export_run(run, tmp_path / "c"), tmp_path / "d", evidence=judged, with_predictions=True
-    )
-    for name in files(folder):
-        assert (later / name).read_bytes() == (folder / name).read_bytes(), name
-
-
-def test_a_run_of_another_network_speaks_for_none(run: Path, bundle: Path, tmp_path: Path) -> None:
-    (tmp_path / "judged").mkdir()
-    (tmp_path / "judged" / "recipe.toml").write_text("[recipe]\nnetwork='resnet50'\nof_old=1\n")
-    for source in (run, bundle):
-        with pytest.raises(BraintumorError, match="judged is of a resnet50, which says nothing of"):
-            export_run(source, tmp_path / "b", evidence=tmp_path / "judged")
 
 
 def test_a_name_can_be_given(run: Path, tmp_path: Path) -> None:

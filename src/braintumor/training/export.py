@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -32,8 +31,9 @@ from braintumor.evaluation.decision import as_answered
 from braintumor.evaluation.run_tables import read_run
 from braintumor.files import sha256_of
 from braintumor.training.agreement import check_parity, engine_versions
+from braintumor.training.evidence import require_same_recipe, spoken_for
 from braintumor.training.predict import trained_model
-from braintumor.training.recipe import Recipe, read_network, read_record, versions
+from braintumor.training.recipe import Recipe, read_record, read_settings, versions
 from braintumor.training.run import RunFolder
 
 
@@ -99,8 +99,8 @@ def export_run(
             names can bear those of patients.
         calibration: a file as `bundle.judged` reads it; the run's calibration.json where None
             and there is one.
-        evidence: run whose metrics, calibration and predictions speak for this one, where this
-            one held nothing back, for it was trained on a part of the same slices.
+        evidence: run by the same recipe whose metrics, calibration and predictions speak for this
+            one, where this one held nothing back, for it was trained on a part of the same slices.
         gate: the pictures to fit the gate on; None for no gate, or the bundle's own.
         precision: another precision than float32, and the slices that it is judged on.
         attribution: what the card says of whose the data are, and under which licence; what the
@@ -111,7 +111,7 @@ def export_run(
 
     Raises:
         MissingExtraError: Keras or ONNX is not installed.
-        BraintumorError: no finished run, evidence of another network, `out` is in use, the
+        BraintumorError: no finished run, evidence of another recipe, `out` is in use, the
             graph's answers in an engine that is installed differ from those of Keras by more than
             rounding, a bundle's gate does not fit another precision, or a bundle was trained by
             another split than that of the data that are to be fitted to.
@@ -135,13 +135,14 @@ def export_run(
     require("onnx", extra="train", what="Exporting a run")
     recipe, record = _recipe(run)
     if evidence is not None:
-        _require_of(evidence, recipe.network)
+        require_same_recipe(evidence, recipe.network, read_settings(RunFolder(run).recipe))
     require("keras", extra="train", what="Exporting a run")
     served = _served(run, recipe)
     with workshop(out) as folder:
         opset = _write_graph(served, folder / GRAPH_FILE)
         graph = Graph(sha256=sha256_of(folder / GRAPH_FILE), opset=opset)
-        judged = _judged(evidence or run, calibration, record if evidence else None)
+        said = spoken_for(evidence, run, record) if evidence else ""
+        judged = _judged(evidence or run, calibration, said)
         card = _card(name or recipe.network, recipe, record, graph, judged)
         if attribution is not None:
             card = card.model_copy(update={"attribution": attribution})
@@ -169,10 +170,11 @@ def _copy(
     gate = read_gate(bundle, card)
     judged: dict[str, Any] = {}
     if evidence is not None:
-        record = card.trained_on.recipe.get("record")
-        own = record if isinstance(record, dict) else {}
-        _require_of(evidence, card.network)
-        judged = _judged(evidence, calibration, own).for_card()
+        trained_on = card.trained_on
+        settings, own = (_table(trained_on.recipe.get(name)) for name in ("recipe", "record"))
+        require_same_recipe(evidence, card.network, settings | {"preparation": card.preparation})
+        own |= {"catalog_sha256": trained_on.catalog_sha256}
+        judged = _judged(evidence, calibration, spoken_for(evidence, bundle, own)).for_card()
     elif calibration is not None:
         judged = Judged.read(calibration).for_card()
     changes = {key: value for key, value in judged.items() if key != "evidence" or value}
@@ -245,16 +247,6 @@ def _recipe(run: Path) -> tuple[Recipe, dict[str, Any]]:
     return Recipe.read(folder.recipe), read_record(folder.recipe)
 
 
-def _require_of(evidence: Path, network: str) -> None:
-    """Refuse to let another kind of network speak for this one: not even its calibration fits."""
-    judged = read_network(RunFolder(evidence).recipe)
-    if judged not in ("", network):
-        raise BraintumorError(
-            f"{evidence} is of a {judged}, which says nothing of a {network}: name a run with "
-            "--evidence that was trained by the same recipe"
-        )
-
-
 def _served(run: Path, recipe: Recipe) -> Any:
     """The run's network in the form in which it is served, computing in float32."""
     from braintumor.networks import build, serving_model
@@ -294,38 +286,24 @@ def _evidence(run: Path) -> dict[str, Any]:
     return dict(metrics)
 
 
-def twin(own: Mapping[str, Any], judged: Mapping[str, Any]) -> str:
-    """What a card says where other networks were judged in this one's place.
-
-    Args:
-        own: the record of this network's training.
-        judged: that of the one that was judged, or of its folds.
-    """
-    folds = int(judged.get("folds") or 1)
-    who = f"the networks of {folds} folds, each" if folds > 1 else "another network,"
-    images = own.get("images")
-    learnt = int(images.get("train", 0)) if isinstance(images, Mapping) else 0
-    more = int(own.get("extra_images") or 0)
-    beside = f" and {more:,} further ones" if more else ""
-    return (
-        f"{who} on slices that it had not learnt from; this network, trained on {learnt:,} slices"
-        f"{beside} with those among them, was not judged itself"
-    )
+def _table(value: Any) -> dict[str, Any]:
+    """A table of a card; empty where there is none."""
+    return dict(value) if isinstance(value, dict) else {}
 
 
-def _judged(run: Path, calibration: Path | None, other: Mapping[str, Any] | None) -> Judged:
+def _judged(run: Path, calibration: Path | None, said: str) -> Judged:
     """What is known of a run's worth: its metrics, its calibration or the one that is given.
 
     Args:
         run: who was judged.
         calibration: a file in place of the run's own.
-        other: the record of the network that this is said of, where it is another.
+        said: of the network that this is said of, where it is another.
     """
     path = calibration or run / JUDGED_FILE
     judged = Judged.read(path) if calibration or path.is_file() else Judged()
     evidence = dict(judged.evidence or _evidence(run))
-    if other is not None:
-        evidence["judged"] = twin(other, read_record(RunFolder(run).recipe))
+    if said:
+        evidence["judged"] = said
     return judged.model_copy(update={"evidence": evidence})
 
 

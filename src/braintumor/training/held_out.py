@@ -14,6 +14,7 @@ from braintumor.bundle.card import read_card
 from braintumor.catalog.catalog import Catalog
 from braintumor.errors import BraintumorError
 from braintumor.training.export import export_run
+from braintumor.training.learnt import everything
 from braintumor.training.predict import as_trained
 from braintumor.training.run import RunFolder
 
@@ -81,7 +82,7 @@ def as_known(data: Path, source: Path, bundle: Path) -> Catalog:
 def _require_its_split(catalog: Catalog, data: Path, source: Path, bundle: Path) -> None:
     """Refuse data by whose split a network was not trained, as far as its card tells."""
     told = _told(bundle)
-    if told in ("", catalog.digest(), _everything(catalog).digest()):
+    if told in ("", catalog.digest(), everything(catalog).digest()):
         return
     run = RunFolder(source)
     remedy = (
@@ -110,7 +111,7 @@ def learnt_all(data: Catalog, source: Path, bundle: Path, *, split: str = "valid
     run = RunFolder(source)
     if not run.catalog.is_file():
         told = _told(bundle)
-        return told == _everything(data).digest() if told else None
+        return told == everything(data).digest() if told else None
     met = as_trained(data, run).table["split"][data.table["split"] == split]
     return bool(len(met) and (met == "train").all())
 
@@ -119,8 +120,3 @@ def _told(bundle: Path) -> str:
     """The digest of the catalogue that a network was trained on, as its card tells; "" where it
     does not."""
     return read_card(bundle).trained_on.catalog_sha256
-
-
-def _everything(catalog: Catalog) -> Catalog:
-    """The catalogue as `train --split all` sees it."""
-    return replace(catalog, table=catalog.table.assign(split="train"))
