@@ -1,4 +1,4 @@
-"""A catalogue without images, and a stand-in for the training, for whatever plans trainings."""
+"""A catalogue without images, a run that was not trained, and a stand-in for the training."""
 
 from __future__ import annotations
 
@@ -61,3 +61,19 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
 
     monkeypatch.setattr(several, "train", train)
     return asked
+
+
+def untrained_run(run: Path, record: dict[str, Any] | None = None, *, size: int = 32) -> Path:
+    """A run folder as training leaves it, of a `cnn` that was not trained."""
+    import keras
+
+    from braintumor.images.prepare import Preparation
+    from braintumor.networks import build
+    from braintumor.training.recipe import default_recipe
+    from braintumor.training.run import RunFolder
+
+    keras.utils.set_random_seed(0)
+    build("cnn", size=size).save(RunFolder(run).model)
+    recipe = default_recipe("cnn", preparation=Preparation(size=size))
+    recipe.write(RunFolder(run).recipe, record=record)
+    return run

@@ -10,7 +10,7 @@ from PIL import Image
 from small_folders import data_set
 
 from braintumor.catalog.catalog import Catalog
-from braintumor.catalog.thumbnails import hash_of_pixels, thumbnail, thumbnails
+from braintumor.catalog.thumbnails import hash_of_pixels, thumbnail, thumbnails, together
 
 RANDOM = np.random.default_rng(0)
 
@@ -87,3 +87,16 @@ def test_they_are_made_once(tmp_path: Path, cache: Path) -> None:
     assert np.array_equal(first.pixels, again.pixels)
     assert np.array_equal(first.fine, again.fine)
     assert len(list(cache.glob("thumbnails-*.npy"))) == 1
+
+
+def test_those_of_several_catalogues_stand_in_their_order(tmp_path: Path, cache: Path) -> None:
+    catalogs = [
+        Catalog.from_folder(data_set(tmp_path / name, count=count))
+        for name, count in (("one", 1), ("other", 2))
+    ]
+    first, second = map(thumbnails, catalogs)
+    both = together([first, second])
+    assert len(both) == len(first) + len(second)
+    for name in ("pixels", "fine", "histograms", "roughness", "hashes"):
+        for part, rows in ((first, slice(len(first))), (second, slice(len(first), None))):
+            assert np.array_equal(getattr(both, name)[rows], getattr(part, name)), name

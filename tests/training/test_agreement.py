@@ -9,33 +9,27 @@ from typing import Any
 
 import numpy as np
 import pytest
+from made_training import untrained_run
 
 from braintumor.bundle.card import Card, read_card
 from braintumor.bundle.parts import GRAPH_OUTPUTS
 from braintumor.errors import BraintumorError
-from braintumor.images.prepare import Preparation
 
 keras = pytest.importorskip("keras", reason="SKIPPED FOR WANT OF the extra [train]")
 pytest.importorskip("openvino", reason="SKIPPED FOR WANT OF openvino")
 pytest.importorskip("onnxruntime", reason="SKIPPED FOR WANT OF onnxruntime")
 from braintumor.bundle.engine_onnx import OnnxEngine  # noqa: E402 - these need the extra
 from braintumor.bundle.engine_openvino import OpenVinoEngine  # noqa: E402
-from braintumor.networks import build, serving_model  # noqa: E402
+from braintumor.networks import serving_model  # noqa: E402
 from braintumor.training.agreement import TOLERANCE, check_parity  # noqa: E402
 from braintumor.training.export import export_run  # noqa: E402
-from braintumor.training.recipe import default_recipe  # noqa: E402
 
-SIZE = 32
 ENGINES: dict[str, Any] = {"openvino": OpenVinoEngine, "onnxruntime": OnnxEngine}
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("run")
-    keras.utils.set_random_seed(0)
-    build("cnn", size=SIZE).save(folder / "model.keras")
-    default_recipe("cnn", preparation=Preparation(size=SIZE)).write(folder / "recipe.toml")
-    return folder
+    return untrained_run(tmp_path_factory.mktemp("run"))
 
 
 def engines(bundle: Path) -> dict[str, str]:

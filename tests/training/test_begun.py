@@ -129,6 +129,7 @@ class TestWhatMustNotHaveChanged:
         ("lesions_sha256", "masks for the same images", "give the same --patients"),
         ("masks_sha256", "masks", "train into a new folder"),
     )
+    SPLIT = "give the same --split and --patients, or train into a new folder"
     ALWAYS = (
         ("start_sha256", "weights to begin with", "give the same --start"),
         ("extra_sha256", "--extra images", "train into a new folder"),
@@ -145,6 +146,20 @@ class TestWhatMustNotHaveChanged:
         with (
             pytest.raises(BraintumorError, match=f"with other {what} than are given now: {remedy}"),
             begin(run, catalog, {**FACTS, key: "b"}, resume=True),
+        ):
+            pytest.fail("two trainings mixed")
+
+    def test_a_split_that_was_not_given_again_is_named_beside_the_images(
+        self, run: RunFolder, catalog: Catalog
+    ) -> None:
+        """`--split grouped` or the patients were forgotten: nothing in the folder has changed."""
+        RECIPE.write(run.recipe, record=FACTS)
+        said = (
+            rf"other images, or another split of them, than {catalog.root} holds now: {self.SPLIT}"
+        )
+        with (
+            pytest.raises(BraintumorError, match=said),
+            begin(run, catalog, {**FACTS, "catalog_sha256": "d"}, resume=True),
         ):
             pytest.fail("two trainings mixed")
 

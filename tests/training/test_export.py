@@ -6,17 +6,15 @@ import builtins
 import json
 import shutil
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from small_folders import data_set
+from made_training import untrained_run
 
 from braintumor.bundle.card import read_bundle, read_card
 from braintumor.bundle.classifier import Classifier
-from braintumor.catalog.catalog import Catalog
 from braintumor.classes import CLASSES
 from braintumor.cli.main import run as braintumor
 from braintumor.errors import BraintumorError, MissingExtraError
@@ -26,14 +24,9 @@ from braintumor.images.prepare import Preparation
 
 keras = pytest.importorskip("keras", reason="SKIPPED FOR WANT OF the extra [train]")
 from braintumor.networks import build, serving_model  # noqa: E402 - these need the extra
-from braintumor.training import export, onnx_graph  # noqa: E402
-from braintumor.training.export import (  # noqa: E402
-    GateData,
-    PrecisionData,
-    export_run,
-)
+from braintumor.training import onnx_graph  # noqa: E402
+from braintumor.training.export import export_run  # noqa: E402
 from braintumor.training.recipe import default_recipe  # noqa: E402
-from braintumor.training.run import RunFolder  # noqa: E402
 
 SIZE = 32
 METRICS = {"splits": {"test": {"accuracy": 0.9, "n": 10}}, "model": "cnn"}
@@ -48,12 +41,7 @@ RECORD = {
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run folder as training leaves it, of a network that was not trained."""
-    run = tmp_path_factory.mktemp("run")
-    keras.utils.set_random_seed(0)
-    build("cnn", size=SIZE).save(run / "model.keras")
-    recipe = default_recipe("cnn", preparation=Preparation(size=SIZE))
-    recipe.write(run / "recipe.toml", record=RECORD)
+    run = untrained_run(tmp_path_factory.mktemp("run"), RECORD, size=SIZE)
     (run / "metrics.json").write_text(json.dumps(METRICS))
     return run
 
@@ -118,18 +106,6 @@ def test_predictions_go_along_only_when_asked_for(run: Path, tmp_path: Path) -> 
     assert files(export_run(run, folder)) == ["card.json", "model.onnx"]
 
 
-def test_what_a_twin_learnt_is_told() -> None:
-    own = {"images": {"train": 2443}, "extra_images": 1741}
-    assert export.twin(own, {"folds": 5}) == (
-        "the networks of 5 folds, each on slices that it had not learnt from; this network, "
-        "trained on 2,443 slices and 1,741 further ones with those among them, was not judged "
-        "itself"
-    )
-    told = export.twin({"images": {"train": 20}}, {})
-    assert told.startswith("another network, on slices")
-    assert "trained on 20 slices with those among them" in told
-
-
 def test_the_table_beside_a_graph_is_calibrated_as_its_answers_are(
     run: Path, tmp_path: Path
 ) -> None:
@@ -153,91 +129,6 @@ def test_the_table_beside_a_graph_is_calibrated_as_its_answers_are(
     assert (again / "predictions.csv").read_bytes() == (
         tmp_path / "b" / "predictions.csv"
     ).read_bytes()
-
-
-def test_a_run_that_held_nothing_back_is_spoken_for_by_another(run: Path, tmp_path: Path) -> None:
-    judged = Path(shutil.copytree(run, tmp_path / "judged"))
-    (judged / "predictions.csv").write_text("path,label\na.png,glioma\n")
-    (run / "metrics.json").unlink()
-    folder = export_run(run, tmp_path / "b", evidence=judged, with_predictions=True)
-    evidence = read_card(folder).evidence
-    assert "was not judged itself" in str(evidence.pop("judged"))
-    assert evidence == METRICS
-    assert "a.png" in (folder / "predictions.csv").read_text()
-    # A bundle can be given that evidence later; its graph stays.
-    later = export_run(
-        export_run(run, tmp_path / "c"), tmp_path / "d", evidence=judged, with_predictions=True
-    )
-    for name in files(folder):
-        assert (later / name).read_bytes() == (folder / name).read_bytes(), name
-
-
-def test_a_run_of_another_network_speaks_for_none(run: Path, bundle: Path, tmp_path: Path) -> None:
-    (tmp_path / "judged").mkdir()
-    (tmp_path / "judged" / "recipe.toml").write_text("[recipe]\nnetwork='resnet50'\nof_old=1\n")
-    for source in (run, bundle):
-        with pytest.raises(BraintumorError, match="judged is of a resnet50, which says nothing of"):
-            export_run(source, tmp_path / "b", evidence=tmp_path / "judged")
-
-
-class TestSlicesThatAreFittedTo:
-    """A gate and eight bits are fitted to no slice that the run is judged on."""
-
-    @pytest.fixture
-    def data(self, tmp_path: Path) -> Catalog:
-        return Catalog.open(data_set(tmp_path / "data"))
-
-    @pytest.fixture
-    def fitted_to(self, monkeypatch: pytest.MonkeyPatch) -> list[Catalog]:
-        """What was given to both, which do nothing here."""
-        given: list[Catalog] = []
-
-        def change_precision(_bundle: Path, _wanted: str, data: Catalog, **_: Any) -> None:
-            given.append(data)
-
-        def add_gate(_bundle: Path, slices: Catalog, **_: Any) -> None:
-            given.append(slices)
-
-        monkeypatch.setattr("braintumor.training.quantise.change_precision", change_precision)
-        monkeypatch.setattr("braintumor.training.gate.add_gate", add_gate)
-        return given
-
-    def exported(self, source: Path, data: Catalog) -> None:
-        export_run(
-            source,
-            source.parent / "fitted",
-            gate=GateData(data.root),
-            precision=PrecisionData("int8", data.root),
-        )
-
-    def test_a_run_says_which_they_are(
-        self, run: Path, data: Catalog, fitted_to: list[Catalog]
-    ) -> None:
-        drawn = [("train", "test", "valid")[k % 3] for k in range(len(data))]
-        assert drawn != list(data.table["split"])
-        replace(data, table=data.table.assign(split=drawn)).write(RunFolder(run).catalog)
-        self.exported(run, data)
-        assert [list(one.table["split"]) for one in fitted_to] == [drawn, drawn]
-
-    def test_of_a_run_that_held_nothing_back_and_of_a_bundle_the_data_set_says_it(
-        self, run: Path, bundle: Path, data: Catalog, fitted_to: list[Catalog]
-    ) -> None:
-        everything = replace(data, table=data.table.assign(split="train"))
-        everything.write(RunFolder(run).catalog)
-        self.exported(run, data)
-        self.exported(Path(shutil.copytree(bundle, run.parent / "bundle")), data)
-        splits = list(data.table["split"])
-        assert [list(one.table["split"]) for one in fitted_to] == [splits] * 4
-
-    def test_whose_slices_are_whose_a_run_says_whatever_it_held_back(
-        self, run: Path, data: Catalog, fitted_to: list[Catalog]
-    ) -> None:
-        groups = [f"person-{k // 3}" for k in range(len(data))]
-        named = data.table.assign(group=groups)
-        for table in (named.assign(split="train"), named):
-            replace(data, table=table).write(RunFolder(run).catalog)
-            self.exported(run, data)
-        assert [list(one.table["group"]) for one in fitted_to] == [groups] * 4
 
 
 def test_a_name_can_be_given(run: Path, tmp_path: Path) -> None:

@@ -94,6 +94,14 @@ def card_of(folder: Path) -> Card:
     return card
 
 
+def trained_by(bundle: Path, catalog: Catalog) -> Path:
+    """Let a bundle's card tell that the network was trained on a catalogue."""
+    card = card_of(bundle)
+    trained_on = card.trained_on.model_copy(update={"catalog_sha256": catalog.digest()})
+    Card(**{**dict(card), "trained_on": trained_on}).write(bundle)
+    return bundle
+
+
 @pytest.mark.usefixtures("folds_lose")
 def test_the_command_lets_the_folds_of_the_evidence_decide(
     bundle: Path, judged: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -171,7 +179,7 @@ class TestLearnt:
         self, run: RunFolder, data: Path, everything: Catalog, bundle: Path
     ) -> None:
         own = Catalog.open(data)
-        assert not learnt_all(own, run.root, bundle), "a run that tells nothing"
+        assert learnt_all(own, run.root, bundle) is None, "nobody tells"
         own.write(run.catalog)
         assert not learnt_all(own, run.root, bundle)
         everything.write(run.catalog)
@@ -183,22 +191,41 @@ class TestLearnt:
         assert learnt_all(own, run.root, bundle), "the one held back is none of those that judge"
 
     def test_a_bundle_tells_by_its_digest(
-        self, data: Path, everything: Catalog, tmp_path: Path, bundle: Path
+        self, data: Path, everything: Catalog, run: RunFolder, bundle: Path
     ) -> None:
         own = Catalog.open(data)
+        assert learnt_all(own, bundle, bundle) is None, "its card does not"
         for catalog, learnt in ((everything, True), (own, False)):
-            card = card_of(bundle)
-            trained_on = card.trained_on.model_copy(update={"catalog_sha256": catalog.digest()})
-            Card(**{**dict(card), "trained_on": trained_on}).write(bundle)
-            assert learnt_all(own, None, bundle) is learnt
+            trained_by(bundle, catalog)
+            assert learnt_all(own, bundle, bundle) is learnt
+            assert learnt_all(own, run.root, bundle) is learnt, "nor does the run"
 
     @pytest.fixture
     def whole(self, bundle: Path, everything: Catalog) -> Path:
         """A bundle of a run that held nothing back."""
-        card = card_of(bundle)
-        trained_on = card.trained_on.model_copy(update={"catalog_sha256": everything.digest()})
-        Card(**{**dict(card), "trained_on": trained_on}).write(bundle)
-        return bundle
+        return trained_by(bundle, everything)
+
+    @pytest.mark.usefixtures("folds_lose")
+    def test_where_nobody_tells_what_it_learnt_from_that_is_told(
+        self,
+        bundle: Path,
+        data: Path,
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr("braintumor.training.gate.add_gate", lambda *_, **__: None)
+        out, doubt = tmp_path / "out", "may be among those that it was fitted on"
+        asked = ("--precision", "int8", "--data", data, "--gate", data)
+        assert exported(bundle, "--out", out, *asked) == 0
+
+        assert card_of(out).parity["judged_on"] == "slices that it may have learnt from"
+        told = capsys.readouterr().err
+        assert "was judged on slices that it may have learnt from, which says little" in told
+        assert "The card of tiny does not tell by which split it was trained" in told
+        assert doubt in told
+        assert exported(trained_by(bundle, Catalog.open(data)), "--out", out, *asked) == 0
+        assert doubt not in capsys.readouterr().err
 
     @pytest.mark.usefixtures("folds_lose")
     @pytest.mark.parametrize("seen", [True, False])

@@ -108,7 +108,7 @@ class Card(_AnyCard):
             picture gets a class.
         parity: what the precision costs, measured against float32 on slices of known class;
             `folds` in it is the sum over networks of the same recipe that had not seen theirs, and
-            `judged_on` says where the slices of the rest had been learnt from.
+            `judged_on` says where the slices of the rest had been learnt from, or may have been.
         engines: what runs graphs and gave Keras's answers when the run was exported, in float32,
             name and version; empty where nobody wrote it down.
     """

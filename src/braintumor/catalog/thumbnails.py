@@ -11,7 +11,8 @@ What it does not know: labels, splits, what a copy is.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,14 @@ def thumbnails(catalog: Catalog, *, cache_dir: Path | str | None = None) -> Thum
         histograms=rows["histogram"],
         roughness=rows["roughness"],
         hashes=rows["sha256"],
+    )
+
+
+def together(parts: Sequence[Thumbnails]) -> Thumbnails:
+    """The thumbnails of several catalogues as of one, in their order."""
+    names = (one.name for one in fields(Thumbnails))
+    return Thumbnails(
+        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
     )
 
 

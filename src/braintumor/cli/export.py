@@ -96,7 +96,8 @@ def command(
 ) -> None:
     """Turn RUN, a trained run, into a bundle: model.onnx and card.json.
 
-    RUN may be a bundle itself, to give it another name, calibration or gate.
+    RUN may be a bundle itself, to give it another name, calibration or gate; --gate and --data must
+    then have the split that it was trained by, as in its run's catalog.csv.
 
     The graph is held against Keras, in every engine that is installed, before it is put in place. A
     bundle that stands at --out is replaced. Use it with  braintumor predict --model BUNDLE  and
@@ -114,10 +115,7 @@ def command(
     elif len(runs) > 1 or predictions:
         raise click.UsageError("several RUNs and --predictions need --ensemble")
     else:
-        from braintumor.evaluation.run_tables import require_one_run
-
-        for run in (runs[0], *([evidence] if evidence else [])):
-            require_one_run(run)
+        _require_one(runs[0], evidence)
         from braintumor.training.export import GateData, PrecisionData, export_run
 
         folder = export_run(
@@ -136,6 +134,8 @@ def command(
     card = read_card(folder)
     if isinstance(card, Card) and data is not None:
         _tell_precision(card, precision)
+    if isinstance(card, Card) and gate is not None:
+        _tell_gate(card, runs[0])
     if not as_json:
         click.echo(f"bundle: {folder}")
         return
@@ -149,6 +149,15 @@ def command(
         result["graph_sha256"] = card.graph.sha256
         result["graph_bytes"] = (folder / card.graph.file).stat().st_size
     click.echo(json.dumps(result))
+
+
+def _require_one(*runs: Path | None) -> None:
+    """Refuse folders of repeats, each of which is a run."""
+    from braintumor.evaluation.run_tables import require_one_run
+
+    for run in runs:
+        if run is not None:
+            require_one_run(run)
 
 
 def _tell_precision(card: Card, wanted: Precision) -> None:
@@ -168,6 +177,19 @@ def _tell_precision(card: Card, wanted: Precision) -> None:
             f"What {wanted} costs was judged on {card.parity['judged_on']}, which says little of "
             "new ones: name with --evidence a run over folds by the same recipe, whose folders "
             "hold their networks (fold-*/model.keras), and these decide.",
+            err=True,
+        )
+
+
+def _tell_gate(card: Card, source: Path) -> None:
+    """Say that a gate may have been fitted on what judges the network, where nothing tells."""
+    from braintumor.training.run import RunFolder
+
+    if not card.trained_on.catalog_sha256 and not RunFolder(source).catalog.is_file():
+        click.echo(
+            f"The card of {card.name} does not tell by which split it was trained, so the gate was "
+            "fitted by that of the data set: slices that the network was judged on may be among "
+            "those that it was fitted on.",
             err=True,
         )
 

@@ -89,8 +89,8 @@ def _seeds(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int
 )  # fmt: skip
 @click.option(
     "--extra", multiple=True, type=click.Path(exists=True, file_okay=False, path_type=Path),
-    metavar="DIR", help="Further images, all for training, but for patients and files held back; "
-    "needs --patients; may be given several times.",
+    metavar="DIR", help="Further images, all for training, but for patients, files and copies held "
+    "back; needs --patients; may be given several times.",
 )  # fmt: skip
 @click.option(
     "--masks", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
@@ -98,8 +98,8 @@ def _seeds(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int
 )  # fmt: skip
 @click.option(
     "--start", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="RUN",
-    help="Begin with the weights of a finished run of the same network, which has learnt from "
-    "nothing that is held back here.",
+    help="Begin with the weights of a finished run of the same network, which has learnt from no "
+    "file and no patient that is held back here; copies under other names are not looked for.",
 )  # fmt: skip
 @click.option("--epochs", type=click.IntRange(min=1), help="Most epochs; default by network.")
 @click.option("--batch-size", type=click.IntRange(min=2), help="Images a step.")

@@ -9,24 +9,61 @@ from braintumor.evaluation.run_tables import RunTables
 
 # Settings that came later, and the value at which a network trains as it did before them.
 _BEFORE = {
-    "balance": "0.0",
+    "balance": 0.0,
     "keep": "best",
-    "patient_balance": "0.0",
-    "augmentation.rim": "0.0",
-    "augmentation.sharpen": "0.0",
+    "patient_balance": 0.0,
+    "augmentation.rim": 0.0,
+    "augmentation.sharpen": 0.0,
 }
+# A setting that every recipe has which was not written by hand.
+_ALWAYS = "learning_rate"
+# What a run on all slices has of its own beside one that was judged: which weights it keeps, after
+# how many epochs, and what the machine made of it.
+_ITS_OWN = ("seed", "keep", "epochs", "patience", "precision", "deterministic")
+# Settings of the resnet50 that change nothing of a cnn.
+_RESNET50 = ("tune_from", "variants", "head_epochs", "head_learning_rate")
 _FURTHER, _START = "folders of further slices", "begun with another run"
 
 
 def recipe_rows(recipe: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Every setting of a recipe under its dotted name, records of the run after it."""
-    rows: list[tuple[str, str]] = []
+    return [(name, _text(value)) for name, value in _values(recipe).items()]
+
+
+def _values(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
     for name, value in recipe.items():
         if isinstance(value, Mapping):
-            rows += [(f"{name}.{key}", text) for key, text in recipe_rows(value)]
+            found |= {f"{name}.{key}": one for key, one in _values(value).items()}
         else:
-            rows.append((name, "yes" if value is True else "no" if value is False else str(value)))
-    return rows
+            found[name] = value
+    return found
+
+
+def _text(value: Any) -> str:
+    return "yes" if value is True else "no" if value is False else str(value)
+
+
+def unlike(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Settings by which two networks came about in different ways, as far as both recipes tell.
+
+    Seed, length, weights kept and arithmetic are of no account: a run on all slices has its own,
+    and is by the same recipe all the same. Of a `cnn` nor are those of the resnet50.
+
+    Args:
+        one, other: settings of recipes, tables within them as mappings.
+
+    Returns:
+        Name, and its value in each, in the order of the first recipe.
+    """
+    first, second = (_values(recipe) for recipe in (one, other))
+    first, second = ((_BEFORE if _ALWAYS in told else {}) | told for told in (first, second))
+    idle = _RESNET50 if "cnn" in (one.get("network"), other.get("network")) else ()
+    return [
+        (name, _text(first[name]), _text(second[name]))
+        for name in first
+        if name in second and first[name] != second[name] and name not in (*_ITS_OWN, *idle)
+    ]
 
 
 def differing(first: RunTables, second: RunTables) -> list[tuple[str, str, str]]:
@@ -73,7 +110,7 @@ def _further(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
 
 
 def _settings(run: RunTables) -> dict[str, str]:
-    return _BEFORE | dict(recipe_rows(run.recipe.get("recipe", {})))
+    return dict(recipe_rows(_BEFORE | _values(run.recipe.get("recipe", {}))))
 
 
 def _materials(run: RunTables) -> dict[str, str]:

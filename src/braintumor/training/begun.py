@@ -28,7 +28,7 @@ _SAME = ("catalog_sha256", "extra_sha256", "masks", "start_sha256")
 _SAME_IF_TOLD = ("masks_sha256", "imagenet_weights_sha256", "groups_sha256", "lesions_sha256")
 # What a record's digests are of, as messages call it.
 CALLED = {
-    "catalog_sha256": "images",
+    "catalog_sha256": "images, or another split of them,",
     "extra_sha256": "--extra images",
     "extra_given_sha256": "--extra images",
     "masks": "masks",
@@ -40,6 +40,7 @@ CALLED = {
 }
 # What gives the same again; all others are what is in a folder now.
 _AGAIN = {
+    "catalog_sha256": "give the same --split and --patients",
     "start_sha256": "give the same --start",
     "imagenet_weights_sha256": "name their file with --weights",
     "groups_sha256": "give the same --patients",
@@ -162,12 +163,22 @@ def _require_same(run: RunFolder, catalog: Catalog, facts: dict[str, Any]) -> No
     told = [key for key in _SAME_IF_TOLD if key in record and key in facts]
     for key in (*_SAME, *told):
         if record.get(key) != facts.get(key):
-            now = f"{catalog.root} holds now" if key == "catalog_sha256" else "are given now"
-            remedy = f"{_AGAIN[key]}, or train" if key in _AGAIN else "train"
-            raise BraintumorError(
-                f"{run.root} was begun with other {CALLED[key]} than {now}: "
-                f"{remedy} into a new folder"
-            )
+            raise begun_with_other(key, run, catalog)
+
+
+def begun_with_other(key: str, run: RunFolder, catalog: Catalog) -> BraintumorError:
+    """What is to be said where a run's record differs from what is given now.
+
+    Args:
+        key: in what.
+        run: that cannot be gone on with.
+        catalog: its images now.
+    """
+    now = f"{catalog.root} holds now" if key == "catalog_sha256" else "are given now"
+    remedy = f"{_AGAIN[key]}, or train" if key in _AGAIN else "train"
+    return BraintumorError(
+        f"{run.root} was begun with other {CALLED[key]} than {now}: {remedy} into a new folder"
+    )
 
 
 def _as_good_as_new(run: RunFolder, resume: bool) -> bool:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +31,9 @@ from braintumor.evaluation.decision import as_answered
 from braintumor.evaluation.run_tables import read_run
 from braintumor.files import sha256_of
 from braintumor.training.agreement import check_parity, engine_versions
-from braintumor.training.predict import as_trained, trained_model
-from braintumor.training.recipe import Recipe, read_network, read_record, versions
+from braintumor.training.evidence import require_same_recipe, spoken_for
+from braintumor.training.predict import trained_model
+from braintumor.training.recipe import Recipe, read_record, read_settings, versions
 from braintumor.training.run import RunFolder
 
 
@@ -42,8 +42,8 @@ class GateData:
     """What a gate is fitted on.
 
     Attributes:
-        slices: brain slices, a data set's folder or its catalogue; those of its test split, or
-            of the run's where a run is exported, are left out.
+        slices: brain slices, a data set's folder or its catalogue, see `held_out.as_known`; those
+            of its test split, or of the run's where a run is exported, are left out.
         beside: folders with slices of other sources.
         foreign: folders with pictures of something else, a folder a kind.
     """
@@ -59,8 +59,8 @@ class PrecisionData:
 
     Attributes:
         wanted: `int8` or `bfloat16`.
-        data: a data set's folder or its catalogue; what a run that is exported knows keeps the
-            split that it was trained by.
+        data: a data set's folder or its catalogue, see `held_out.as_known`; what a run that is
+            exported knows keeps the split that it was trained by.
         folds: float32 bundles of the folds of the same recipe, each with the catalogue whose
             test slices it has not seen; their sum decides where there are any. Where None: those
             of the evidence, where the folders of its folds hold their networks.
@@ -99,8 +99,8 @@ def export_run(
             names can bear those of patients.
         calibration: a file as `bundle.judged` reads it; the run's calibration.json where None
             and there is one.
-        evidence: run whose metrics, calibration and predictions speak for this one, where this
-            one held nothing back, for it was trained on a part of the same slices.
+        evidence: run by the same recipe whose metrics, calibration and predictions speak for this
+            one, where this one held nothing back, for it was trained on a part of the same slices.
         gate: the pictures to fit the gate on; None for no gate, or the bundle's own.
         precision: another precision than float32, and the slices that it is judged on.
         attribution: what the card says of whose the data are, and under which licence; what the
@@ -111,9 +111,10 @@ def export_run(
 
     Raises:
         MissingExtraError: Keras or ONNX is not installed.
-        BraintumorError: no finished run, evidence of another network, `out` is in use, the
+        BraintumorError: no finished run, evidence of another recipe, `out` is in use, the
             graph's answers in an engine that is installed differ from those of Keras by more than
-            rounding, or a bundle's gate does not fit another precision.
+            rounding, a bundle's gate does not fit another precision, or a bundle was trained by
+            another split than that of the data that are to be fitted to.
     """
     run, out = Path(run), Path(out)
     check_place(out)
@@ -129,18 +130,19 @@ def export_run(
                     f"the gate of {run} was fitted on what its graph says now: add --gate, to fit "
                     "it anew on what it says in another precision"
                 )
-            _finish(folder, gate, precision, None, evidence)
+            _finish(folder, gate, precision, run, evidence)
         return out
     require("onnx", extra="train", what="Exporting a run")
     recipe, record = _recipe(run)
     if evidence is not None:
-        _require_of(evidence, recipe.network)
+        require_same_recipe(evidence, recipe.network, read_settings(RunFolder(run).recipe))
     require("keras", extra="train", what="Exporting a run")
     served = _served(run, recipe)
     with workshop(out) as folder:
         opset = _write_graph(served, folder / GRAPH_FILE)
         graph = Graph(sha256=sha256_of(folder / GRAPH_FILE), opset=opset)
-        judged = _judged(evidence or run, calibration, record if evidence else None)
+        said = spoken_for(evidence, run, record) if evidence else ""
+        judged = _judged(evidence or run, calibration, said)
         card = _card(name or recipe.network, recipe, record, graph, judged)
         if attribution is not None:
             card = card.model_copy(update={"attribution": attribution})
@@ -168,10 +170,11 @@ def _copy(
     gate = read_gate(bundle, card)
     judged: dict[str, Any] = {}
     if evidence is not None:
-        record = card.trained_on.recipe.get("record")
-        own = record if isinstance(record, dict) else {}
-        _require_of(evidence, card.network)
-        judged = _judged(evidence, calibration, own).for_card()
+        trained_on = card.trained_on
+        settings, own = (_table(trained_on.recipe.get(name)) for name in ("recipe", "record"))
+        require_same_recipe(evidence, card.network, settings | {"preparation": card.preparation})
+        own |= {"catalog_sha256": trained_on.catalog_sha256}
+        judged = _judged(evidence, calibration, spoken_for(evidence, bundle, own)).for_card()
     elif calibration is not None:
         judged = Judged.read(calibration).for_card()
     changes = {key: value for key, value in judged.items() if key != "evidence" or value}
@@ -197,7 +200,7 @@ def _finish(
     folder: Path,
     gate: GateData | None,
     precision: PrecisionData | None,
-    run: Path | None,
+    source: Path,
     evidence: Path | None,
 ) -> None:
     """Precision first: the gate is fitted on what the graph says in the end.
@@ -205,38 +208,27 @@ def _finish(
     Args:
         folder: of the bundle.
         gate, precision: what is to be added, if anything.
-        run: that it was made from; None where it was made from a bundle.
+        source: run or bundle that it was made from.
         evidence: the run that speaks for it, whose folds decide about another precision.
     """
-    if precision is not None:
-        from braintumor.training.held_out import fold_bundles, learnt_all
+    from braintumor.training.held_out import as_known, fold_bundles, learnt_all
+
+    # All is asked of whose slices they are before minutes are spent on any.
+    data = as_known(precision.data, source, folder) if precision else None
+    slices = as_known(gate.slices, source, folder) if gate else None
+    if precision is not None and data is not None:
         from braintumor.training.quantise import change_precision
 
-        data, folds = _as_trained(precision.data, run), precision.folds
+        folds = precision.folds
         with tempfile.TemporaryDirectory() as spare:
             if folds is None:
                 folds = fold_bundles(evidence, data.root, Path(spare)) if evidence else ()
-            known = learnt_all(data, run, folder)
+            known = learnt_all(data, source, folder)
             change_precision(folder, precision.wanted, data, folds=folds, learnt=known)
-    if gate is not None:
+    if gate is not None and slices is not None:
         from braintumor.training.gate import add_gate
 
-        slices = _as_trained(gate.slices, run)
         add_gate(folder, slices, beside=gate.beside, foreign=gate.foreign)
-
-
-def _as_trained(data: Path, run: Path | None) -> Catalog:
-    """A data set with the splits and groups that a run knows it by, so that nothing which the run
-    is judged on is fitted to; with its own splits where the run held nothing back, and as it is
-    where there is no run."""
-    catalog = Catalog.open(data)
-    if run is None or not RunFolder(run).catalog.is_file():
-        return catalog
-    own = Catalog.read(RunFolder(run).catalog, root=catalog.root)
-    known = as_trained(catalog, RunFolder(run))
-    if (own.table["split"] != "train").any():
-        return known
-    return replace(catalog, table=catalog.table.assign(group=known.table["group"]))
 
 
 def _recipe(run: Path) -> tuple[Recipe, dict[str, Any]]:
@@ -253,16 +245,6 @@ def _recipe(run: Path) -> tuple[Recipe, dict[str, Any]]:
             f"it with  braintumor train --resume"
         )
     return Recipe.read(folder.recipe), read_record(folder.recipe)
-
-
-def _require_of(evidence: Path, network: str) -> None:
-    """Refuse to let another kind of network speak for this one: not even its calibration fits."""
-    judged = read_network(RunFolder(evidence).recipe)
-    if judged not in ("", network):
-        raise BraintumorError(
-            f"{evidence} is of a {judged}, which says nothing of a {network}: name a run with "
-            "--evidence that was trained by the same recipe"
-        )
 
 
 def _served(run: Path, recipe: Recipe) -> Any:
@@ -304,38 +286,24 @@ def _evidence(run: Path) -> dict[str, Any]:
     return dict(metrics)
 
 
-def twin(own: Mapping[str, Any], judged: Mapping[str, Any]) -> str:
-    """What a card says where other networks were judged in this one's place.
-
-    Args:
-        own: the record of this network's training.
-        judged: that of the one that was judged, or of its folds.
-    """
-    folds = int(judged.get("folds") or 1)
-    who = f"the networks of {folds} folds, each" if folds > 1 else "another network,"
-    images = own.get("images")
-    learnt = int(images.get("train", 0)) if isinstance(images, Mapping) else 0
-    more = int(own.get("extra_images") or 0)
-    beside = f" and {more:,} further ones" if more else ""
-    return (
-        f"{who} on slices that it had not learnt from; this network, trained on {learnt:,} slices"
-        f"{beside} with those among them, was not judged itself"
-    )
+def _table(value: Any) -> dict[str, Any]:
+    """A table of a card; empty where there is none."""
+    return dict(value) if isinstance(value, dict) else {}
 
 
-def _judged(run: Path, calibration: Path | None, other: Mapping[str, Any] | None) -> Judged:
+def _judged(run: Path, calibration: Path | None, said: str) -> Judged:
     """What is known of a run's worth: its metrics, its calibration or the one that is given.
 
     Args:
         run: who was judged.
         calibration: a file in place of the run's own.
-        other: the record of the network that this is said of, where it is another.
+        said: of the network that this is said of, where it is another.
     """
     path = calibration or run / JUDGED_FILE
     judged = Judged.read(path) if calibration or path.is_file() else Judged()
     evidence = dict(judged.evidence or _evidence(run))
-    if other is not None:
-        evidence["judged"] = twin(other, read_record(RunFolder(run).recipe))
+    if said:
+        evidence["judged"] = said
     return judged.model_copy(update={"evidence": evidence})
 
 

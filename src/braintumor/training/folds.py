@@ -20,7 +20,7 @@ from braintumor.catalog.catalog import Catalog
 from braintumor.catalog.splits import grouped
 from braintumor.errors import BraintumorError
 from braintumor.evaluation.predictions import Predictions
-from braintumor.training.begun import CALLED, is_finished
+from braintumor.training.begun import CALLED, begun_with_other, is_finished
 from braintumor.training.recipe import Recipe, read_record
 from braintumor.training.run import RunFolder
 from braintumor.training.several import Training, require_new
@@ -149,10 +149,7 @@ class Folds:
                 f"{own.root} was begun with another recipe: resume without changing settings"
             )
         if read_record(own.recipe).get("catalog_sha256") != self._own(fold).digest():
-            raise BraintumorError(
-                f"{own.root} was begun with other images than {self._folded.root} holds now: "
-                "train into a new folder"
-            )
+            raise begun_with_other("catalog_sha256", own, self._folded)
 
     def finish(self, runs: Sequence[RunFolder]) -> RunFolder:
         """See `several.Plan`."""

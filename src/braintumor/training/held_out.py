@@ -1,7 +1,8 @@
 """Who may say what another precision costs: networks that have not learnt from what they are asked.
 
-A network that learnt from everything inherits the verdict over the folds of its recipe. Knows runs
-and catalogues; not how a graph is quantised.
+A network that learnt from everything inherits the verdict over the folds of its recipe. Neither
+eight bits nor a gate are fitted to what a network was judged on. Knows runs, cards and catalogues;
+not how a graph is quantised.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from braintumor.bundle.card import read_card
 from braintumor.catalog.catalog import Catalog
 from braintumor.errors import BraintumorError
 from braintumor.training.export import export_run
+from braintumor.training.learnt import everything
 from braintumor.training.predict import as_trained
 from braintumor.training.run import RunFolder
 
@@ -53,17 +55,68 @@ def fold_bundles(run: Path, root: Path, spare: Path) -> tuple[tuple[Path, Catalo
     )
 
 
-def learnt_all(data: Catalog, run: Path | None, bundle: Path, *, split: str = "valid") -> bool:
+def as_known(data: Path, source: Path, bundle: Path) -> Catalog:
+    """A data set with the splits and groups that a network knows it by, so that nothing which it is
+    judged on is fitted to; with its own splits where the network held nothing back.
+
+    Args:
+        data: a folder, or a catalogue.
+        source: the run that the network was trained in, or a bundle.
+        bundle: folder with its card, which tells where the source is no run with a catalogue.
+
+    Raises:
+        BraintumorError: the network was trained by another split than the data set's own, or on
+            other images, and only a run could say by which.
+    """
+    catalog, run = Catalog.open(data), RunFolder(source)
+    if not run.catalog.is_file():
+        _require_its_split(catalog, data, source, bundle)
+        return catalog
+    own = Catalog.read(run.catalog, root=catalog.root)
+    known = as_trained(catalog, run)
+    if (own.table["split"] != "train").any():
+        return known
+    return replace(catalog, table=catalog.table.assign(group=known.table["group"]))
+
+
+def _require_its_split(catalog: Catalog, data: Path, source: Path, bundle: Path) -> None:
+    """Refuse data by whose split a network was not trained, as far as its card tells."""
+    told = _told(bundle)
+    if told in ("", catalog.digest(), everything(catalog).digest()):
+        return
+    run = RunFolder(source)
+    remedy = (
+        f"put {run.catalog.name} back into it"
+        if run.recipe.is_file()
+        else f"export its run in place of the bundle, or copy that run's {run.catalog.name} into "
+        f"{catalog.root} and name the copy"
+    )
+    raise BraintumorError(
+        f"{source} was trained by another split than that of {data}, or on other images, so that "
+        f"what it was judged on could be fitted to: {remedy}"
+    )
+
+
+def learnt_all(data: Catalog, source: Path, bundle: Path, *, split: str = "valid") -> bool | None:
     """Whether a network learnt from every slice of a split, as far as run or card tell.
 
     Args:
         data: with the splits that it is to be calibrated and judged by.
-        run: that it was trained in; None where it is known by its bundle alone.
-        bundle: its folder.
+        source, bundle: as for `as_known`.
         split: the one that judges.
+
+    Returns:
+        None where neither tells.
     """
-    if run is None:
-        everything = replace(data, table=data.table.assign(split="train"))
-        return bool(read_card(bundle).trained_on.catalog_sha256 == everything.digest())
-    met = as_trained(data, RunFolder(run)).table["split"][data.table["split"] == split]
+    run = RunFolder(source)
+    if not run.catalog.is_file():
+        told = _told(bundle)
+        return told == everything(data).digest() if told else None
+    met = as_trained(data, run).table["split"][data.table["split"] == split]
     return bool(len(met) and (met == "train").all())
+
+
+def _told(bundle: Path) -> str:
+    """The digest of the catalogue that a network was trained on, as its card tells; "" where it
+    does not."""
+    return read_card(bundle).trained_on.catalog_sha256

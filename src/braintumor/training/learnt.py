@@ -71,6 +71,11 @@ def learnt(run: RunFolder) -> Catalog | None:
     return _joined([Catalog.read(file, root=run.root).subset("train") for file in files])
 
 
+def everything(catalog: Catalog) -> Catalog:
+    """The catalogue as a training learns from it that holds nothing back."""
+    return replace(catalog, table=catalog.table.assign(split="train"))
+
+
 def further(extra: Sequence[Catalog], start: Path | None) -> Catalog | None:
     """What a training learns from beside its own catalogue, to be kept in its run.
 

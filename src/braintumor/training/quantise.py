@@ -48,6 +48,7 @@ _RECIPE = ("float_inputs", "calibration_slices", "seed", "method")
 # What the table says of a judgement by slices that tell little of it, and under which key.
 JUDGED_ON: Final = "judged_on"
 LEARNT: Final = "slices that it learnt from"
+PERHAPS: Final = "slices that it may have learnt from"
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +108,7 @@ def change_precision(
     data: Path | Catalog,
     *,
     folds: Sequence[tuple[Path, Path | Catalog]] = (),
-    learnt: bool = False,
+    learnt: bool | None = False,
     subset: int = _SUBSET,
     seed: int = 0,
 ) -> dict[str, JsonValue]:
@@ -122,14 +123,15 @@ def change_precision(
             each with a catalogue whose test slices it has not seen. Where there are any, all are
             brought to the same precision, their tables are added up, and the sum decides.
         learnt: whether the network has learnt from the slices that judge it, which the table then
-            says.
+            says; None where nobody knows.
         subset: training slices to calibrate on.
         seed: of their choice.
 
     Returns:
         The parity table, which stands on the card too: `accepted` says how it ended,
         `float_inputs` which layers' inputs stayed in float32, `folds` is the sum over folds, and
-        `judged_on` stands there where the network's own numbers are of slices that it learnt from.
+        `judged_on` stands there where the network's own numbers are, or may be, of slices that it
+        learnt from.
 
     Raises:
         MissingExtraError: NNCF is not installed, for `int8`.
@@ -145,8 +147,8 @@ def change_precision(
         graph = graphs[0]
         held = _held((twin, *others), before, graphs, precision, twin.card.calibration)
         table = held | recipe | {"precision": precision, "seed": seed}
-        if learnt:
-            table[JUDGED_ON] = LEARNT
+        if learnt is not False:
+            table[JUDGED_ON] = LEARNT if learnt else PERHAPS
         if table["accepted"]:
             break
     changes: dict[str, Any] = {"parity": table}

@@ -260,11 +260,10 @@ def read_record(path: Path) -> dict[str, Any]:
     return record
 
 
-def read_network(path: Path) -> str:
-    """The network that a recipe is for, also one with settings that there are no more; "" where it
-    names none."""
+def read_settings(path: Path) -> dict[str, Any]:
+    """The settings of a written recipe as they stand there, also those that there are no more."""
     settings = _read_toml(path).get("recipe", {})
-    return str(settings.get("network", "")) if isinstance(settings, dict) else ""
+    return settings if isinstance(settings, dict) else {}
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -18,11 +18,12 @@ from braintumor.errors import BraintumorError
 from braintumor.networks.imagenet import VARIABLE
 from braintumor.parallel.ordered import ordered
 from braintumor.parallel.pools import Engine, open_pool
+from braintumor.terminal import say
 from braintumor.training.fit import train
 from braintumor.training.learnt import require_start
 from braintumor.training.recipe import Recipe
 from braintumor.training.run import RunFolder
-from braintumor.training.sources import Materials
+from braintumor.training.sources import Materials, Sources
 
 
 class Plan(Protocol):
@@ -121,13 +122,25 @@ class Common:
             one.catalog,
             one.recipe,
             one.out,
-            sources=self.materials.for_training(one.catalog),
+            sources=self._sources(one),
             start=self.start,
             resume=self.resume,
             weights=self.weights,
             trunk=one.trunk,
             quiet=self.quiet,
         )
+
+    def _sources(self, one: Training) -> Sources:
+        """What one learns from beside its catalogue; which copies it does not is said."""
+        sources = self.materials.for_training(one.catalog)
+        if sources.copies and not self.quiet:
+            given = sum(map(len, self.materials.extra))
+            say(
+                f"{one.out}: {sources.copies:,} of {given:,} further images are left out, for they "
+                "or others of their patients are copies of images that are held back",
+                err=True,
+            )
+        return sources
 
 
 def carry_out(plans: Sequence[Plan], common: Common) -> Iterator[RunFolder]:
@@ -145,6 +158,11 @@ def carry_out(plans: Sequence[Plan], common: Common) -> Iterator[RunFolder]:
     if common.start is not None:
         for one in chain.from_iterable(wanted):  # all of them, before hours go into the first
             require_start(common.start, one.recipe, one.catalog)
+    # Nor does each look for copies of its own: they are the same whoever is held back.
+    dealt = (one.catalog for one in chain.from_iterable(wanted))
+    judged = next((own for own in dealt if (own.table["split"] != "train").any()), None)
+    if judged is not None:
+        common = replace(common, materials=common.materials.compared(judged))
     trainings: Iterable[Training] = chain.from_iterable(wanted)
     if common.engine == "ray":
         trainings = (one.elsewhere() for one in trainings)

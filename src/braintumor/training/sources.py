@@ -20,6 +20,7 @@ from braintumor.catalog.ownership import with_dicom_patients
 from braintumor.errors import BraintumorError
 from braintumor.evaluation.patients import Owner, Patients
 from braintumor.images.dicom_patient import patient_key
+from braintumor.training.copied import Copied, find_copied
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,14 @@ class Sources:
         lesions: masks of lesions, of the catalogue's images and of these.
         given_sha256: digests of the folders with the patients who are judged, which say that two
             trainings were given the same whomever they held back; "" where there are none.
+        copies: how many further images are left out for copies alone, and no name or file tells
+            that they show what is judged.
     """
 
     extra: tuple[Catalog, ...] = ()
     lesions: Lesions | None = None
     given_sha256: str = ""
+    copies: int = 0
 
     def record(self) -> dict[str, Any]:
         """What the recipe remembers of them."""
@@ -47,6 +51,8 @@ class Sources:
             found["extra_images"] = sum(map(len, self.extra))
         if self.given_sha256:
             found["extra_given_sha256"] = self.given_sha256
+        if self.copies:
+            found["extra_copies_left_out"] = self.copies
         return found
 
 
@@ -118,7 +124,7 @@ class _Held:
 
     Attributes:
         patients: names.
-        files: SHA-256 of files.
+        files: SHA-256 of files, or of copies of them.
         dicom: hashes of PatientIDs, see `patient_key`; never written anywhere.
     """
 
@@ -132,6 +138,9 @@ class _Held:
         return patient in self.patients or file in self.files or same
 
 
+_NOBODY = _Held(patients=set(), files=set(), dicom=set())
+
+
 @dataclass(frozen=True)
 class Materials:
     """Everything that may be learnt from, before it is known who is held back.
@@ -140,32 +149,43 @@ class Materials:
         patients: files that say whose slices there are.
         extra: folders of further images.
         lesions: masks.
+        copied: the copies that the further images have in a catalogue, see `compared`.
     """
 
     patients: tuple[Patients, ...] = ()
     extra: tuple[Catalog, ...] = ()
     lesions: Lesions | None = None
+    copied: Copied | None = None
+
+    def compared(self, catalog: Catalog) -> Materials:
+        """The same, knowing which further images are copies of a catalogue's.
+
+        That takes seconds for thousands of images, and is the same for all trainings on them,
+        whomever each holds back: done before, none of them does it.
+
+        Raises:
+            BraintumorError: as for `for_training`.
+        """
+        if not self.extra or (self.copied is not None and self.copied.covers(catalog)):
+            return self
+        for part in self.extra:  # before the seconds are spent
+            _require_known(part, _patients(part, self.patients))
+        return replace(self, copied=find_copied(catalog, self.extra))
 
     def for_training(self, catalog: Catalog) -> Sources:
         """What may be learnt from where the catalogue's splits `valid` and `test` are held back.
 
         Of the further images those are left out whose patient is held back, as names or DICOM
-        files tell, and those that are the very file of a slice held back.
+        files tell, those that are the very file of a slice held back, and its copies; with these
+        all slices of their patients, who by that are held back under another name.
 
         Raises:
-            BraintumorError: a further image's patient is not known, so nobody can be held back.
+            BraintumorError: a further image's patient is not known, so nobody can be held back; or
+                an image cannot be read.
         """
         if not self.extra:
             return Sources(lesions=self.lesions)
-        whose = [_patients(part, self.patients) for part in (catalog, *self.extra)]
-        # Ids that differ by letters at the end alone are one patient, as where groups are made.
-        families = suffix_families(
-            name for one in whose for owner in one.values() for name in _names(owner)
-        )
-        family = {of: name for name, ids in families.items() for of in ids}
-        ours, *theirs = (
-            {path: family.get(owner, owner) for path, owner in one.items()} for one in whose
-        )
+        family, ours, *theirs = self._owners(catalog)
         table = catalog.table
         pairs = zip((ours[path] for path in table["path"]), table["group"], strict=True)
         group_of = {owner: group for owner, group in pairs if owner and group}
@@ -176,28 +196,80 @@ class Materials:
             files=set(judged.table["sha256"]),
             dicom=set(_dicom_keys(judged)),
         )
-        kept = tuple(
-            _without(held, part, of, group_of) for part, of in zip(self.extra, theirs, strict=True)
+        copies = self.compared(catalog)._copies(judged, ours, theirs) if len(judged) else _NOBODY
+        parts = [
+            _without(held, copies, part, of, group_of)
+            for part, of in zip(self.extra, theirs, strict=True)
+        ]
+        return Sources(
+            extra=tuple(part for part, _ in parts if len(part)),
+            lesions=self.lesions,
+            given_sha256=" ".join(part.digest() for part in self.extra),
+            copies=sum(count for _, count in parts),
         )
-        given = " ".join(part.digest() for part in self.extra)
-        return Sources(tuple(part for part in kept if len(part)), self.lesions, given)
+
+    def _owners(self, catalog: Catalog) -> tuple[dict[str, str], ...]:
+        """Id -> the patient that it is one of several ids of; then path -> patient of the
+        catalogue, and of each folder of further images."""
+        whose = [_patients(part, self.patients) for part in (catalog, *self.extra)]
+        # Ids that differ by letters at the end alone are one patient, as where groups are made.
+        families = suffix_families(
+            name for one in whose for owner in one.values() for name in _names(owner)
+        )
+        family = {of: name for name, ids in families.items() for of in ids}
+        own = ({path: family.get(owner, owner) for path, owner in one.items()} for one in whose)
+        return family, *own
+
+    def _copies(
+        self, judged: Catalog, ours: dict[str, str], theirs: Sequence[dict[str, str]]
+    ) -> _Held:
+        """What tells the further images that are copies of a slice held back, or of their patients.
+
+        As where groups are made: exact and near copies make two patients one, and a slice of
+        unknown patient is of whoever has a copy of it.
+
+        Args:
+            judged: what is held back.
+            ours, theirs: path -> patient, of the catalogue and of the further images.
+        """
+        if self.copied is None:
+            return _NOBODY
+        paths, files = (judged.table[name].tolist() for name in ("path", "sha256"))
+        nameless = {file for path, file in zip(paths, files, strict=True) if not ours[path]}
+        of_one = self.copied.of(set(files), sure=True) | self.copied.of(nameless)
+        owners = {
+            whose[path]
+            for part, whose in zip(self.extra, theirs, strict=True)
+            for path, file in zip(part.table["path"], part.table["sha256"], strict=True)
+            if file in of_one
+        }
+        return _Held(patients=owners, files=self.copied.of(set(files)), dicom=set())
 
 
 def _without(
-    held: _Held, extra: Catalog, whose: dict[str, str], group_of: dict[str, str]
-) -> Catalog:
+    held: _Held, copies: _Held, extra: Catalog, whose: dict[str, str], group_of: dict[str, str]
+) -> tuple[Catalog, int]:
     """The images of one folder that are not held back, all for training, each in the group that
-    its patient has in the catalogue."""
+    its patient has in the catalogue; and how many are left out for `copies` alone."""
+    _require_known(extra, whose)
+    paths, files = (extra.table[name].tolist() for name in ("path", "sha256"))
+    told = list(zip((whose[path] for path in paths), files, _dicom_keys(extra), strict=True))
+    free = np.array([not held.knows(*one) for one in told], bool)
+    kept = free & [not copies.knows(*one) for one in told]
+    rows = extra.table[kept]
+    owners = [whose[path] for path in rows["path"]]
+    groups = [group_of.get(owner, f"pat_{owner}") for owner in owners]
+    table = rows.assign(split="train", group=groups).reset_index(drop=True)
+    return replace(extra, table=table), int(free.sum() - kept.sum())
+
+
+def _require_known(extra: Catalog, whose: dict[str, str]) -> None:
+    """Refuse further images whose patients nobody tells."""
     if not all(whose.values()):
         raise BraintumorError(
             f"{extra.root}: whose slices these are is not known, so that a patient could "
             "be trained on and judged: name a file with --patients"
         )
-    told = zip(extra.table["path"], extra.table["sha256"], _dicom_keys(extra), strict=True)
-    rows = extra.table[[not held.knows(whose[path], file, dicom) for path, file, dicom in told]]
-    owners = [whose[path] for path in rows["path"]]
-    groups = [group_of.get(owner, f"pat_{owner}") for owner in owners]
-    return replace(extra, table=rows.assign(split="train", group=groups).reset_index(drop=True))
 
 
 def _names(owner: str) -> set[str]:
