@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -99,5 +100,16 @@ def test_what_flatters_the_recipes_is_told_from_the_recorded_experiments(
     for points, low, high in (map(float, one) for one in lost):
         assert 10 < points < 40, "a skill of 2 in place of one of 5"
         assert high < points < low
+    assert "by seed" not in found
     left, before, earlier = map(float, re.findall(r"(\d+\.\d) %", found)[:3])
     assert left > earlier > before, "left to a person: now, and by both trainings before"
+
+    seeds = recorded / "cnn-seeds"
+    shutil.copytree(recorded / "cnn-bare", seeds)
+    table(3.0, 7, "cnn", folds=4).write(seeds / "seed-2.csv")
+    told = [
+        f"{100 * Predictions.read(seeds / f'seed-{seed}.csv').metrics()['balanced_accuracy']:.1f} %"
+        for seed in (1, 2)
+    ]
+    again = newcomers.chosen(results, recorded)
+    assert f"come of that: by seed `cnn` has {told[0]} and {told[1]}), and" in again

@@ -32,7 +32,7 @@ from results import ENSEMBLE, NETWORKS, PATIENT, pool
 
 # Experiments over five folds: both trainings before, the last last; and with heads that lack their
 # scalp.
-_BEFORE, _BARE = ("beside", "clean"), "bare"
+_BEFORE, _BARE, _SEEDS = ("beside", "clean"), "bare", "seeds"
 NONE_YET = "No networks have been published over grouped folds yet."
 
 
@@ -181,11 +181,24 @@ def chosen(results: Path = RESULTS, recorded: Path = RECORDED) -> str:
         "both had been trained over five folds twice before, as good within chance both times "
         f"({named} in [docs/experiments.md](docs/experiments.md)). After they were taught such "
         f"heads, and raised edges, balanced accuracy at home moved by {moved} points ({taught}; "
-        "one training each, so not all of it need come of that), and more is left to a person: "
+        f"one training each, and not all of it need come of that{_by_seed(recorded)}), and more is "
+        "left to a person: "
         f"{left[0]} of all slices by the ensemble, before {words.listed(left[1:])}; of the rest "
         f"{words.listed(right)} were right. That share is less steady than the others, for it "
         "hangs on the hardest few patients of each class."
     ).replace(words.NBSP, " ")
+
+
+def _by_seed(recorded: Path) -> str:
+    """What other seeds of the recipes that are shipped gave, where they were trained."""
+    told = []
+    for network in NETWORKS:
+        folder = recorded / f"{network}-{_SEEDS}"
+        if folder.is_dir():
+            found = Experiment.read(folder).found
+            shares = words.listed([words.percent(one["balanced_accuracy"]) for one in found])
+            told.append(f"`{network}` has {shares}")
+    return f": by seed {'; '.join(told)}" if told else ""
 
 
 def _moved(now: Experiment, before: Experiment) -> str:
