@@ -187,8 +187,8 @@ def _of_all(records: Sequence[dict[str, Any]], *, judged: int) -> dict[str, Any]
     said = {key: value for key, value in records[-1].items() if key not in _OWN}
     seconds = [record["seconds"] for record in records]
     said |= {"seconds": round(sum(seconds), 1), "seconds_by_fold": seconds}
-    processor = [record.get("cpu_seconds") for record in records]
-    if None not in processor:  # of all folds, as the seconds are, or of none
+    processor = [record["cpu_seconds"] for record in records if "cpu_seconds" in record]
+    if len(processor) == len(records):  # of all folds, as the seconds are, or of none
         said["cpu_seconds"] = round(sum(processor), 1)
     if all("images" in record for record in records):
         learnt = mean(record["images"]["train"] for record in records)
