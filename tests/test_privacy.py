@@ -197,6 +197,13 @@ class TestPage:
     def _needs_streamlit(self) -> None:
         pytest.importorskip("streamlit", reason="SKIPPED FOR WANT OF THE EXTRA [app]")
 
+    @pytest.fixture
+    def home(self, tmp_path: Path) -> Path:
+        """An empty home folder."""
+        folder = tmp_path / "home"
+        folder.mkdir()
+        return folder
+
     def test_classifying_connects_to_nothing_and_writes_nothing(
         self, watched: Callable[[str], Recording], bundle: Path, tmp_path: Path
     ) -> None:
@@ -219,10 +226,8 @@ class TestPage:
         assert [one for one in seen.written if not is_of_the_software(one)] == []
 
     def test_the_server_connects_to_nothing_and_listens_to_this_computer_alone(
-        self, recorder: Recorder, bundle: Path, tmp_path: Path
+        self, recorder: Recorder, bundle: Path, home: Path
     ) -> None:
-        home = tmp_path / "home"
-        home.mkdir()
         with served(recorder, bundle, home) as (port, _):
             assert get(port, "/").startswith(b"<!")
             assert listening(port) <= {"0100007F"}
@@ -232,11 +237,9 @@ class TestPage:
         assert list(home.rglob("*")) == []
 
     def test_a_page_of_another_origin_is_refused_and_nobody_is_asked_about_it(
-        self, recorder: Recorder, bundle: Path, tmp_path: Path
+        self, recorder: Recorder, bundle: Path, home: Path
     ) -> None:
         """Streamlit would ask a web service for this computer's address, and hold everybody up."""
-        home = tmp_path / "home"
-        home.mkdir()
         with served(recorder, bundle, home) as (port, _):
             assert shakes_hands(port, f"http://127.0.0.1:{port}")
             assert not shakes_hands(port, "https://somebody.invalid")

@@ -13,7 +13,7 @@ import streamlit as st
 
 from braintumor.app import charts, session, texts, verdicts
 from braintumor.bundle.prediction import Prediction
-from braintumor.bundle.series import SeriesBook, body_order, common_path
+from braintumor.bundle.series import SeriesBook, body_order, common_path, in_body
 from braintumor.classes import CLASSES
 from braintumor.images.decode import Place
 
@@ -29,8 +29,7 @@ class Item:
         title: of the picture or the series.
         indexes: of its pictures, those of a series in the order of the body (`body_order`).
         series: which series it is, empty for a picture.
-        in_body: whether the files say where in the body the slices lie; else they are in the
-            order of their numbers.
+        in_body: see `series.in_body`; where it is not so, they are in the order of their numbers.
     """
 
     title: str
@@ -66,13 +65,13 @@ def _item(
     if len(group) == 1:
         return Item(names[group[0][0]], (group[0][0],))
     placed = [(index, place) for index, place in group if place is not None]
-    order = body_order([place for _, place in placed])
+    places = [place for _, place in placed]
+    order = body_order(places)
     indexes = tuple(placed[at][0] for at in order)
     path = common_path([(place, predictions[index]) for index, place in placed])
     count = texts.count(len(indexes), "slice")
     title = f"{path or names[indexes[0]]} (series of {count})"
-    in_body = all(place.along is not None for _, place in placed)
-    return Item(title, indexes, placed[0][1].series, in_body)
+    return Item(title, indexes, places[0].series, in_body(places))
 
 
 def scroll(item: Item, results: Results) -> int:

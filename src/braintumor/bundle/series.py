@@ -168,9 +168,14 @@ def write_summaries(summaries: Iterable[Summary], out: TextIO, *, table: str = "
         writer.writerow(plain(value) for value in row.values())
 
 
+def in_body(places: Sequence[Place]) -> bool:
+    """Whether the files say of every slice where in the body it lies."""
+    return all(place.along is not None for place in places)
+
+
 def body_order(places: Sequence[Place]) -> list[int]:
     """Indexes of slices in the order of the body; where positions lack, of their numbers."""
-    placed = all(place.along is not None for place in places)
+    placed = in_body(places)
 
     def key(index: int) -> tuple[float, int, int]:
         place = places[index]

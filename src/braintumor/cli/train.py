@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -350,6 +349,7 @@ def _read(
     from braintumor.catalog.catalog import Catalog
     from braintumor.catalog.lesions import Lesions
     from braintumor.evaluation.patients import read_patients
+    from braintumor.training.learnt import everything
     from braintumor.training.sources import Materials, grouped
 
     files = tuple(read_patients(path) for path in patients)
@@ -357,7 +357,7 @@ def _read(
     if by_group:
         catalog = grouped(catalog, files)
     if split == "all":
-        catalog = replace(catalog, table=catalog.table.assign(split="train"))
+        catalog = everything(catalog)
     lesions = Lesions(masks, files) if masks is not None else None
     if lesions is not None:
         lesions.require(catalog)
