@@ -85,11 +85,12 @@ def test_folds_that_learnt_from_more_since_do_not_take_part_in_the_comparison(
     assert f"{100 * right:.1f} % where it has seen nothing of their groups" in text
 
 
-def learnt(folder: Path, train: int, further: int, *, folds: int = 0) -> None:
+def learnt(folder: Path, train: int, further: int, *, folds: int = 0, judged: int = 0) -> None:
     """What a record says of the slices that were learnt from."""
     record = (folder / "recipe.toml").read_text() + f"extra_images = {further}\n"
     record += f"folds = {folds}\n" * bool(folds)
-    (folder / "recipe.toml").write_text(f"{record}[record.images]\ntrain = {train}\n")
+    record += f"[record.images]\ntrain = {train}\n" + f"test = {judged}\n" * bool(judged)
+    (folder / "recipe.toml").write_text(record)
 
 
 def test_a_network_that_learnt_from_fewer_slices_does_not_tell_what_the_split_is_worth(
@@ -107,6 +108,15 @@ def test_a_network_that_learnt_from_fewer_slices_does_not_tell_what_the_split_is
     ) in text
     assert "The split is worth" not in text
     assert text.endswith("teach less, so the split's own share may be larger.")
+
+
+def test_a_record_that_counts_all_judged_slices_tells_a_mean_over_the_folds(results: Path) -> None:
+    table = with_folds(made_table(skill=1.0))
+    grouped(results, table)
+    learnt(results / splits.GIVEN / "cnn", 1700, 100)
+    learnt(results / splits.GROUPED / "cnn", 1900, 1100, folds=4, judged=len(table))
+    text = splits.section(results)
+    assert "from 1,800 slices, and on average over the folds from 3,000. " in text
 
 
 def test_as_many_slices_are_nothing_to_speak_of_and_more_of_them_no_excuse(results: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import hardship
 import marks
 from matchups import Matchup
-from splits import AGAIN, EARLIER, GIVEN, GROUPED, judged, learnt_from, score
+from splits import AGAIN, EARLIER, GIVEN, GROUPED, is_mean, judged, learnt_from, score
 from verdicts import spread
 
 from braintumor.classes import CLASSES
@@ -280,9 +280,11 @@ def _learnt(results: Path) -> str:
         folders = [results / split / name for split in (AGAIN, folds)]
         if not all((folder / "predictions.csv").is_file() for folder in folders):
             continue
-        one, two = (learnt_from(read_run(folder)) for folder in folders)
+        again, folded = map(read_run, folders)
+        one, two = learnt_from(again), learnt_from(folded)
         if one is not None and two is not None and one != two:
-            return f", though on {one:,} slices in place of {two:,} (the last fold's)"
+            whose = "a mean over the folds" if is_mean(folded) else "the last fold's"
+            return f", though on {one:,} slices in place of {two:,} ({whose})"
     return ""
 
 

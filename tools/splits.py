@@ -162,7 +162,9 @@ def _slices(given: RunTables, grouped: RunTables) -> str:
     one, two = learnt_from(given), learnt_from(grouped)
     if one is None or two is None or one == two:
         return ""
-    where = "in the last fold" if "folds" in grouped.recipe["record"] else "on the grouped one"
+    where = "on the grouped one"
+    if "folds" in grouped.recipe["record"]:
+        where = "on average over the folds" if is_mean(grouped) else "in the last fold"
     return f"; on the published split it learnt from {one:,} slices, and {where} from {two:,}"
 
 
@@ -174,9 +176,16 @@ def _fewer(given: RunTables, grouped: RunTables) -> str:
     return " Fewer slices as a rule teach less, so the split's own share may be larger."
 
 
+def is_mean(run: RunTables) -> bool:
+    """Whether a record tells of all folds how many slices they learnt from, and so counts all that
+    were judged; earlier ones hold what the last fold said."""
+    counted = run.recipe["record"].get("images", {}).get("test")
+    return bool(counted == len(judged(run)))
+
+
 def learnt_from(run: RunTables) -> int | None:
-    """How many slices a network learnt from, further ones too; over folds the last fold's, whose
-    record stands for all. None where the record does not say."""
+    """How many slices a network learnt from, further ones too; over folds see `is_mean`. None
+    where the record does not say."""
     record = run.recipe.get("record", {})
     train = record.get("images", {}).get("train")
     return None if train is None else int(train) + int(record.get("extra_images", 0))
