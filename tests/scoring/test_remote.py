@@ -146,6 +146,27 @@ class TestStores:
         """A store may leave slashes at the ends out of its paths."""
         assert found(f"{bucket}/{typed}") == [f"{bucket}/scans/{n}" for n in SCANS]
 
+    def test_a_pattern_that_matches_nothing_is_kept_so_that_its_row_says_so(
+        self, store: None, here: Path
+    ) -> None:
+        for name in ("memory://bucket/scans/*.bmp", "scans/*.bmp"):
+            assert found("memory://bucket/one.png", name)[1:] == [name]
+            assert found(name) == [name]
+
+    @pytest.mark.parametrize("what", ["one.png", "scans", "scans/", "sc*", "scans/*.png"])
+    @pytest.mark.parametrize("protocol", ["MEMORY", "S3", "GS"])
+    def test_the_kind_of_a_store_may_be_typed_in_capitals(
+        self, buckets: None, protocol: str, what: str
+    ) -> None:
+        small = found(f"{protocol.lower()}://bucket/{what}")
+        assert found(f"{protocol}://bucket/{what}") == [
+            name.replace(protocol.lower(), protocol, 1) for name in small
+        ]
+        assert [remote.read(name) for name in small] == [
+            remote.read(name.replace(protocol.lower(), protocol, 1)) for name in small
+        ]
+        assert not isinstance(next(remote.find(f"{protocol}://bucket/{what}")), ImageError)
+
     def test_a_file_that_is_named_is_taken_whatever_it_is(self, store: None) -> None:
         names = ["memory://bucket/scans/notes.txt", "memory://bucket/gone.png"]
         assert found(*names) == names

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
+from itertools import chain
 from typing import Any, Final, TypeVar
 
 from braintumor.bundle.abreast import abreast
@@ -74,7 +75,10 @@ def find(address: str) -> Iterator[str | ImageError]:
             folder = _patiently(lambda: store.isdir(root))
             pattern = bool(_MAGIC.search(root)) and not folder and not store.exists(root)
         if pattern:
-            yield from _matches(store, address, root)
+            found = _matches(store, address, root)
+            first = next(found, None)
+            # One that matches nothing is kept: its row will say that there is no such file.
+            yield from [address] if first is None else chain([first], found)
         elif folder:
             yield from _below(store, address, root.rstrip("/"))
         else:
@@ -166,10 +170,12 @@ def _store(address: str) -> tuple[Any, str]:
     fsspec = require("fsspec", extra="cloud", what=what)
     try:
         # No listings are kept: they would grow with the number of files.
-        store = fsspec.filesystem(_protocol(address), use_listings_cache=False)
+        protocol = _protocol(address)
+        store = fsspec.filesystem(protocol, use_listings_cache=False)
     except ImportError as error:
         raise MissingExtraError("cloud", what) from error
-    return store, store._strip_protocol(address)
+    # Schemes may be typed in capitals (RFC 3986 3.1), which the libraries take for a folder's name.
+    return store, store._strip_protocol(protocol + address[len(protocol) :])
 
 
 def _protocol(address: str) -> str:
