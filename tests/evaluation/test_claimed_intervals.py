@@ -77,6 +77,11 @@ def test_slices_counted_as_patients_are_found_and_careful_intervals_are_not_accu
         {"accuracy": "90 % [85 %, 94 %]"},
         {"accuracy": ".9 (.85-.94)"},
         {"accuracy": "90 (85-94)"},
+        {"accuracy": "90 (85-94) %"},
+        {"accuracy": "0.9 (95% CI 0.85-0.94)"},
+        {"accuracy": "0.90 [95 % CI: 0.85, 0.94]"},
+        {"accuracy": "90 % (95% confidence interval, 85 % to 94 %)"},
+        {"accuracy": "0.9 (CI 0.85-0.94)"},
     ],
 )
 def test_intervals_are_read_in_the_usual_forms(claims: dict[str, Any]) -> None:

@@ -60,6 +60,15 @@ def test_own_metrics_are_confirmed_to_the_last_digit(tmp_path: Path) -> None:
         ('{"accuracy": "0.97 \u00b1 0.01"}', True),  # a mean over folds, and its deviation
         ('{"accuracy": "97.0 +/- 1.0 %"}', True),
         ('{"accuracy": "0.99 \u00b1 0.01"}', False),
+        ('{"accuracy": "97.0 \u00b1 1.2 %"}', True),
+        ('{"accuracy": "60.0 \u00b1 1.2 %"}', False),  # points, no hundredfold of them
+        ('{"accuracy": "60.0 \u00b1 1.2"}', False),
+        ('{"accuracy": "0.963 (95% CI 0.94-0.98)"}', True),  # that sign is not the value's
+        ('{"accuracy": "0.963 [95 % CI: 0.94, 0.98]"}', True),
+        ('{"accuracy": "0.97 \u00b1 0.01 (95% CI)"}', True),
+        ('{"accuracy": "0.963 (96.3 %)"}', True),
+        ('{"accuracy": "0.99 (95% CI 0.94-0.995)"}', False),
+        ('{"accuracy": "96.3 (94-98) %"}', True),
         ('{"n": "246"}', True),
         ('{"n": "2,460"}', False),
     ],

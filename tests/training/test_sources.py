@@ -88,6 +88,33 @@ def test_an_id_that_differs_by_a_letter_at_its_end_is_the_same_patient(
     assert {Path(path).stem for path in further.table["path"]} == {"1", "2"}
 
 
+@pytest.mark.parametrize("several", ["MR4+MR9", "MR9+MR4", "MR9+MR4B"])
+def test_a_slice_that_may_be_of_several_patients_is_not_learnt_from_where_one_is_judged(
+    data: Path, extra: Path, patients: tuple[Path, Path], several: str
+) -> None:
+    ours, theirs = patients
+    theirs.write_text(EXTRA.replace("glioma,1.png,MR1", f"glioma,1.png,{several}"))
+    materials = Materials(
+        (read_patients(ours), read_patients(theirs)), (Catalog.from_folder(extra),)
+    )
+    assert extra_of(Catalog.from_folder(data), materials) == [
+        "glioma/2.png", "pituitary/1.png", "pituitary/2.png",
+    ]  # fmt: skip
+
+
+def test_who_has_a_copy_of_a_judged_slice_of_nobody_is_held_back_though_another_may_be_meant(
+    data: Path, extra: Path, patients: tuple[Path, Path]
+) -> None:
+    """Nobody names the patient of `test/no_tumor/dn.png`; the further copy is of MR1 or MR9."""
+    ours, theirs = patients
+    theirs.write_text(EXTRA.replace("pituitary,1.png,MR1", "pituitary,1.png,MR1+MR9"))
+    shutil.copy(data / "test/no_tumor/dn.png", extra / "pituitary/1.png")
+    materials = Materials(
+        (read_patients(ours), read_patients(theirs)), (Catalog.from_folder(extra),)
+    )
+    assert extra_of(Catalog.from_folder(data), materials) == ["glioma/2.png", "pituitary/2.png"]
+
+
 def test_a_whole_path_goes_before_a_file_name_whatever_the_order_of_the_files(
     data: Path, tmp_path: Path
 ) -> None:

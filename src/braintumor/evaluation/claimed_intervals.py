@@ -29,7 +29,11 @@ _LOW = "low|lower|lo|lower_bound|low_bound|lcl|min"
 _HIGH = "high|upper|hi|upper_bound|high_bound|ucl|max"
 _CI = re.compile(r"(?:^|_)(?:95_?)?(?:ci|conf_int|confidence_interval|interval)s?(?:_?95)?(?=_|$)")
 _END = r"(\d+(?:\.\d*)?|\.\d+)"  # journals write .92 too; 0.9.2 is no number
-_INLINE = re.compile(rf"[\[(]\s*{_END}\s*%?\s*(?:-|–|,|;|to)\s*{_END}\s*%?\s*[\])]\s*$")
+_SURE = r"(?:95\s*%\s*)?(?:CI|confidence interval)\s*[:=,]?\s*"
+_INLINE = re.compile(
+    rf"[\[(]\s*(?:{_SURE})?{_END}\s*%?\s*(?:-|–|,|;|to)\s*{_END}\s*%?\s*[\])]\s*%?\s*$",
+    re.IGNORECASE,
+)
 _PATIENTS = ("patients", "n_patients", "groups", "n_groups", "subjects", "n_subjects")
 _PROPORTIONS = ("accuracy", "sensitivity", "specificity", "precision")
 
@@ -82,7 +86,7 @@ def read(part: Mapping[str, Any]) -> dict[str, Claimed]:
     """Claimed intervals by the metric's name in `Metrics`, dotted.
 
     Understood are `accuracy_ci: [low, high]`, `accuracy: {value, low, high}`, `accuracy_ci_lower`,
-    `intervals: {accuracy: {low, high}}`, and "0.95 (0.92-0.97)".
+    `intervals: {accuracy: {low, high}}`, and "0.95 (0.92-0.97)" or "0.95 (95 % CI: 0.92-0.97)".
     """
     ends: dict[str, dict[str, float]] = {}
     for key, value in told.flat(part):
@@ -90,7 +94,7 @@ def read(part: Mapping[str, Any]) -> dict[str, Claimed]:
         inline = _INLINE.search(value) if isinstance(value, str) else None
         name = told.metric_name(word)
         if name is not None and inline:
-            unit = "%" if "%" in value else ""
+            unit = "%" if told.is_percent(value) else ""
             low, high = (told.meant(name, f"{end}{unit}")[0] for end in inline.groups())
             ends.setdefault(name, {}).update(low=low, high=high)
         if name is not None and told.number(value) is not None:

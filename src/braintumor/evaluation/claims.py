@@ -55,6 +55,8 @@ _NO_RATES = ("n", "log_loss", "support", "confusion", "left_out")
 _WIDEST, _NARROWEST = Decimal("0.005"), Decimal("0.000001")
 # "0.94 ± 0.01", as a mean over folds is written.
 _SPREAD = re.compile(r"\s*(?:±|\+/-|\+-)\s*(.*)$")
+# What a value's unit is not told by: brackets, and how sure an interval is.
+_ASIDE = re.compile(r"[\[(].*?(?:[\])]|$)|\b9\d\s*%\s*(?:CI\b|confidence)", re.IGNORECASE)
 # Scores that scikit-learn takes for 0 where they are not defined.
 _ZERO_IF_UNDEFINED = ("sensitivity", "precision", "f1", "mcc")
 _MOST_LEVELS = 50  # of nested claims; those of `metrics.json` have five
@@ -317,7 +319,12 @@ def number(value: Any) -> Decimal | None:
         # Decimal's own arithmetic gives up on 1e99999999, and nothing that is measured is so far.
         huge = told and told.adjusted() > 0
         told = Decimal(1).scaleb(_MOST_DIGITS).copy_sign(told) if huge else Decimal(0)
-    return told.scaleb(-2) if "%" in str(value) else told
+    return told.scaleb(-2) if is_percent(value) else told
+
+
+def is_percent(value: Any) -> bool:
+    """Whether a claimed value bears a per cent sign: its own, not that of "(95 % CI 0.92-0.97)"."""
+    return "%" in _ASIDE.sub("", str(value))
 
 
 def _with_point(text: str) -> str:
@@ -339,7 +346,7 @@ def _spread(claimed: Any) -> Decimal:
     told = number(found.group(1).replace("%", "")) if found else None
     if told is None:
         return Decimal(0)
-    return abs(told).scaleb(-2) if "%" in str(claimed) else abs(told)
+    return abs(told).scaleb(-2) if is_percent(claimed) else abs(told)
 
 
 def _agrees(name: str, claimed: Any, given: float | None) -> bool:
@@ -368,7 +375,7 @@ def meant(name: str, claimed: Any) -> tuple[float, float]:
     """
     told, spread = number(claimed), _spread(claimed)
     assert told is not None
-    if not is_count(name) and abs(told) > 1 and "%" not in str(claimed):
+    if not is_count(name) and abs(told) > 1 and not is_percent(claimed):
         told, spread = told.scaleb(-2), spread.scaleb(-2)
     exponent = int(told.as_tuple().exponent)
     tolerance = min(max(Decimal(5).scaleb(exponent - 1), _NARROWEST), _WIDEST)

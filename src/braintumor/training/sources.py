@@ -126,19 +126,21 @@ class _Held:
         patients: names.
         files: SHA-256 of files, or of copies of them.
         dicom: hashes of PatientIDs, see `patient_key`; never written anywhere.
+        family: id -> the patient that it is one of several ids of.
     """
 
     patients: set[str]
     files: set[str]
     dicom: set[str | None]
+    family: dict[str, str]
 
     def knows(self, patient: str, file: str, dicom: str | None) -> bool:
-        """Whether a slice is of such a patient, or such a file itself."""
+        """Whether a slice is of such a patient, or of several of whom one is, or such a file itself."""
         same = dicom is not None and dicom in self.dicom
-        return patient in self.patients or file in self.files or same
+        return bool(_people(patient, self.family) & self.patients) or file in self.files or same
 
 
-_NOBODY = _Held(patients=set(), files=set(), dicom=set())
+_NOBODY = _Held(patients=set(), files=set(), dicom=set(), family={})
 
 
 @dataclass(frozen=True)
@@ -190,13 +192,15 @@ class Materials:
         pairs = zip((ours[path] for path in table["path"]), table["group"], strict=True)
         group_of = {owner: group for owner, group in pairs if owner and group}
         judged = replace(catalog, table=table[table["split"] != "train"])
-        names = {name for path in judged.table["path"] for name in _names(ours[path])}
         held = _Held(
-            patients={family.get(name, name) for name in names},
+            patients={one for path in judged.table["path"] for one in _people(ours[path], family)},
             files=set(judged.table["sha256"]),
             dicom=set(_dicom_keys(judged)),
+            family=family,
         )
-        copies = self.compared(catalog)._copies(judged, ours, theirs) if len(judged) else _NOBODY
+        copies = _NOBODY
+        if len(judged):
+            copies = self.compared(catalog)._copies(judged, ours, theirs, family)
         parts = [
             _without(held, copies, part, of, group_of)
             for part, of in zip(self.extra, theirs, strict=True)
@@ -221,7 +225,11 @@ class Materials:
         return family, *own
 
     def _copies(
-        self, judged: Catalog, ours: dict[str, str], theirs: Sequence[dict[str, str]]
+        self,
+        judged: Catalog,
+        ours: dict[str, str],
+        theirs: Sequence[dict[str, str]],
+        family: dict[str, str],
     ) -> _Held:
         """What tells the further images that are copies of a slice held back, or of their patients.
 
@@ -231,6 +239,7 @@ class Materials:
         Args:
             judged: what is held back.
             ours, theirs: path -> patient, of the catalogue and of the further images.
+            family: see `_owners`.
         """
         if self.copied is None:
             return _NOBODY
@@ -238,12 +247,14 @@ class Materials:
         nameless = {file for path, file in zip(paths, files, strict=True) if not ours[path]}
         of_one = self.copied.of(set(files), sure=True) | self.copied.of(nameless)
         owners = {
-            whose[path]
+            one
             for part, whose in zip(self.extra, theirs, strict=True)
             for path, file in zip(part.table["path"], part.table["sha256"], strict=True)
             if file in of_one
+            for one in _people(whose[path], family)
         }
-        return _Held(patients=owners, files=self.copied.of(set(files)), dicom=set())
+        files_of = self.copied.of(set(files))
+        return _Held(patients=owners, files=files_of, dicom=set(), family=family)
 
 
 def _without(
@@ -275,6 +286,11 @@ def _require_known(extra: Catalog, whose: dict[str, str]) -> None:
 def _names(owner: str) -> set[str]:
     """A patient's name; of several whose slices are one group, `A+B`, each one's too."""
     return {owner, *owner.split("+")} - {""}
+
+
+def _people(owner: str, family: dict[str, str]) -> set[str]:
+    """The patients whose slice it may be, each by one of the ids that are the same person."""
+    return {family.get(name, name) for name in _names(owner)}
 
 
 def _dicom_keys(catalog: Catalog) -> list[str | None]:
