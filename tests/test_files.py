@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from braintumor.files import CsvLines, atomic_path
+from braintumor.files import CsvLines, atomic_path, write_text
 
 HEADER = ["path", "status", "share"]
 CELLS = [
@@ -49,6 +49,11 @@ def test_any_cell_comes_back(cell: str, tmp_path: Path) -> None:
         assert list(csv.reader(io.StringIO(text, newline=""))) == rows
         frame = pd.read_csv(io.BytesIO(text.encode()), dtype=str, keep_default_na=False)
         assert frame.to_numpy().tolist() == rows[1:]
+
+
+def test_a_name_that_is_no_utf_8_can_be_written_of(tmp_path: Path) -> None:
+    write_text(tmp_path / "t.txt", "of d\udce4ten, of dåten\n")
+    assert (tmp_path / "t.txt").read_bytes() == "of d\\udce4ten, of dåten\n".encode()
 
 
 def test_ordinary_tables_are_what_they_always_were(tmp_path: Path) -> None:

@@ -55,9 +55,12 @@ def atomic_path(
 
 
 def write_text(path: Path | str, text: str) -> None:
-    """Write UTF-8 text atomically, with "\\n" line ends on every system."""
+    """Write UTF-8 text atomically, with "\\n" line ends on every system.
+
+    Of a file's name that is no UTF-8, what cannot be written stands as `\\udce4`.
+    """
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
 @contextmanager

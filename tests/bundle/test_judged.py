@@ -32,6 +32,7 @@ def test_what_a_card_needs_is_read_and_the_rest_left_alone(tmp_path: Path) -> No
     ("text", "place"),
     [
         ("{", "cannot be read"),
+        ("[" * 100_000, "cannot be read"),
         ("[]", "the file"),
         ('{"calibration": {"scale": [1, 1, 1, 0]}}', "calibration.scale"),
         ('{"calibration": {"scale": [1, 1, 1, NaN]}}', "calibration.scale"),

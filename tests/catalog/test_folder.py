@@ -249,6 +249,24 @@ class TestLeftOut:
         assert left["pipe.png"] == "it is not a plain file"
         assert left["pipe"] == "it is no image by its name"
 
+    @pytest.mark.parametrize("where", ["", "train", "train/glioma"])
+    def test_a_link_to_itself_costs_nothing_beside_it(self, tmp_path: Path, where: str) -> None:
+        data_set(tmp_path, count=1)
+        (tmp_path / where / "loop").symlink_to(tmp_path / where / "loop")
+        found = find(tmp_path)
+        assert len(found.files) == 12
+        assert [Path(item.path).name for item in found.left_out] == ["loop"]
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="names of any bytes are Linux's own")
+    def test_a_folder_that_no_table_can_name_is_told(self, tmp_path: Path) -> None:
+        root = Path(os.fsdecode(os.fsencode(tmp_path) + b"/d\xe4ten"))
+        data_set(root, count=1)
+        catalog = Catalog.from_folder(root)
+        catalog.write(tmp_path / "catalog.csv")
+        with pytest.raises(FolderError, match=r"d\\udce4ten cannot be written .* rename"):
+            catalog.write(tmp_path / "listed.csv", with_root=True)
+        assert not (tmp_path / "listed.csv").exists()
+
     @pytest.mark.skipif(sys.platform != "linux", reason="names of any bytes are Linux's own")
     def test_a_name_that_no_table_can_hold(self, tmp_path: Path) -> None:
         data_set(tmp_path, count=1)

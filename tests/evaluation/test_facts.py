@@ -49,6 +49,18 @@ def test_over_folds_each_learnt_from_others_and_all_were_judged(tmp_path: Path) 
     assert "nobody who was judged" not in told
 
 
+def test_a_record_that_somebody_wrote_otherwise_costs_no_other_fact(tmp_path: Path) -> None:
+    run = read_run(made_run(tmp_path / "cnn"))
+    strange = {"start_sha256": 5, "members": [1, "two"], "extra_images": "x"}
+    found = facts(judge(replace(run, recipe={**run.recipe, "record": strange})))
+    assert found["initial"].value.startswith("The weights of another run (sha256 5)")
+    assert found["ensemble"].value == "An ensemble of 1 and two, asked together."
+    assert "besides" not in found["training"].value
+    strange = {"members": "cnn"}
+    found = facts(judge(replace(run, recipe={"record": strange})))
+    assert "An ensemble of" not in found["ensemble"].value
+
+
 @pytest.mark.parametrize("deterministic", [True, False])
 def test_a_training_is_said_to_repeat_only_where_it_does(
     tmp_path: Path, deterministic: bool

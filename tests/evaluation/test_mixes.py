@@ -269,6 +269,10 @@ def test_a_mix_is_typed_with_any_numbers() -> None:
     assert mix.title == "glioma 25%, meningioma 0%, no_tumor 75%, pituitary 0%"
 
 
+def test_a_mix_of_numbers_whose_sum_is_too_large_for_one_is_that_mix() -> None:
+    assert parse_mix("glioma=1e308,meningioma=1e308").share == (0.5, 0.5, 0.0, 0.0)
+
+
 @pytest.mark.parametrize("text", ["", "glioma", "glioma=x", "lung=1", "glioma=-1", "glioma=0"])
 def test_what_is_no_mix_is_refused_politely(text: str) -> None:
     with pytest.raises(BraintumorError, match="is no mix of classes"):

@@ -84,6 +84,13 @@ def test_a_damaged_side_file_is_named_and_the_rest_is_shown(
         assert any(name in note for note in found.notes), found.notes
 
 
+@pytest.mark.parametrize("content", ["x = " + "1" * 5000, "x = " + "[" * 10_000])
+def test_a_recipe_that_no_reader_can_hold_is_named(tmp_path: Path, content: str) -> None:
+    run = made_run(tmp_path)
+    (run / "recipe.toml").write_text(content)
+    assert any("recipe.toml cannot be read" in note for note in judge(read_run(run)).notes)
+
+
 def test_a_run_without_anything_else_is_judged(tmp_path: Path) -> None:
     made_table().write(tmp_path / "predictions.csv")
     page = Page(write_report(judge(read_run(tmp_path)), tmp_path).read_text())

@@ -93,6 +93,7 @@ def test_without_scores_there_is_no_such_section(tmp_path: Path) -> None:
         ("{", "cannot be read"),
         ({"classes": {}}, "cannot be read"),
         ([1], "cannot be read"),
+        ("[" * 100_000, "cannot be read"),
     ],
 )
 def test_scores_of_another_network_or_a_broken_file_are_named_and_left_out(

@@ -192,9 +192,17 @@ def test_a_run_that_is_not_finished_is_refused(run: Path, tmp_path: Path, missin
         export_run(run, tmp_path / "b")
 
 
-@pytest.mark.parametrize("damaged", ["model.keras", "metrics.json", "recipe.toml"])
-def test_a_damaged_run_is_one_sentence(run: Path, tmp_path: Path, damaged: str) -> None:
-    (run / damaged).write_bytes(b"\x80 damaged")
+@pytest.mark.parametrize(
+    ("damaged", "content"),
+    [
+        *((name, b"\x80 damaged") for name in ("model.keras", "metrics.json", "recipe.toml")),
+        *(("metrics.json", content) for content in (b"[1]", b"5", b"[" * 100_000)),
+    ],
+)
+def test_a_damaged_run_is_one_sentence(
+    run: Path, tmp_path: Path, damaged: str, content: bytes
+) -> None:
+    (run / damaged).write_bytes(content)
 
     with pytest.raises(BraintumorError, match="cannot be read") as refused:
         export_run(run, tmp_path / "b")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -293,9 +294,27 @@ def test_state_survives_the_way_to_the_file_and_a_damaged_one_is_named(tmp_path:
     assert got == state
     np.testing.assert_array_equal(got_weights[0], weights[0])
     np.testing.assert_array_equal(got_optimizer[0], np.ones(2))
-    (tmp_path / "x.npz").write_bytes((tmp_path / "x.npz").read_bytes()[:100])
-    with pytest.raises(BraintumorError, match=r"x\.npz is damaged"):
-        load_state(tmp_path / "x.npz")
+    deep = np.frombuffer(b"[" * 100_000, np.uint8)
+    np.savez(tmp_path / "deep.npz", header=deep)
+    whole = (tmp_path / "x.npz").read_bytes()
+    for damaged in (whole[:100], b"", (tmp_path / "deep.npz").read_bytes()):
+        (tmp_path / "x.npz").write_bytes(damaged)
+        with pytest.raises(BraintumorError, match=r"x\.npz is damaged"):
+            load_state(tmp_path / "x.npz")
+
+
+def test_state_is_on_the_disk_before_its_name_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a power cut a name without its bytes may be all that is left of a night's training."""
+    done: list[str] = []
+    sync, rename = os.fsync, Path.replace
+    monkeypatch.setattr(os, "fsync", lambda handle: (done.append("sync"), sync(handle))[1])
+    monkeypatch.setattr(
+        Path, "replace", lambda self, to: (done.append("rename"), rename(self, to))[1]
+    )
+    save_state(tmp_path / "x.npz", State(phase="tail"), [np.zeros(1)], [])
+    assert done == ["sync", "rename"]
 
 
 def test_score_is_cross_entropy_and_accuracy_even_for_huge_logits() -> None:

@@ -46,7 +46,7 @@ class Judged(BaseModel):
             first = error.errors()[0]
             place = ".".join(str(part) for part in first["loc"]) or "the file"
             raise BraintumorError(f"{path} cannot be used, {place}: {first['msg']}") from error
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise BraintumorError(
                 f"{path} cannot be read as JSON with calibration, conformal and thresholds: "
                 f"make it again"

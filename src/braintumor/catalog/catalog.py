@@ -10,17 +10,16 @@ What it does not know: models, pixels after the reading, how groups are found.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import Counter
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from braintumor.catalog.folder import FolderError, Found, LeftOut, find, inspect, told
+from braintumor.catalog.folder import FolderError, Found, LeftOut, find, inspect, told, way
 from braintumor.catalog.memo import Facts
 from braintumor.catalog.splits import (
     TEST_SHARE,
@@ -136,10 +135,13 @@ class Catalog:
             path: of the file.
             with_root: add a column `root`: the way from the file's folder to the images', so
                 that the file can be used in place of the folder while both stay where they are.
+
+        Raises:
+            FolderError: that way cannot be written, for a name in it is no UTF-8.
         """
         table = self.table.assign(phantom="true" if self.phantom else "false")
         if with_root:
-            table = table.assign(root=_way(Path(path).parent, self.root))
+            table = table.assign(root=way(Path(path).parent, self.root))
         with (
             atomic_path(path) as temporary,
             temporary.open("w", encoding="utf-8", newline="") as file,
@@ -386,11 +388,3 @@ def _root(table: pd.DataFrame, path: Path) -> Path:
             "correct the column root"
         )
     return folder
-
-
-def _way(start: Path, root: Path) -> str:
-    """The way from one folder to another, with "/" on every system; absolute between drives."""
-    try:
-        return PurePath(os.path.relpath(root.resolve(), start.resolve())).as_posix()
-    except ValueError:
-        return root.resolve().as_posix()

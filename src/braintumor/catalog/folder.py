@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from braintumor.catalog.memo import Facts, Memo
 from braintumor.classes import (
@@ -192,10 +192,28 @@ def workers() -> int:
     return min(4, cores())
 
 
+def way(start: Path, root: Path) -> str:
+    """The way from one folder to another, with "/" on every system; absolute between drives.
+
+    Raises:
+        FolderError: it cannot be written into a table, for a name in it is no UTF-8.
+    """
+    try:
+        found = PurePath(os.path.relpath(root.resolve(), start.resolve())).as_posix()
+    except ValueError:
+        found = root.resolve().as_posix()
+    if not _encodable(found):
+        raise FolderError(
+            f"the way to {_shown(found)} cannot be written into a table, for it is not valid "
+            "UTF-8: rename the folder"
+        )
+    return found
+
+
 def _subfolders(folder: Path) -> list[str]:
     """Names of the folders in a folder, sorted; links to folders count, as in Keras."""
     try:
-        return sorted(entry.name for entry in os.scandir(folder) if entry.is_dir())
+        return sorted(entry.name for entry in os.scandir(folder) if _is_folder(entry))
     except FileNotFoundError:
         raise FolderError(f"There is no folder {folder}: check the path") from None
     except NotADirectoryError:
@@ -206,6 +224,14 @@ def _subfolders(folder: Path) -> list[str]:
         raise FolderError(
             f"{folder} cannot be read: {(error.strerror or 'error').lower()}"
         ) from None
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """A link that leads to itself, or to a share that is gone, must not cost its neighbours."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _classes_in(
@@ -289,7 +315,7 @@ def _shown(path: str) -> str:
 def _strays(root: Path, prefix: str, findings: Findings) -> None:
     """Files beside the class or split folders."""
     for entry in sorted(os.scandir(root / prefix), key=lambda entry: entry.name):
-        if entry.is_dir() or (not prefix and entry.name in OWN_FILES):
+        if _is_folder(entry) or (not prefix and entry.name in OWN_FILES):
             continue
         image = Path(entry.name).suffix.lower() in IMAGE_SUFFIXES
         reason = "it lies outside every class folder" if image else _NOT_IMAGE

@@ -92,7 +92,7 @@ def _of_recipe(run: RunTables) -> Iterator[tuple[str, str, str]]:
 def _begun(network: str, record: Mapping[str, Any]) -> str:
     """The weights that training began with."""
     if record.get("start_sha256"):
-        return f"The weights of another run (sha256 {record['start_sha256'][:16]})"
+        return f"The weights of another run (sha256 {str(record['start_sha256'])[:16]})"
     return "ImageNet weights" if "resnet" in network else "random weights"
 
 
@@ -101,8 +101,9 @@ def _beside(record: Mapping[str, Any]) -> list[str]:
     found = []
     if record.get("masks"):
         found.append("Masks of tumours taught where to look.")
-    if record.get("extra_images"):
-        count = words.slices(record["extra_images"], "further slice")
+    images = record.get("extra_images")
+    if isinstance(images, int) and images:
+        count = words.slices(images, "further slice")
         told = f"Learnt from besides: {count} of nobody who was judged."
         if "folds" in record:
             told = f"Learnt from besides, by each fold: about {count}, of nobody whom it judged."
@@ -136,8 +137,9 @@ def _of_table(judgement: Judgement, table: str) -> Iterator[tuple[str, str, str]
     yield "disjoint", "; ".join(unseen) + "." if unseen else "", table
     models = sorted(name for name in frame["model"].unique() if name)
     members = _mapping(judgement.run.recipe, "record").get("members")
-    if members:
-        yield "ensemble", f"An ensemble of {' and '.join(members)}, asked together.", table
+    if isinstance(members, list):
+        named = " and ".join(map(str, members))
+        yield "ensemble", f"An ensemble of {named}, asked together.", table
     elif models:
         joined = ", ".join(models)
         yield (

@@ -186,6 +186,7 @@ def parse_mix(text: str) -> Mix:
         share[CLASSES.index(label)] = value
     if not share.sum():
         raise BraintumorError(f"{text!r} is no mix of classes: some share must be above zero.")
+    share = share / share.max()  # the sum of the largest numbers there are is none
     share = share / share.sum()
     title = ", ".join(f"{name} {value:.0%}" for name, value in zip(CLASSES, share, strict=True))
     return Mix("wanted", title, tuple(share))

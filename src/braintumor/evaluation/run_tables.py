@@ -248,7 +248,7 @@ def _localisation(path: Path, predictions: Predictions, notes: list[str]) -> dic
     try:
         found = dict(json.loads(path.read_text(encoding="utf-8")))
         judged, whole = set(found["judged"]), "all" in found["classes"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         whole = False
     if not whole:
         notes.append(f"{path.name} cannot be read, so where it looked is not shown.")
@@ -264,7 +264,7 @@ def _recipe(path: Path, notes: list[str]) -> dict[str, Any]:
         return {}
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+    except (OSError, ValueError, RecursionError):  # of a number of too many digits, too
         notes.append(f"{path.name} cannot be read, so the recipe is not shown.")
         return {}
     # Written by hand, a recipe may lack the tables that ours have.

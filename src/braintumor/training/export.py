@@ -277,13 +277,16 @@ def _write_graph(served: Any, path: Path) -> int:
 def _evidence(run: Path) -> dict[str, Any]:
     """The run's metrics.json; empty where it was not evaluated yet."""
     path = run / "metrics.json"
+    error: Exception | None = None
     try:
         metrics = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(metrics, dict):
+            return metrics
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
-        raise BraintumorError(f"{path} cannot be read: evaluate the run again") from error
-    return dict(metrics)
+    except (OSError, ValueError, RecursionError) as reason:
+        error = reason
+    raise BraintumorError(f"{path} cannot be read: evaluate the run again") from error
 
 
 def _table(value: Any) -> dict[str, Any]:

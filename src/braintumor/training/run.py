@@ -156,7 +156,10 @@ def load_state(path: Path) -> tuple[State, list[NDArray[Any]], list[NDArray[Any]
             state = State(**json.loads(stored["header"].tobytes().decode()))
             weights = _numbered(stored, "weight")
             optimizer = _numbered(stored, "optimizer")
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except (
+        *(OSError, EOFError, ValueError, KeyError, TypeError, RecursionError),
+        zipfile.BadZipFile,
+    ) as error:
         raise BraintumorError(
             f"the checkpoint {path} is damaged: delete the run's folder and train anew"
         ) from error

@@ -135,7 +135,7 @@ class _Held:
     family: dict[str, str]
 
     def knows(self, patient: str, file: str, dicom: str | None) -> bool:
-        """Whether a slice is of such a patient, or of several of whom one is, or such a file itself."""
+        """Whether a slice is of such a patient, of several with one among them, or such a file."""
         same = dicom is not None and dicom in self.dicom
         return bool(_people(patient, self.family) & self.patients) or file in self.files or same
 
