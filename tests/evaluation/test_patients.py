@@ -57,6 +57,26 @@ def test_a_slice_that_was_given_another_split_since_is_still_found(tmp_path: Pat
     assert patients.find("Testing/glioma/a.jpg", split="train", label="glioma") == Owner(group="g")
 
 
+def test_a_flat_folders_slice_is_found_in_whatever_split_the_file_has_it(tmp_path: Path) -> None:
+    patients = written(
+        *(tmp_path, "split,class,file,group", "train,glioma,a.jpg,g1", "test,glioma,b.jpg,g2"),
+        *("train,glioma,c.jpg,g3", "test,glioma,c.jpg,g4", "test,pituitary,a.jpg,g5"),
+    )
+
+    def found(path: str, split: str = "", label: str = "") -> str | None:
+        owner = patients.find(path, split=split, label=label)
+        return owner.group if owner else None
+
+    assert [found(f"glioma/{name}.jpg") for name in "ab"] == ["g1", "g2"]
+    assert found("a.jpg", label="pituitary") == "g5"
+    assert found("glioma/c.jpg") is None, "two slices of one name, and either may be meant"
+    assert found("glioma/c.jpg", split="test") == "g4"
+    assert found("test/glioma/a.jpg") is None, "a folder that names a split means it"
+    assert found("meningioma/a.jpg") is None
+    rows = (["glioma/a.jpg", "glioma/b.jpg"], None, ["glioma", "glioma"])
+    assert [owner and owner.group for owner in patients.find_all(*rows)] == ["g1", "g2"]
+
+
 def test_without_splits_class_and_file_are_the_whole_path(tmp_path: Path) -> None:
     patients = written(tmp_path, "class,file,group", "glioma,a.jpg,g")
     assert patients.find("glioma/a.jpg", whole_path=True) == Owner(group="g")

@@ -155,6 +155,37 @@ def test_further_images_of_unknown_patients_are_refused(data: Path, extra: Path)
         Materials((), (Catalog.from_folder(extra),)).for_training(Catalog.from_folder(data))
 
 
+def test_a_patients_file_that_names_nobody_is_refused(
+    data: Path, extra: Path, patients: tuple[Path, Path]
+) -> None:
+    """One that names the further images alone, or the catalogue's, is as good as any."""
+    files = tuple(map(read_patients, patients))
+    catalog = Catalog.from_folder(data)
+    Materials(files, (Catalog.from_folder(extra),)).require_named(catalog)
+    Materials(files[:1]).require_named(catalog)
+    Materials().require_named(catalog)
+    patients[0].write_text(PATIENTS.replace("glioma", "pituitary"))
+    with pytest.raises(BraintumorError, match=r"ours\.csv names none of the images in .*data;"):
+        Materials((read_patients(patients[0]),)).require_named(catalog)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_flat_folders_patients_are_kept_together_whatever_split_is_drawn(
+    tmp_path: Path, seed: int
+) -> None:
+    rows = ["split,class,file,patient"]
+    for number in range(24):
+        label = ("glioma", "no_tumor")[number % 2]
+        picture(tmp_path / "flat" / label / f"{number}.png", number)
+        split = ("train", "valid", "test")[number % 3]
+        rows.append(f"{split},{label},{number}.png,MR{number // 4}")
+    (tmp_path / "p.csv").write_text("\n".join(rows) + "\n")
+    catalog = Catalog.from_folder(tmp_path / "flat", seed=seed)
+    table = grouped(catalog, [read_patients(tmp_path / "p.csv")]).table
+    number = table["path"].str.extract(r"/(\d+)\.")[0].astype(int)
+    assert list(table["group"]) == [f"pat_MR{n // 4}" for n in number]
+
+
 def test_nothing_further_is_nothing(data: Path) -> None:
     assert Materials().for_training(Catalog.from_folder(data)).record() == {"masks": False}
 

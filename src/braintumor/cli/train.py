@@ -361,11 +361,10 @@ def _read(
     lesions = Lesions(masks, files) if masks is not None else None
     if lesions is not None:
         lesions.require(catalog)
-    return catalog, Materials(
-        patients=files,
-        extra=tuple(Catalog.from_folder(path, least=1) for path in extra),
-        lesions=lesions,
-    )
+    further = tuple(Catalog.from_folder(path, least=1) for path in extra)
+    materials = Materials(patients=files, extra=further, lesions=lesions)
+    materials.require_named(catalog)
+    return catalog, materials
 
 
 def _dealt(

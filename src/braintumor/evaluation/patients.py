@@ -18,6 +18,7 @@ from braintumor.errors import BraintumorError
 
 # (split, class, file name), "" where the file does not say.
 Key = tuple[str, str, str]
+_ANY_SPLIT = "*"
 _ALIASES = {
     "path": ("path", "image_path", "image", "filename"),
     "file": ("file",),
@@ -73,8 +74,9 @@ class Patients:
         for path, key, owner in self.rows:
             self._by_path.setdefault(path, owner)
             # Two slices of one name and two owners: only the whole path can tell them apart.
-            same = self._by_key.setdefault(key, owner) == owner
-            self._by_key[key] = owner if same else None
+            for one in {key, (_ANY_SPLIT, *key[1:])}:
+                same = self._by_key.setdefault(one, owner) == owner
+                self._by_key[one] = owner if same else None
 
     @property
     def train_groups(self) -> list[str]:
@@ -88,33 +90,38 @@ class Patients:
 
         Args:
             path: as in a catalogue or a predictions table. Where the file has another, split,
-                class and file name decide, as far as the file gives them.
-            split, label: of the slice, in any known spelling.
+                class and file name decide, as far as the file gives them; where no folder of
+                `path` names a split, and the file none of `split`, class and file name alone.
+            split, label: of the slice, in any known spelling. A split that was drawn says
+                nothing of the file's own, so it is not to be given.
             whole_path: only a row with this very path counts.
         """
         path = _normal(path)
         if path in self._by_path or whole_path:
             return self._by_path.get(path)
         # The folders' names first: a slice may have been given another split since.
-        for s, c, name in (key_of(path), key_of(path, split=split, label=label)):
+        told, given = key_of(path), key_of(path, split=split, label=label)
+        for s, c, name in (told, given):
             for key in ((s, c, name), ("", c, name), (s, "", name), ("", "", name)):
                 if key in self._by_key:
                     return self._by_key[key]
-        return None
+        # A flat folder's slice, which the file has in one split or another.
+        return None if told[0] else self._by_key.get((_ANY_SPLIT, *given[1:]))
 
     def find_all(
         self,
         paths: Iterable[str],
-        splits: Iterable[str],
+        splits: Iterable[str] | None,
         labels: Iterable[str],
         *,
         whole_path: bool = False,
     ) -> list[Owner | None]:
-        """`find` for every row of a table."""
-        rows = zip(paths, splits, labels, strict=True)
+        """`find` for every row of a table; without splits for one whose splits may be drawn."""
+        names = list(zip(paths, labels, strict=True))
+        splits = [""] * len(names) if splits is None else splits
         return [
             self.find(path, split=split, label=label, whole_path=whole_path)
-            for path, split, label in rows
+            for (path, label), split in zip(names, splits, strict=True)
         ]
 
 

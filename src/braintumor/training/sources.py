@@ -159,6 +159,22 @@ class Materials:
     lesions: Lesions | None = None
     copied: Copied | None = None
 
+    def require_named(self, catalog: Catalog) -> None:
+        """Refuse a patients file that is of other images, for it would keep nobody together.
+
+        Raises:
+            BraintumorError: it names none of the catalogue's images and of the further ones.
+        """
+        parts = (catalog, *self.extra)
+        for file in self.patients:
+            found = (file.find_all(p.table["path"], None, p.table["label"]) for p in parts)
+            if not any(owner for owners in found for owner in owners):
+                raise BraintumorError(
+                    f"{file.name} names none of the images in "
+                    f"{' and '.join(str(part.root) for part in parts)}; they are matched by path, "
+                    "or by split, class and file name."
+                )
+
     def compared(self, catalog: Catalog) -> Materials:
         """The same, knowing which further images are copies of a catalogue's.
 
@@ -314,9 +330,7 @@ def _owners(catalog: Catalog, patients: Sequence[Patients]) -> dict[str, Owner]:
     found: dict[str, Owner] = {}
     for whole_path in (True, False):
         for file in patients:
-            owners = file.find_all(
-                table["path"], table["split"], table["label"], whole_path=whole_path
-            )
+            owners = file.find_all(table["path"], None, table["label"], whole_path=whole_path)
             for path, owner in zip(table["path"], owners, strict=True):
                 if owner is not None and (owner.patient or owner.group):
                     found.setdefault(path, owner)
