@@ -64,6 +64,31 @@ def test_its_metrics_and_its_table_go_along(
         assert (later / file.name).read_bytes() == file.read_bytes(), file.name
 
 
+@pytest.mark.parametrize("as_bundle", [False, True])
+def test_a_run_that_nobody_judged_says_nothing_of_another(
+    trained: Path, bundle: Path, judged: Path, tmp_path: Path, as_bundle: bool
+) -> None:
+    source = bundle if as_bundle else trained
+    metrics = RunFolder(judged).metrics
+    content = metrics.read_text()
+    metrics.unlink()
+    with pytest.raises(BraintumorError, match=rf"not judged.*braintumor evaluate {judged}$"):
+        export_run(source, tmp_path / "b", evidence=judged)
+    (judged / "calibration.json").write_text(json.dumps({"evidence": json.loads(content)}))
+    assert read_card(export_run(source, tmp_path / "b", evidence=judged)).evidence["model"] == "cnn"
+
+
+@pytest.mark.parametrize("as_bundle", [False, True])
+def test_no_run_speaks_for_a_network_that_was_judged_itself(
+    judged: Path, tmp_path: Path, as_bundle: bool
+) -> None:
+    """Its own scores and calibration would be gone, and "was not judged itself" untrue."""
+    own = Path(shutil.copytree(judged, tmp_path / "own"))
+    source = export_run(own, tmp_path / "bundle") if as_bundle else own
+    with pytest.raises(BraintumorError, match=r"was judged itself.*without --evidence"):
+        export_run(source, tmp_path / "b", evidence=judged)
+
+
 class TestTheSameRecipe:
     def refused(self, trained: Path, bundle: Path, judged: Path) -> str:
         """Why a run may speak neither for another run nor for its bundle: the same is said."""

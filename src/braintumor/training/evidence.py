@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from braintumor.bundle.judged import JUDGED_FILE
 from braintumor.catalog.catalog import Catalog
 from braintumor.errors import BraintumorError
 from braintumor.evaluation.predictions import Predictions
@@ -49,6 +50,28 @@ def require_same_recipe(evidence: Path, network: str, settings: Mapping[str, Any
         raise BraintumorError(
             f"{evidence} was trained by another recipe ({told}{more}), so that it says nothing of "
             f"what this network is worth: {remedy}"
+        )
+
+
+def require_judged(evidence: Path, *, beside: bool) -> None:
+    """Refuse evidence of a run that nobody judged, or for a network that needs none.
+
+    Args:
+        evidence: the run that is to speak for the network.
+        beside: whether the network was judged itself.
+
+    Raises:
+        BraintumorError: either.
+    """
+    if beside:
+        raise BraintumorError(
+            f"this network was judged itself, so that {evidence} need not speak for it: export it "
+            "without --evidence"
+        )
+    if not any(file.is_file() for file in (RunFolder(evidence).metrics, evidence / JUDGED_FILE)):
+        raise BraintumorError(
+            f"{evidence} was not judged, so that it says nothing of any network: braintumor "
+            f"evaluate {evidence}"
         )
 
 

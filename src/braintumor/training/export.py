@@ -31,7 +31,7 @@ from braintumor.evaluation.decision import as_answered
 from braintumor.evaluation.run_tables import read_run
 from braintumor.files import sha256_of
 from braintumor.training.agreement import check_parity, engine_versions
-from braintumor.training.evidence import require_same_recipe, spoken_for
+from braintumor.training.evidence import require_judged, require_same_recipe, spoken_for
 from braintumor.training.predict import trained_model
 from braintumor.training.recipe import Recipe, read_record, read_settings, versions
 from braintumor.training.run import RunFolder
@@ -111,7 +111,7 @@ def export_run(
 
     Raises:
         MissingExtraError: Keras or ONNX is not installed.
-        BraintumorError: no finished run, evidence of another recipe, `out` is in use, the
+        BraintumorError: no finished run, evidence that is none for it, `out` is in use, the
             graph's answers in an engine that is installed differ from those of Keras by more than
             rounding, a bundle's gate does not fit another precision, or a bundle was trained by
             another split than that of the data that are to be fitted to.
@@ -135,6 +135,7 @@ def export_run(
     require("onnx", extra="train", what="Exporting a run")
     recipe, record = _recipe(run)
     if evidence is not None:
+        require_judged(evidence, beside=bool(_evidence(run)))
         require_same_recipe(evidence, recipe.network, read_settings(RunFolder(run).recipe))
     require("keras", extra="train", what="Exporting a run")
     served = _served(run, recipe)
@@ -170,6 +171,7 @@ def _copy(
     gate = read_gate(bundle, card)
     judged: dict[str, Any] = {}
     if evidence is not None:
+        require_judged(evidence, beside=bool(card.evidence) and "judged" not in card.evidence)
         trained_on = card.trained_on
         settings, own = (_table(trained_on.recipe.get(name)) for name in ("recipe", "record"))
         require_same_recipe(evidence, card.network, settings | {"preparation": card.preparation})
@@ -276,7 +278,7 @@ def _write_graph(served: Any, path: Path) -> int:
 
 def _evidence(run: Path) -> dict[str, Any]:
     """The run's metrics.json; empty where it was not evaluated yet."""
-    path = run / "metrics.json"
+    path = RunFolder(run).metrics
     error: Exception | None = None
     try:
         metrics = json.loads(path.read_text(encoding="utf-8"))

@@ -81,6 +81,11 @@ class RunFolder:
         return self.root / "predictions.csv"
 
     @property
+    def metrics(self) -> Path:
+        """What the run is worth, where it was judged."""
+        return self.root / "metrics.json"
+
+    @property
     def checkpoint(self) -> Path:
         """Exists only while a training is under way."""
         return self.root / "checkpoint"
