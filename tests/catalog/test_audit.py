@@ -17,6 +17,7 @@ from braintumor.catalog.catalog import Catalog
 from braintumor.catalog.findings import REMEDIES
 from braintumor.classes import CLASSES
 from braintumor.cli.main import cli
+from braintumor.errors import BraintumorError
 from braintumor.evaluation.patients import Patients, read_patients
 from braintumor.evaluation.predictions import Predictions
 
@@ -161,6 +162,28 @@ def test_predictions_call_labels_into_question(tmp_path: Path) -> None:
     assert kinds(found)["label_errors"] == "doubtful"
     (suspect,) = found.to_dict()["label_errors"]["suspects"]
     assert (suspect["path"], suspect["suggested"]) == (paths[0], "meningioma")
+
+
+def test_predictions_of_other_images_say_nothing_of_these(tmp_path: Path) -> None:
+    """The file tells which image a row is of, and where there is no hash, the path."""
+    root = data_set(tmp_path)
+    own = Catalog.from_folder(root).table
+    truth = [CLASSES.index(label) for label in own["label"]]
+    prob = [[0.7 if k == t else 0.1 for k in range(4)] for t in truth]
+    prob[0] = [0.04, 0.88, 0.04, 0.04]
+    strange = [f"elsewhere/{path}" for path in own["path"]]
+
+    with pytest.raises(BraintumorError, match="holds no row of an image in"):
+        audit(root, predictions=Predictions.from_arrays(strange, truth, prob, fold=0))
+    relabelled = [(t + 1) % 4 for t in truth]
+    table = Predictions.from_arrays(list(own["path"]), relabelled, prob, fold=0)
+    with pytest.raises(BraintumorError, match="as it is labelled there"):
+        audit(root, predictions=table)
+    files = [*own["sha256"], *("f" * 64 for _ in truth)]
+    table = Predictions.from_arrays(strange * 2, truth * 2, prob * 2, fold=0, sha256=files)
+    told = audit(root, predictions=table).to_dict()["label_errors"]
+    assert told["judged"] == len(own)
+    assert [suspect["path"] for suspect in told["suspects"]] == [own["path"][0]]
 
 
 def test_every_finding_comes_with_a_remedy(tmp_path: Path) -> None:

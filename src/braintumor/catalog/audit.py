@@ -29,7 +29,6 @@ from braintumor.catalog.readability import Readability, audit_readability
 from braintumor.catalog.shortcuts import find_shortcuts
 from braintumor.catalog.suspicions import Heads, Measured, Suspected
 from braintumor.catalog.thumbnails import Thumbnails, thumbnails
-from braintumor.evaluation.label_errors import find_label_errors
 from braintumor.evaluation.patients import Patients
 from braintumor.evaluation.predictions import Predictions
 from braintumor.files import write_text
@@ -148,8 +147,8 @@ def audit(
 
     Raises:
         FolderError: no data set, or nothing in it that can be used.
-        BraintumorError: a file that is no catalogue; a patients file that names none of the
-            images.
+        BraintumorError: a file that is no catalogue; a patients file or a table of predictions
+            that is of none of the images.
     """
     readability = audit_readability(data, seed=seed)
     catalog = readability.catalog
@@ -167,7 +166,7 @@ def audit(
         ownership=ownership,
         measured=Measured(find_shortcuts(grouped, pictures, seed=seed)),
         heads=Heads(tuple(headless)),
-        suspected=Suspected(find_label_errors(predictions) if predictions is not None else None),
+        suspected=Suspected.by(predictions, catalog),
     )
 
 

@@ -7,12 +7,15 @@ not know: how they did.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from braintumor.catalog.catalog import Catalog
 from braintumor.catalog.findings import Finding, Severity, listed
 from braintumor.catalog.shortcuts import FEWEST, Shortcuts, Telltale
-from braintumor.evaluation.label_errors import LabelErrors
+from braintumor.errors import BraintumorError
+from braintumor.evaluation.label_errors import LabelErrors, find_label_errors
+from braintumor.evaluation.predictions import Predictions
 from braintumor.evaluation.words import percent
 from braintumor.images.decode import printable
 
@@ -113,6 +116,32 @@ class Suspected:
     """Labels that a model's out-of-fold predictions call into question; None without a model."""
 
     found: LabelErrors | None
+
+    @classmethod
+    def by(cls, predictions: Predictions | None, catalog: Catalog) -> Suspected:
+        """What a table says of a catalogue's labels; of other images, it says nothing here.
+
+        Raises:
+            BraintumorError: none of its rows is of an image of the catalogue, as labelled there.
+        """
+        if predictions is None:
+            return cls(None)
+        frame, columns = predictions.frame, ["path", "sha256", "label"]
+        rows = catalog.table[columns].itertuples(index=False, name=None)
+        own = {key: path for path, file, label in rows for key in ((path, label), (file, label))}
+        exact = set(catalog.table[columns].itertuples(index=False, name=None))
+        # The file itself tells; paths may begin at another folder there.
+        paths = [
+            row[0] if row in exact else own.get((row[1] or row[0], row[2]), "")
+            for row in frame[columns].itertuples(index=False, name=None)
+        ]
+        if not any(paths):
+            raise BraintumorError(
+                f"{predictions.source} holds no row of an image in {catalog.root}, as it is "
+                "labelled there: name a run, or its table, that judged these images"
+            )
+        listed = replace(predictions, frame=frame.assign(path=paths))
+        return cls(find_label_errors(listed.take([bool(path) for path in paths])))
 
     @property
     def findings(self) -> tuple[Finding, ...]:
