@@ -205,6 +205,15 @@ class TestLeftOut:
         with pytest.raises(FolderError, match=r"one class only \(glioma\)"):
             Catalog.from_folder(tmp_path)
 
+    @pytest.mark.parametrize("others", [(), ("no_tumor",)])
+    def test_a_misspelt_class_folder_is_named_where_it_is_what_is_missing(
+        self, tmp_path: Path, others: tuple[str, ...]
+    ) -> None:
+        data_set(tmp_path, splits=("train",), classes=(*others, "gliom"))
+        with pytest.raises(FolderError, match=r"train/gliom/: the folder's name is no class") as e:
+            Catalog.from_folder(tmp_path)
+        assert str(e.value).endswith("Classes are glioma, meningioma, no_tumor, pituitary.")
+
     def test_limits_reach_the_decoder(self, tmp_path: Path) -> None:
         data_set(tmp_path, count=1)
         picture(tmp_path / "train" / "glioma" / "large.png", 99, side=200)

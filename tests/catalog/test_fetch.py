@@ -245,6 +245,12 @@ class TestExport:
         with pytest.raises(BraintumorError, match="damaged"):
             unpack_images(archive, "it", tmp_path / "x")
 
+    def test_an_archive_of_the_users_own_is_named(self, archive: Path, tmp_path: Path) -> None:
+        archive.write_bytes(b"no archive")
+        wish = Fetch(made_source("zip", self.COUNTS), tmp_path / "out", archive=archive)
+        with pytest.raises(BraintumorError, match=rf"^{archive} cannot be used"):
+            fetch(wish)
+
 
 class TestAnotherAddress:
     """What one address gave is never taken for what another gives."""

@@ -111,7 +111,16 @@ def test_balance(tmp_path: Path) -> None:
 def test_missing_classes_and_splits(tmp_path: Path) -> None:
     data_set(tmp_path, splits=("train", "valid"), classes=CLASS_FOLDERS[:3], count=2)
     audit = audit_readability(tmp_path)
-    assert kinds(audit) == {"missing_class": "wrong", "missing_split": "doubtful"}
+    assert kinds(audit) == {"absent_class": "wrong", "missing_split": "doubtful"}
+    sentence, _ = one(audit, "absent_class")
+    assert sentence == "There are no images of pituitary at all."
+
+
+def test_a_class_that_one_split_lacks_could_be_dealt_otherwise(tmp_path: Path) -> None:
+    data_set(tmp_path, splits=("train", "valid"), count=2)
+    data_set(tmp_path, splits=("test",), classes=CLASS_FOLDERS[:3], count=2)
+    sentence, _ = one(audit_readability(tmp_path), "missing_class")
+    assert sentence == "The test split has no images of pituitary."
 
 
 def test_a_list_without_training_images_is_judged_by_what_it_holds(tmp_path: Path) -> None:

@@ -131,6 +131,8 @@ def test_python_m_braintumor_is_the_same_command() -> None:
         ["train", ".", "--network", "vgg"],
         ["train", ".", "--epochs", "0"],
         ["app", "--port", "http"],
+        ["app", "--no-shipped"],
+        ["audit", ".", "--fix", "list.txt"],
     ],
     ids=" ".join,
 )
@@ -258,6 +260,7 @@ def bad(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder with an empty folder, an empty file, one of rubbish, and a fair table."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
+    (tmp_path / "folds" / "fold-0").mkdir(parents=True)
     (tmp_path / "rubbish.csv").write_bytes(bytes(range(256)) * 4)
     (tmp_path / "void.csv").touch()
     (tmp_path / "words.csv").write_text("a,b\n1,2\n")
@@ -288,6 +291,7 @@ def bad(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ["predict", "words.csv", "--model", "empty"],
         ["predict", "words.csv", "--model", "nowhere"],
         ["app", "--model", "empty"],
+        ["evaluate", "folds", "--data", "empty"],
     ],
     ids=" ".join,
 )

@@ -123,7 +123,9 @@ def test_patients_are_the_units_of_the_mixes(call: Call, tmp_path: Path) -> None
         (["nowhere", "data"], 1, "nowhere is no bundle"),
         (["nowhere.csv"], 1, "nowhere.csv does not exist"),
         (["words.csv"], 1, "words.csv lacks the columns"),
-        (["plain.csv", "--mix", "glioma"], 1, "'glioma' is no mix of classes"),
+        (["plain.csv", "--mix", "glioma"], 2, "'glioma' is no mix of classes"),
+        (["one", "data", "--split", "tst"], 2, "'tst' is none of train, valid, test"),
+        (["flat.csv", "--split", "test"], 1, "flat.csv does not tell splits"),
         (["plain.csv", "--split", "train"], 1, "no rows of the split train"),
         (["tests.csv", "--reference", "c"], 1, "no model c"),
         (["one", "data", "--condition", "mirrored"], 2, "add one, such as --condition blur"),
@@ -144,6 +146,7 @@ def test_bad_input_is_one_sentence(  # type: ignore[no-untyped-def]
     monkeypatch.chdir(place)
     write(place / "tests.csv", rows(sturdy))
     made_table().write("plain.csv")
+    made_table(split="").write("flat.csv")
     (place / "words.csv").write_text("a,b\n1,2\n")
     ended = call(*arguments)
     assert ended.status == status

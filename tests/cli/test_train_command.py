@@ -156,6 +156,7 @@ def test_where_nothing_is_held_back_nothing_is_judged(
         (["--seeds", "1,2", "--seed", "3"], "leave out --seed"),
         (["--engine", "ray"], "add --folds or --seeds"),
         (["--only-fold", "1", "--seeds", "1,2"], "add --folds"),
+        (["--folds", "2", "--only-fold", "2"], "counts from 0: of --folds 2 to 1"),
         (["--folds", "3", "--split", "all", "--seeds", "1,2"], "without --start, --split all"),
         (["--folds", "3", "--ray-address", "auto"], "--ray-address needs --engine ray"),
         (["--weights", "w.h5"], "for resnet50, not for cnn"),

@@ -222,6 +222,9 @@ def test_it_goes_on_only_from_a_finished_run_of_the_same_network(
 ) -> None:
     with pytest.raises(BraintumorError, match="holds no model"):
         train(catalog, RECIPE, tmp_path / "a", start=tmp_path, quiet=True)
+    (tmp_path / "folds/fold-0").mkdir(parents=True)
+    with pytest.raises(BraintumorError, match=r"over folds.*name one of fold-0"):
+        train(catalog, RECIPE, tmp_path / "a", start=tmp_path / "folds", quiet=True)
     other = default_recipe("resnet50", preparation=Preparation(size=32))
     with pytest.raises(BraintumorError, match="another network"):
         train(catalog, other, tmp_path / "b", start=before.root, quiet=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,7 @@ class Catalog:
             raise BraintumorError(f"There is no catalogue {path}: check the path") from None
         except (OSError, ValueError, pd.errors.ParserError) as error:
             why = "is not a CSV table" if not isinstance(error, OSError) else "cannot be read"
-            raise BraintumorError(f"{path} {why}: make it again with  braintumor train") from None
+            raise BraintumorError(f"{path} {why}: make it again with what wrote it") from None
         _check_table(table, path)
         folder = Path(root) if root is not None else _root(table, path)
         phantom = bool((table.get("phantom", pd.Series(dtype=str)) == "true").any())
@@ -251,8 +252,8 @@ def read_folder(
         if isinstance(facts, Facts)
     ]
     unreadable = [result for result in results if isinstance(result, LeftOut)]
-    _check_something_left(root, pairs, len(unreadable), findings.has_splits, least)
     left_out = (*findings.left_out, *unreadable)
+    _check_something_left(root, pairs, left_out, findings.has_splits, least)
     splits, notes = _splits(pairs, seed=seed, has_splits=findings.has_splits)
     catalog = Catalog(
         root=root,
@@ -331,18 +332,26 @@ def _splits(
 
 
 def _check_something_left(
-    root: Path, pairs: list[tuple[Found, Facts]], unreadable: int, has_splits: bool, least: int
+    root: Path,
+    pairs: list[tuple[Found, Facts]],
+    left_out: Sequence[LeftOut],
+    has_splits: bool,
+    least: int,
 ) -> None:
     train = [found for found, _ in pairs if found.split in (None, "train")]
     where = "its train folder" if has_splits else "it"
+    unreadable = sum(item.kind == "unreadable" for item in left_out)
+    strange = told(item for item in left_out if item.kind == "unknown_folder")
+    # Misspelt, a class folder is the likely reason, and its name the remedy.
+    hint = f". {strange[0]} Classes are {', '.join(CLASSES)}." if strange else ""
     if not train:
         why = f" ({unreadable} could not be read)" if unreadable else ""
-        raise FolderError(f"{root} cannot be used: {where} holds no readable image{why}")
+        raise FolderError(f"{root} cannot be used: {where} holds no readable image{why}{hint}")
     classes = sorted({found.label for found in train})
     if len(classes) < least:
         raise FolderError(
             f"{root} cannot be used: {where} holds images of one class only ({classes[0]}), "
-            f"and at least {least} are needed"
+            f"and at least {least} are needed{hint}"
         )
 
 

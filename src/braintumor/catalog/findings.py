@@ -30,6 +30,7 @@ REMEDIES: dict[str, str] = {
     "coloured": "Look at them: colours are overlays, maps or screenshots.",
     "mixed_modes": "Nothing: all become grey. Ask why the files differ.",
     "missing_split": "Split with  braintumor train --split grouped.",
+    "absent_class": "Add images of the class: no network learns one that it never sees.",
     "missing_class": "Add images of the class, or split with  --split grouped.",
     "unbalanced": "Report balanced accuracy and each class's sensitivity, not accuracy alone.",
     "split": "Nothing, but say so where results are reported.",

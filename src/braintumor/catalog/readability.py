@@ -149,10 +149,14 @@ def _modes(catalog: Catalog) -> Iterator[Finding]:
 
 
 def _balance(counts: Mapping[str, Mapping[str, int]]) -> Iterator[Finding]:
+    absent = [label for label in CLASSES if not any(counts[split][label] for split in SPLITS)]
+    if absent:
+        text = f"There are no images of {', '.join(absent)} at all."
+        yield Finding("absent_class", "wrong", text)
     for split in SPLITS:
         of = counts[split]
-        missing = [label for label in CLASSES if not of[label]]
-        if len(missing) == len(CLASSES):
+        missing = [label for label in CLASSES if not of[label] and label not in absent]
+        if not any(of.values()):
             yield Finding("missing_split", "doubtful", f"There are no {split} images.")
         elif missing:
             text = f"The {split} split has no images of {', '.join(missing)}."

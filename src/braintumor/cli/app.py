@@ -41,6 +41,8 @@ def command(
     from braintumor.bundle.network import check_bundle
     from braintumor.bundle.shipped import find_bundle
 
+    if no_shipped and not models:
+        raise click.UsageError("--no-shipped leaves no network to ask: add --model")
     folders = [find_bundle(model) for model in models]
     for folder in folders:
         check_bundle(folder)  # a damaged bundle is better named here than on the page

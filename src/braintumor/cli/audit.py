@@ -68,6 +68,8 @@ def command(
     from braintumor.evaluation.patients import read_patients
     from braintumor.evaluation.run_tables import read_run
 
+    if fix is not None and fix.suffix.lower() != ".csv":
+        raise click.BadParameter("should end in .csv", param_hint="--fix")
     start = monotonic()
     found = audit(
         data,

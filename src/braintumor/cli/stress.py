@@ -72,11 +72,16 @@ def command(
 
     Research use only; not a medical device.
     """
+    from braintumor.errors import BraintumorError
     from braintumor.evaluation.mixes import parse_mix
     from braintumor.evaluation.run_tables import SUFFIXES, find_table
     from braintumor.evaluation.stress_table import is_stress_table
 
-    extra = [replace(parse_mix(text), name=f"wanted_{i}") for i, text in enumerate(mixes, start=1)]
+    try:
+        wanted = [parse_mix(text) for text in mixes]
+    except BraintumorError as error:
+        raise click.BadParameter(str(error), param_hint="--mix") from None
+    extra = [replace(mix, name=f"wanted_{i}") for i, mix in enumerate(wanted, start=1)]
     # A name without a suffix may be a shipped model; a folder is a run if it holds predictions.
     given = [Path(name) for name in inputs if Path(name).is_dir() or Path(name).suffix in SUFFIXES]
     tables = [table for table in map(find_table, given) if table is not None]
@@ -135,6 +140,7 @@ def _test(
     """Run the test; the path of its table. `reference` is only looked at: it may be mistyped."""
     from braintumor.bundle.classifier import Classifier
     from braintumor.catalog.catalog import Catalog
+    from braintumor.classes import SPLITS, split_from_name
     from braintumor.evaluation import words
     from braintumor.evaluation.patients import read_patients
     from braintumor.images.conditions import CONDITIONS, severities
@@ -151,6 +157,9 @@ def _test(
             "conditions that come at several severities: add one, such as --condition blur.",
             param_hint="--condition",
         )
+    part = split_from_name(split) if split else None
+    if split and part is None:
+        raise click.BadParameter(f"{split!r} is none of {', '.join(SPLITS)}", param_hint="--split")
     loaded = [Classifier.load(name) for name in models]
     names = [one.card.name for one in loaded]
     if reference is not None and reference not in names:
@@ -161,7 +170,7 @@ def _test(
     catalog = Catalog.from_folder(data, seed=seed)
     for warning in catalog.warnings:
         say(f"note: {warning}", err=True)
-    plan = Plan(seed=seed, limit=limit, split=split, conditions=conditions or CONDITIONS)
+    plan = Plan(seed=seed, limit=limit, split=part, conditions=conditions or CONDITIONS)
     return stress(loaded, catalog, out, plan, patients=owners)
 
 
@@ -219,7 +228,9 @@ def _judge_mixes(
         rows, present = run.predictions, run.predictions.splits
         rows = with_groups(rows, owners) if owners else rows
         part = (split_from_name(split) or split) if split else "test" if "test" in present else ""
-        if part and present:
+        if split and not present:
+            raise BraintumorError(f"{path} does not tell splits: leave out --split {split}")
+        if part:
             rows = rows.split(part)
         if not len(rows):
             raise BraintumorError(f"{path} has no rows of the split {split}.")

@@ -211,6 +211,8 @@ def _refuse(
         raise click.UsageError("--folds holds every image back once: without --start, --split all")
     if folds is None and only_fold:
         raise click.UsageError("--only-fold is about folds: add --folds")
+    if folds is not None and only_fold and max(only_fold) >= folds:
+        raise click.UsageError(f"--only-fold counts from 0: of --folds {folds} to {folds - 1}")
     if seeds and seed is not None:
         raise click.UsageError("--seeds names every seed: leave out --seed")
 

@@ -29,8 +29,7 @@ def read(path: Path) -> pd.DataFrame:
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise PredictionsError(
-            f"{path} is no predictions table that can be read: its name should end in .csv, "
-            ".jsonl or .parquet."
+            f"{path} is no table that can be read: its name should end in .csv, .jsonl or .parquet."
         )
     try:
         return reader(path)

@@ -103,7 +103,8 @@ class Folds:
         self._chosen = sorted(set(only)) or list(range(count))
         if not 0 <= self._chosen[0] <= self._chosen[-1] < count:
             raise BraintumorError(
-                f"folds are counted from 0 to {count - 1}, and {only} are asked for"
+                f"folds are counted from 0 to {count - 1}, and "
+                f"{', '.join(map(str, self._chosen))} asked for"
             )
         self._run, self._recipe, self._count = RunFolder(Path(out)), recipe, count
         require_new(self._run.root, resume=resume)

@@ -98,7 +98,12 @@ def finished_model(run: Path) -> Path:
     Raises:
         BraintumorError: there is none.
     """
-    path = RunFolder(Path(run)).model
+    path, folds = RunFolder(Path(run)).model, RunFolder(Path(run)).folds
+    if not path.is_file() and folds:
+        raise BraintumorError(
+            f"{run} is a run over folds, each of which has a network of its own: name one of "
+            f"{', '.join(fold.name for fold in folds)} in it"
+        )
     if not path.is_file():
         raise BraintumorError(
             f"{run} holds no model.keras: train first, or finish the run with --resume"

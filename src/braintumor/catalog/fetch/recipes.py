@@ -77,7 +77,7 @@ def fetch(wish: Fetch) -> dict[str, Any]:
             _check_patients(source, facts["patients"])
         else:
             origin = [_export(wish, place, seen)]
-            unpack_images(origin[0].path, "the archive", place.scratch)
+            unpack_images(origin[0].path, str(wish.archive or "the archive"), place.scratch)
             adopt(place.scratch, place.made)
         counts = counts_of(place.made)
         facts |= {"release": release_name(source, counts), "counts": counts}
