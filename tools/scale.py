@@ -117,8 +117,8 @@ def _where() -> list[str]:
         on = run["machine"]
         before, after = on["load_before"][0], on["load_after"][0]
         busy = (
-            "the machine did other work at the same time, so that seconds by the clock are too "
-            "long and processor time is what counts"
+            "the machine did other work at the same time, or until just before, so that seconds by "
+            "the clock may be too long and processor time is what counts"
             if before > 1
             else "the machine was free otherwise"
         )

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from made_tables import draw
 
+from braintumor.classes import CLASSES
 from braintumor.evaluation import foreign
 from braintumor.evaluation.predictions import PredictionsError
 
@@ -68,7 +69,9 @@ def test_percent_signs_and_decimal_commas_are_read(tmp_path: Path) -> None:
     frame.to_csv(tmp_path / "t.csv", index=False, sep=";")
     reading = foreign.read(tmp_path / "t.csv")
     np.testing.assert_allclose(reading.predictions.y_prob, PROB, atol=1e-6)
-    assert [note.sentence for note in reading.notes] == ["Percentages are read as shares."]
+    named, scaled = (note.sentence for note in reading.notes)
+    assert named.startswith("Columns read: 'glioma (%)' as p_glioma, ")
+    assert scaled == "Percentages are read as shares."
 
 
 def test_labels_from_one_are_counted_from_zero_though_the_list_stands_first() -> None:
@@ -113,6 +116,25 @@ def test_what_was_guessed_is_said() -> None:
     assert "prob_0, prob_1, prob_2, prob_3 are read as glioma, meningioma, no_tumor" in said
     assert "Labels 0 to 3 are read as glioma" in said
     assert {note.severity for note in reading.notes} == {"note"}
+
+
+def test_columns_of_flags_and_of_other_names_are_said_too() -> None:
+    flags = {f"true_{name}": (i == TRUTH).astype(int) for i, name in enumerate(NAMES)}
+    frame = pd.DataFrame({**flags, **columns("P({})")})
+    (note,) = foreign.interpret(frame, "t.csv").notes
+    for name, known in zip(NAMES, CLASSES, strict=True):
+        assert f"'P({name})' as p_{known}" in note.sentence
+        assert f"'true_{name}' as label {known}" in note.sentence
+
+
+@pytest.mark.parametrize("heading", ["p_glioma", "P_Glioma", "true_glioma"])
+def test_a_column_that_stands_there_twice_is_refused(heading: str) -> None:
+    """Either may be meant, and the other would go by in silence."""
+    flags = {f"true_{name}": (i == TRUTH).astype(int) for i, name in enumerate(NAMES)}
+    frame = pd.DataFrame({**flags, **columns("p_{}")})
+    again = pd.concat([frame, pd.DataFrame({heading: np.zeros(len(frame))})], axis=1)
+    with pytest.raises(PredictionsError, match=f"the column {heading.lower()} twice"):
+        foreign.interpret(again, "t.csv")
 
 
 def test_the_contracts_own_form_needs_no_guess() -> None:

@@ -74,12 +74,29 @@ def interpret(raw: pd.DataFrame, source: str, columns: Mapping[str, str] | None 
     _fill_absent(given, prob, source, notes)
     frame = pd.DataFrame({**given, **prob}, index=range(len(raw)))
     predictions = Predictions(tables.normal(frame, source), source)
-    renamed = {role: str(raw.columns[at]) for role, at in found.roles.items()}
-    renamed = {role: name for role, name in renamed.items() if role != name.strip().lower()}
+    renamed = _renamed(raw, found)
     if renamed:
         said = ", ".join(f"{name!r} as {role}" for role, name in renamed.items())
         notes.insert(0, f"Columns read: {said}.")
     return Reading(predictions, tuple(Finding("columns", "note", note) for note in notes))
+
+
+def _renamed(raw: pd.DataFrame, found: headings.Guess) -> dict[str, str]:
+    """What each column is read as -> its heading, where that is not the contract's own."""
+    places = dict(found.roles)
+    if not found.numbered:  # that is said apart
+        places |= {f"p_{name}": at for name, at in found.probabilities.items()}
+    if "label" not in found.roles:
+        places |= {f"label {name}": at for name, at in found.onehot.items()}
+    renamed = {role: str(raw.columns[at]) for role, at in places.items()}
+    return {role: name for role, name in renamed.items() if not _is_own(role, name)}
+
+
+def _is_own(role: str, heading: str) -> bool:
+    """Whether a heading is the contract's; a class may be spelt as everywhere, `p_notumor`."""
+    plain = heading.strip().lower()
+    named = class_from_name(plain.removeprefix("p_")) if plain.startswith("p_") else None
+    return plain == role or (named is not None and role == f"p_{named}")
 
 
 def _probabilities(

@@ -112,6 +112,8 @@ def guess(names: Sequence[str], told: Mapping[str, str], source: str) -> Guess:
     if len(probabilities) >= 2:
         return Guess(roles, probabilities, onehot=onehot)
     best = max((_fullest(found.get(kind, {})) for kind in _KINDS), key=len)
+    for at in (*best.values(), *onehot.values()):
+        _refuse_twins(plain, plain[at], source)
     if len(best) >= 2:
         return Guess(roles, best, onehot=onehot)
     numbered, first = _numbered(left)
