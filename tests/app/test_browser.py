@@ -213,7 +213,7 @@ def test_the_slider_of_the_map_changes_it_by_keyboard(page: Any) -> None:
 @ON_PHONE
 def test_many_uploads_are_counted_and_a_bad_one_is_a_sentence(page: Any) -> None:
     drop(page, stripes("upright", "level", "even", "checked") | {"bad.png": b"no picture"})
-    page.get_by_text("1 file could not be read.").wait_for()
+    page.get_by_text("1 image could not be read.").wait_for()
     settle(page)
     box = page.get_by_role("combobox", name="Show", exact=True)
     box.evaluate("one => one.scrollIntoView()")

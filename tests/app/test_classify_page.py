@@ -173,6 +173,14 @@ class TestThreshold:
         assert later
         assert float(later[1].split()[0]) > float(told[1].split()[0])
 
+    def test_says_nothing_of_others_where_it_leaves_none(
+        self, open_page: OpenPage, tiny: Path
+    ) -> None:
+        page = upload(open_page(tiny), stripes("upright"))
+        page.slider(key="threshold").set_value(1.0).run()
+        told = "100 % of the 100 test slices that tiny was judged on would be left to a person."
+        assert told in words(page)
+
 
 class TestSeveralNetworks:
     def test_stand_side_by_side_and_their_disagreement_is_said(
@@ -255,7 +263,7 @@ class TestBadFiles:
         self, open_page: OpenPage, tiny: Path, saved: dict[str, pd.DataFrame]
     ) -> None:
         page = upload(open_page(tiny), {"bad.png": b"no", **stripes("upright")})
-        assert "1 file could not be read." in words(page)
+        assert "1 image could not be read." in words(page)
         page.selectbox[0].set_value(1).run()
         assert "tiny: Glioma" in words(page)
         table = saved["tiny"]

@@ -141,3 +141,23 @@ def test_the_confusion_matrix_shows_slices_or_shares(
     page = open_page(tiny, main=evaluation)
     page.radio[-1].set_value(shown).run()
     assert not page.exception
+
+
+@pytest.mark.parametrize(
+    ("doubted", "told"),
+    [
+        (40, "It leaves 40.0 % of these slices to a person, as uncertain; of the others, "),
+        (100, "It leaves 100 % of these slices to a person, as uncertain."),
+    ],
+)
+def test_what_is_left_to_a_person_is_told_and_what_of_the_others_is_right(
+    open_page: OpenPage, tiny: Path, tmp_path: Path, doubted: int, told: str
+) -> None:
+    other = Path(shutil.copytree(tiny, tmp_path / "other"))
+    table = make_table().split("test")
+    status = ["uncertain"] * doubted + ["ok"] * (100 - doubted)
+    type(table)(table.frame.assign(status=status)).write(other / "predictions.csv")
+    page = open_page(other, main=evaluation)
+    (said,) = [one.value for one in page.caption if one.value.startswith("It leaves")]
+    assert said.startswith(told)
+    assert "not defined" not in said

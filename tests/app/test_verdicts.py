@@ -13,6 +13,7 @@ from braintumor.app import texts, verdicts
 from braintumor.bundle.prediction import COLUMNS, Prediction
 from braintumor.classes import CLASSES
 from braintumor.evaluation.predictions import Predictions
+from braintumor.images.decode import Place
 
 GLIOMA = Prediction(
     path="a.png",
@@ -48,6 +49,10 @@ class TestThreshold:
         assert "0.700" in doubted.reason
         assert "0.71" in doubted.reason
         assert doubted.predicted == "glioma"  # a prediction is given all the same
+
+    def test_what_is_just_below_it_does_not_read_as_if_it_were_at_it(self) -> None:
+        doubted = verdicts.apply_threshold(replace(GLIOMA, confidence=0.98999), 0.99)
+        assert doubted.reason == "confidence 0.98999 is below the threshold 0.99000"
 
     def test_at_it_the_prediction_stands(self) -> None:
         assert verdicts.apply_threshold(GLIOMA, 0.7) is GLIOMA
@@ -93,6 +98,21 @@ class TestTogether:
     def test_is_said_in_a_sentence(self, said: dict[str, Prediction], expected: str) -> None:
         assert verdicts.in_words(said) == expected
 
+    @pytest.mark.parametrize(
+        ("place", "what"),
+        [
+            (None, "file"),
+            (Place(series="a", instance=3), "file"),
+            (Place(series="a", number=3), "slice"),
+        ],
+        ids=["picture", "file of a series", "slice of a volume"],
+    )
+    def test_one_of_several_slices_of_a_file_is_not_called_a_file(
+        self, place: Place | None, what: str
+    ) -> None:
+        refused = replace(BROKEN, status="refused", reason="it is empty", place=place)
+        assert verdicts.in_words({"cnn": refused}) == f"This {what} was refused: it is empty."
+
 
 class TestOfAnEnsemble:
     VOICES: ClassVar = {"cnn": GLIOMA, "resnet50": PITUITARY}
@@ -123,8 +143,12 @@ class TestCounts:
         counts = verdicts.tally(["clear", "uncertain", "uncertain", "disagree", "error"])
         assert counts.in_words() == (
             "Of 4 images at this threshold, 1 is clear; 2 are uncertain: let a person look; "
-            "on 1 the networks disagree. 1 file could not be read."
+            "on 1 the networks disagree. 1 image could not be read."
         )
+
+    def test_call_slices_of_a_volume_no_files(self) -> None:
+        told = verdicts.tally(["clear", *["refused"] * 19]).in_words()  # type: ignore[list-item]
+        assert told.endswith("19 images given no class.")
 
     def test_add_up(self) -> None:
         counts = verdicts.tally(["clear", "error", "refused"])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
 from braintumor.bundle.decision import (
+    apart,
     calibrated,
     combined,
     doubts,
@@ -92,3 +95,20 @@ def test_a_person_is_asked_for_where_the_set_or_the_threshold_says_so(
 
     assert len(found) == bool(told)
     assert told in "; ".join(found)
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "told"),
+    [
+        (0.7, 0.71, ("0.700", "0.710")),
+        (0.9896, 0.99, ("0.9896", "0.9900")),
+        (0.81312, 0.81346, ("0.8131", "0.8135")),
+        (math.nextafter(0.99, 0), 0.99, ("0.9899999999999999", "0.9900000000000000")),
+    ],
+)
+def test_a_confidence_below_a_threshold_is_told_as_one(
+    lower: float, upper: float, told: tuple[str, str]
+) -> None:
+    assert apart(lower, upper) == told
+    (clause,) = doubts(0, lower, None, (upper, 0.0, 0.0, 0.0))
+    assert clause == "confidence {} is below {}".format(*told)

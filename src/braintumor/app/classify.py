@@ -170,8 +170,7 @@ def _on_judged_slices(label: str, evidence: Evidence, threshold: float) -> str:
     whose = f"networks made like {name} were" if twins else f"{name} was"
     return (
         f"At this threshold, {texts.percent(done.below)} of the {done.n:,} {which} slices that "
-        f"{whose} judged on would be left to a person; of the others, "
-        f"{texts.percent(done.right)} are right."
+        f"{whose} judged on would be left to a person{texts.of_the_others(done.right)}."
     )
 
 

@@ -154,8 +154,8 @@ def _headline(part: Part) -> None:
     own = part.at_threshold(0.0)
     if own.below:
         st.caption(
-            f"It leaves {texts.percent(own.below)} of these slices to a person, as `uncertain`; of "
-            f"the others, {texts.percent(own.right)} are right."
+            f"It leaves {texts.percent(own.below)} of these slices to a person, as uncertain"
+            f"{texts.of_the_others(own.right)}."
         )
 
 

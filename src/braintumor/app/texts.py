@@ -114,6 +114,15 @@ def count(n: int, one: str, many: str | None = None) -> str:
     return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
+def of_the_others(right: float) -> str:
+    """Said after how many slices are left to a person; nothing where no others are left.
+
+    Args:
+        right: share of them that are right, 0 to 1, or NaN.
+    """
+    return "" if math.isnan(right) else f"; of the others, {percent(right)} are right"
+
+
 def sentence(text: object) -> str:
     """A message as a sentence with one full stop, whether or not it came with one."""
     return f"{str(text).rstrip('. ')}."

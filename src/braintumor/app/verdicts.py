@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from braintumor.app import texts
+from braintumor.bundle.decision import apart
 from braintumor.bundle.predicted import Predicted
 from braintumor.bundle.prediction import Prediction
 from braintumor.evaluation.words import listed
@@ -29,7 +30,8 @@ def apply_threshold(prediction: Prediction, threshold: float) -> Prediction:
         return prediction
     if prediction.confidence >= threshold:
         return prediction
-    reason = f"confidence {prediction.confidence:.3f} is below the threshold {threshold:.2f}"
+    sure, limit = apart(prediction.confidence, threshold)
+    reason = f"confidence {sure} is below the threshold {limit}"
     return replace(prediction, status="uncertain", reason=reason)
 
 
@@ -106,7 +108,9 @@ def in_words(
     if said in ("error", "refused"):
         told = [one.reason for one in predictions.values() if one.status in ("error", "refused")]
         fate = "could not be read" if said == "error" else "was refused"
-        return texts.sentence(f"This file {fate}: {told[0] or 'no reason is known'}")
+        # Of a volume the others may be well; a file of its own is called one, in a series too.
+        what = "slice" if first.place is not None and first.place.number else "file"
+        return texts.sentence(f"This {what} {fate}: {told[0] or 'no reason is known'}")
     if said == "disagree":
         return f"The networks disagree, so let a person look: {_voices(predictions)}."
     name = texts.class_name(first.predicted)
@@ -159,7 +163,7 @@ class Counts:
         fates: dict[Outcome, str] = {"error": "could not be read", "refused": "given no class"}
         for name, fate in fates.items():
             if told[name]:
-                words += f" {texts.count(told[name], 'file')} {fate}."
+                words += f" {texts.count(told[name], 'image')} {fate}."
         return words
 
 

@@ -95,5 +95,19 @@ def doubts(
     elif classes is not None and classes != (CLASSES[best],):
         found.append(f"the most probable class is not the one that fits its kind, {classes[0]}")
     if thresholds is not None and confidence < thresholds[best]:
-        found.append(f"confidence {confidence:.3f} is below {thresholds[best]:.3f}")
+        sure, limit = apart(confidence, thresholds[best])
+        found.append(f"confidence {sure} is below {limit}")
     return found
+
+
+def apart(lower: float, upper: float) -> tuple[str, str]:
+    """Two shares as text, in three digits, or as many more as show that one is the lower.
+
+    >>> apart(0.7, 0.71), apart(0.98999, 0.99)
+    (('0.700', '0.710'), ('0.98999', '0.99000'))
+    """
+    for digits in range(3, 18):
+        told = f"{lower:.{digits}f}", f"{upper:.{digits}f}"
+        if told[0] != told[1]:
+            break
+    return told
