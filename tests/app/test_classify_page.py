@@ -278,6 +278,29 @@ class TestBadFiles:
         assert "![" not in shown
         assert as_read(shown) == name
 
+    @pytest.mark.parametrize(
+        ("name", "shown", "saved_as"),
+        [
+            ('=HYPERLINK("u").png', '=HYPERLINK("u").png', './=HYPERLINK("u").png'),
+            ("+SUM(1).png", "+SUM(1).png", "./+SUM(1).png"),
+            ("a\u202egnp.exe.png", "a\ufffdgnp.exe.png", "a\ufffdgnp.exe.png"),
+        ],
+    )
+    def test_nor_in_the_table_which_can_be_saved_nor_in_the_list(
+        self, open_page: OpenPage, tiny: Path, name: str, shown: str, saved_as: str
+    ) -> None:
+        page = upload(open_page(tiny), {name: encode(striped("even")), **stripes("upright")})
+        assert list(page.dataframe[0].value["Image"]) == [saved_as, "upright.png"]
+        assert page.selectbox[0].options == [f"1 of 2: {shown}", "2 of 2: upright.png"]
+
+    def test_a_long_name_leaves_the_result_room_on_a_phone(
+        self, open_page: OpenPage, tiny: Path
+    ) -> None:
+        files = {f"{'long' * 50}.png": encode(striped("even")), **stripes("upright")}
+        page = upload(open_page(tiny), files)
+        width = json.loads(page.dataframe[0].proto.columns)["Image"]["width"]
+        assert width <= 358 - 190  # of a window of 390, and of "uncertain: let a person look"
+
 
 class TestWithoutNetworks:
     def test_the_page_says_so_with_the_remedy(self, open_page: OpenPage) -> None:

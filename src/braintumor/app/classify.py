@@ -17,11 +17,15 @@ from braintumor.app.session import Picture
 from braintumor.app.stacks import Item, Results
 from braintumor.catalog.phantom import sample_phantoms
 from braintumor.evaluation.words import listed
+from braintumor.files import no_formula
 from braintumor.images.geometry import PLANES
+from braintumor.terminal import plain
 
 DEFAULT_THRESHOLD = 0.8
 # Longer lists scroll inside the table, so that the panel below stays within reach.
 _ROWS_SHOWN = 8
+# Pixels: so wide that a phone has room for the result beside it. A wider window widens them all.
+_NAME_WIDTH = 150
 
 # Drawn once: it takes as long as a hundred predictions.
 _phantoms = st.cache_resource(show_spinner="Drawing phantoms …")(sample_phantoms)
@@ -200,7 +204,8 @@ def _overview(items: Sequence[Item], results: Results) -> None:
     ]
     outcomes = [[verdicts.outcome(row) for row in zip(*one, strict=True)] for one in said]
     columns = {
-        "Image": [item.title for item in items],
+        # The table can be saved: its names go to spreadsheets, too.
+        "Image": [no_formula(plain(item.title)) for item in items],
         "Result": [
             fate[one[0]] if len(one) == 1 else verdicts.fates_in_words(one) for one in outcomes
         ],
@@ -214,6 +219,7 @@ def _overview(items: Sequence[Item], results: Results) -> None:
     st.dataframe(
         columns,
         hide_index=True,
+        column_config={"Image": st.column_config.TextColumn(width=_NAME_WIDTH)},
         height="auto" if len(items) <= _ROWS_SHOWN else 36 * (_ROWS_SHOWN + 1),
         alt=f"What the networks say of {len(items)} images",
     )
@@ -224,7 +230,7 @@ def _choose_one(items: Sequence[Item]) -> int:
     index: int = st.selectbox(
         "Show",
         range(len(items)),
-        format_func=lambda i: f"{i + 1} of {len(items)}: {titles[i]}",
+        format_func=lambda i: f"{i + 1} of {len(items)}: {plain(titles[i])}",
         key=session.key_of(f"shown_{hash(titles)}"),  # of other images it is another choice
         persist_state="session",
     )
