@@ -120,9 +120,18 @@ class TestOneSlice:
         self, open_page: OpenPage, tiny: Path
     ) -> None:
         page = upload(open_page(tiny), stripes("upright"))
-        page.selectbox(key="explained").set_value("meningioma").run()
+        page.selectbox[0].set_value("meningioma").run()
         assert not page.exception
         assert "for meningioma" in page.get("image")[0].captions[0]
+
+    def test_after_clear_the_heat_map_shows_what_the_network_says(
+        self, open_page: OpenPage, tiny: Path
+    ) -> None:
+        page = upload(open_page(tiny), stripes("upright"))
+        page.selectbox[0].set_value("meningioma").run()
+        clear(page)
+        upload(page, stripes("upright"))
+        assert "for glioma" in page.get("image")[0].captions[0]
 
     def test_the_strength_of_the_heat_map_changes_the_picture(
         self, open_page: OpenPage, tiny: Path
@@ -349,7 +358,7 @@ class TestMemory:
 
     def test_clear_forgets_everything(self, open_page: OpenPage, tiny: Path) -> None:
         page = upload(open_page(tiny), stripes("upright"))
-        next(one for one in page.button if one.label == "Clear").click().run()
+        clear(page)
         assert "upright.png" not in words(page)
         assert not page.session_state["results"]
         assert not page.session_state["explanations"]
@@ -370,6 +379,11 @@ class TestMemory:
         with caplog.at_level(logging.DEBUG):
             upload(open_page(tiny), {"Jane_Doe_1970.png": data, "Jane_Doe_bad.png": b"no"})
         assert "Jane" not in caplog.text
+
+
+def clear(page: Any) -> None:
+    """Forget the images, as a visitor would."""
+    next(one for one in page.button if one.label == "Clear").click().run()
 
 
 def dicom(pixels: Any) -> bytes:

@@ -245,6 +245,12 @@ def test_the_chart_has_every_class_and_marks_the_slice_on_view() -> None:
     }  # fmt: skip
 
 
+def test_the_chart_counts_slices_in_whole_numbers() -> None:
+    chart = charts.along_stack({name: [0.1, 0.3] for name in CLASSES}, 1).to_dict()
+    axes = [layer["encoding"]["x"]["axis"] for layer in chart["layer"]]
+    assert axes == [{"tickMinStep": 1, "format": "d"}] * 3
+
+
 def test_pictures_alone_are_no_stack(tiny: Path) -> None:
     from braintumor.bundle.classifier import Classifier
 

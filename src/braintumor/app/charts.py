@@ -245,7 +245,12 @@ def along_stack(shares: Mapping[str, list[float | None]], shown: int) -> alt.Lay
     )
     frame["share"] = frame["share"].astype(float)
     chosen = alt.selection_point(fields=["name"], bind="legend")
-    x = alt.X("slice:Q", title="Slice", scale=alt.Scale(nice=False, zero=False))
+    x = alt.X(
+        "slice:Q",
+        title="Slice",
+        scale=alt.Scale(nice=False, zero=False),
+        axis=alt.Axis(tickMinStep=1, format="d"),  # there is no slice 1.2
+    )
     y = alt.Y("share:Q", title="Probability", scale=alt.Scale(domain=[0, 1]))
     lines = (
         alt.Chart(frame)

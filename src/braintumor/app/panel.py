@@ -121,7 +121,7 @@ def _controls() -> tuple[str | None, float]:
             "The heat map shows what speaks for",
             [_OWN, *CLASSES],
             format_func=lambda name: name if name == _OWN else texts.class_name(name),
-            key="explained",
+            key=session.key_of("explained"),
             persist_state="session",
         )
     return (None if label == _OWN else label), strength / 100
