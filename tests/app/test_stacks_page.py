@@ -17,7 +17,7 @@ from made_dicom import dataset, saved
 from page_helpers import encode, stripes, upload, words
 from tiny_bundle import striped
 
-from braintumor.app import charts, session, stacks
+from braintumor.app import charts, session, stacks, verdicts
 from braintumor.bundle.series import SeriesBook
 from braintumor.classes import CLASSES
 from braintumor.images.decode import Place
@@ -134,6 +134,26 @@ def test_it_stands_beside_single_pictures_in_the_list(open_page: OpenPage, tiny:
     page.selectbox[0].set_value(1).run()
     assert not [one for one in page.slider if one.label.startswith("Slice")]
     assert "tiny: No tumour" in words(page)
+
+
+def test_a_file_that_was_dropped_twice_counts_once_in_its_series(
+    open_page: OpenPage, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables: list[str] = []
+    real = verdicts.to_csv
+    monkeypatch.setattr(verdicts, "to_csv", lambda given: tables.append(real(given)) or tables[-1])
+    first, *rest = series().items()
+    page = upload(open_page(tiny), dict([first, *rest, ("copy", first[1])]))
+    assert "series of 5 slices" in words(page)
+    assert "2 glioma, 1 meningioma" in words(page)
+    assert len(tables[-1].splitlines()) == 1 + 6, "each file has its row"
+
+
+def test_copies_of_one_slice_are_no_series(open_page: OpenPage, tiny: Path) -> None:
+    data = series()["IM9"]
+    page = upload(open_page(tiny), {"a.dcm": data, "b.dcm": data})
+    assert page.selectbox[0].options == ["1 of 2: a.dcm", "2 of 2: b.dcm"]
+    assert "series" not in words(page)
 
 
 def test_it_is_never_called_a_diagnosis_and_its_summary_can_be_saved(

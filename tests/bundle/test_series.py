@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -178,3 +179,30 @@ def test_a_carriage_return_in_a_name_does_not_tear_its_row() -> None:
     text = book(said("x/a\rb.dcm", place), said("x/c.dcm", place)).to_csv()
     (row,) = csv.DictReader(io.StringIO(text, newline=""))
     assert row["strongest_glioma"] == "x/a\rb.dcm"
+
+
+def test_a_slice_that_was_given_twice_counts_once_whatever_its_file_is_called() -> None:
+    a, b, copy = (
+        replace(said(f"{name}.dcm", Place(series="s", along=along)), sha256=sha256)
+        for name, along, sha256 in (("a", 1.0, "11"), ("b", 0.0, "22"), ("copy-of-a", 1.0, "11"))
+    )
+    (one,) = book(a, a, b, copy).summaries()
+    assert [slice_.path for slice_ in one.slices] == ["b.dcm", "a.dcm"]
+    assert one.row()["slices"] == one.row()["ok"] == 2
+    assert book(a, a, copy).summaries() == []
+
+
+def test_the_slices_of_one_file_are_all_of_the_same_bytes_and_differ() -> None:
+    frames = [
+        replace(said(f"v.dcm#{number}", Place(series="v", number=number)), sha256="11")
+        for number in (1, 2, 1)
+    ]
+    (one,) = book(*frames).summaries()
+    assert [slice_.path for slice_ in one.slices] == ["v.dcm#1", "v.dcm#2"]
+
+
+def test_of_files_that_were_not_read_those_of_one_name_are_one() -> None:
+    unread: Status = "error"
+    told = [said(f"{name}.dcm", Place(series="s"), None, status=unread) for name in "aabc"]
+    (one,) = book(*told).summaries()
+    assert [slice_.path for slice_ in one.slices] == ["a.dcm", "b.dcm", "c.dcm"]

@@ -58,3 +58,20 @@ def test_a_disk_that_is_full_when_series_are_summed_up_is_one_sentence(tmp_path:
     with pytest.raises(BraintumorError, match=r"t\.csv cannot be written .*full.*: make room"):
         journal.has_series()
     journal.close()
+
+
+def test_a_slice_that_was_named_twice_counts_once_in_its_series(tmp_path: Path) -> None:
+    """And a series of nothing but copies is none: it takes no number from those that are."""
+    journal = Journal(tmp_path / "t.csv", {})
+    given = [("c.dcm", "one", "33"), ("c.dcm", "one", "33")]
+    given += [("a.dcm", "two", "11"), ("copy.dcm", "two", "11"), ("b.dcm", "two", "22")]
+    for path, series, sha256 in given:
+        journal.add(
+            Prediction(
+                path=path, sha256=sha256, status="ok", model="m", model_sha256="",
+                place=Place(series=series),
+            )
+        )  # fmt: skip
+    (found,) = journal.summaries()
+    assert (found.number, [one.path for one in found.slices]) == (1, ["a.dcm", "b.dcm"])
+    journal.close(remove=True)

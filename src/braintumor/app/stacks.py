@@ -13,7 +13,7 @@ import streamlit as st
 
 from braintumor.app import charts, session, texts, verdicts
 from braintumor.bundle.prediction import Prediction
-from braintumor.bundle.series import SeriesBook, body_order, common_path, in_body
+from braintumor.bundle.series import SeriesBook, body_order, common_path, different, in_body
 from braintumor.classes import CLASSES
 from braintumor.images.decode import Place
 
@@ -46,6 +46,8 @@ class Item:
 def items(predictions: Sequence[Prediction], names: Sequence[str]) -> list[Item]:
     """Single pictures and series, in the order of their first pictures.
 
+    A slice of a series that is there twice is shown once.
+
     Args:
         predictions: one network's, of all pictures in their order.
         names: of the pictures.
@@ -54,24 +56,26 @@ def items(predictions: Sequence[Prediction], names: Sequence[str]) -> list[Item]
     for index, one in enumerate(predictions):
         key = one.place.series if one.place is not None else f"alone {index}"
         groups.setdefault(key, []).append((index, one.place))
-    return [_item(group, predictions, names) for group in groups.values()]
+    return [one for group in groups.values() for one in _items(group, predictions, names)]
 
 
-def _item(
+def _items(
     group: Sequence[tuple[int, Place | None]],
     predictions: Sequence[Prediction],
     names: Sequence[str],
-) -> Item:
-    if len(group) == 1:
-        return Item(names[group[0][0]], (group[0][0],))
+) -> list[Item]:
+    """A series of different slices; without two of them, each picture by itself."""
     placed = [(index, place) for index, place in group if place is not None]
-    places = [place for _, place in placed]
-    order = body_order(places)
-    indexes = tuple(placed[at][0] for at in order)
-    path = common_path([(place, predictions[index]) for index, place in placed])
+    known = [(place, predictions[index]) for index, place in placed]
+    once = different(known)
+    if len(once) < 2:
+        return [Item(names[index], (index,)) for index, _ in group]
+    slices = [known[at] for at in once]
+    places = [place for place, _ in slices]
+    indexes = tuple(placed[once[at]][0] for at in body_order(places))
     count = texts.count(len(indexes), "slice")
-    title = f"{path or names[indexes[0]]} (series of {count})"
-    return Item(title, indexes, places[0].series, in_body(places))
+    title = f"{common_path(slices) or names[indexes[0]]} (series of {count})"
+    return [Item(title, indexes, places[0].series, in_body(places))]
 
 
 def scroll(item: Item, results: Results) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Final, TextIO
@@ -133,9 +133,8 @@ class SeriesBook:
             found.append((prediction.place, prediction))
 
     def summaries(self) -> list[Summary]:
-        """A summary of every series of at least two slices."""
-        found = [slices for slices in self._slices.values() if len(slices) > 1]
-        return [summary_of(number, slices) for number, slices in enumerate(found, start=1)]
+        """A summary of every series of at least two different slices."""
+        return list(summaries_of(self._slices.values()))
 
     def to_csv(self) -> str:
         """The text of a `series.csv`, numbers with nine significant digits."""
@@ -145,12 +144,17 @@ class SeriesBook:
         return out.getvalue().encode("utf-8", "backslashreplace").decode()
 
 
-def summary_of(number: int, slices: Sequence[tuple[Place, Prediction]]) -> Summary:
-    """Sum up the slices of one series, given in any order."""
-    order = body_order([place for place, _ in slices])
-    return Summary(
-        number=number, path=common_path(slices), slices=tuple(slices[at][1] for at in order)
-    )
+def summaries_of(series: Iterable[Sequence[tuple[Place, Prediction]]]) -> Iterator[Summary]:
+    """Sum up series whose slices are given in any order; one of a single slice is left out.
+
+    A slice that is there twice counts once: more copies of it are no more evidence.
+    """
+    once = ([slices[at] for at in different(slices)] for slices in series)
+    for number, slices in enumerate((one for one in once if len(one) > 1), start=1):
+        order = body_order([place for place, _ in slices])
+        yield Summary(
+            number=number, path=common_path(slices), slices=tuple(slices[at][1] for at in order)
+        )
 
 
 def write_summaries(summaries: Iterable[Summary], out: TextIO, *, table: str = "") -> None:
@@ -166,6 +170,18 @@ def write_summaries(summaries: Iterable[Summary], out: TextIO, *, table: str = "
     for summary in summaries:
         row = summary.row() | {"table": table}
         writer.writerow(plain(value) for value in row.values())
+
+
+def different(slices: Sequence[tuple[Place, Prediction]]) -> list[int]:
+    """Indexes of the slices of a series, of those that are the same only the first.
+
+    They are where the same bytes hold them at the same number, whatever the files are called; of
+    a file that could not be read nothing but the name is known.
+    """
+    first: dict[tuple[str, int], int] = {}
+    for index, (place, prediction) in enumerate(slices):
+        first.setdefault((prediction.sha256 or prediction.path, place.number), index)
+    return list(first.values())
 
 
 def in_body(places: Sequence[Place]) -> bool:

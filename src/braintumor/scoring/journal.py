@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from braintumor.bundle.prediction import Prediction
-from braintumor.bundle.series import Summary, summary_of
+from braintumor.bundle.series import Summary, summaries_of
 from braintumor.errors import BraintumorError
 from braintumor.images.decode import Place
 from braintumor.scoring.rows import said_of
@@ -113,7 +113,7 @@ class Journal:
         if prediction.place is None:
             return
         place = prediction.place
-        kept = replace(prediction, sha256="", reason="", set=None, place=None)
+        kept = replace(prediction, reason="", set=None, place=None)
         self._row += 1
         with self._said():
             self._db.execute(
@@ -144,21 +144,23 @@ class Journal:
             self._db.execute("BEGIN EXCLUSIVE")
 
     def has_series(self) -> bool:
-        """Whether there is any series of at least two slices."""
+        """Whether there is any series of at least two different slices."""
         return next(self.summaries(), None) is not None
 
     def summaries(self) -> Iterator[Summary]:
-        """A summary of every series of at least two slices, in the order of their first ones."""
+        """A summary of every series of two different slices, in the order of their first ones."""
         with self._said():  # the index takes room, on a disk that may have none
             self._db.execute("CREATE INDEX IF NOT EXISTS by_series ON slices (series, row)")
             found = self._db.execute(
                 "SELECT series FROM slices GROUP BY series HAVING count(*) > 1 ORDER BY min(row)"
             )
-            for number, (series,) in enumerate(found, start=1):
-                rows = self._db.execute(
-                    "SELECT place, prediction FROM slices WHERE series = ? ORDER BY row", (series,)
-                )
-                yield summary_of(number, [_slice(series, *row) for row in rows])
+            yield from summaries_of(self._slices(series) for (series,) in found)
+
+    def _slices(self, series: str) -> list[tuple[Place, Prediction]]:
+        rows = self._db.execute(
+            "SELECT place, prediction FROM slices WHERE series = ? ORDER BY row", (series,)
+        )
+        return [_slice(series, *row) for row in rows]
 
     def close(self, *, remove: bool = False) -> None:
         """Close the journal; what was not committed is forgotten."""
