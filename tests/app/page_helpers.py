@@ -34,7 +34,7 @@ def stripes(*kinds: str) -> dict[str, bytes]:
 
 def words(page: Any) -> str:
     """Everything that the page says in text, as a person reads it."""
-    kinds = ("title", "subheader", "markdown", "caption", "info", "warning", "error", "success")
+    kinds = ("title", "header", "markdown", "caption", "info", "warning", "error", "success")
     told = [str(one.value) for kind in kinds for one in page.get(kind)]
     told += [one.text for one in page.get("progress")]
     return as_read("\n".join(told))

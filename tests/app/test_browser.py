@@ -194,6 +194,21 @@ def test_an_upload_gets_class_bars_map_and_a_table_to_save(page: Any, tiny: Path
 
 
 @ON_DESKTOP
+def test_captions_can_be_read_and_headings_skip_no_level(page: Any) -> None:
+    drop(page, stripes("upright"))
+    page.get_by_role("heading", name="tiny: Glioma").wait_for()
+    settle(page)
+    ink, opacity = page.get_by_test_id("stCaptionContainer").first.evaluate("""caption => {
+        let all = 1
+        for (let one = caption; one; one = one.parentElement) all *= getComputedStyle(one).opacity
+        return [getComputedStyle(caption.querySelector('p')).color, all]
+    }""")
+    assert (ink, opacity) == ("rgb(0, 0, 0)", pytest.approx(0.6)), "as in test_serve"
+    heads = page.locator("h1, h2, h3, h4, h5, h6").evaluate_all("all => all.map(h => h.tagName)")
+    assert heads == ["H1", "H2", "H3", "H3"]
+
+
+@ON_DESKTOP
 def test_the_slider_of_the_map_changes_it_by_keyboard(page: Any) -> None:
     drop(page, stripes("upright"))
     image = page.get_by_alt_text("heat map of tiny")

@@ -116,6 +116,13 @@ class TestOneSlice:
         assert "64 x 64" in prepared.captions[0]
         assert "prepared input" in prepared.proto.imgs[0].alt
 
+    def test_its_headings_skip_no_level(self, open_page: OpenPage, tiny: Path) -> None:
+        page = upload(open_page(tiny), stripes("upright"))
+        assert [as_read(one.value) for one in page.header] == ["upright.png"]
+        below = [one.value.split()[0] for one in page.markdown if one.value.startswith("#")]
+        assert below == ["###"]
+        assert not page.subheader
+
     def test_the_heat_map_of_another_class_can_be_asked_for(
         self, open_page: OpenPage, tiny: Path
     ) -> None:
@@ -240,7 +247,7 @@ class TestSeveralNetworks:
         others = [make_tiny_bundle(tmp_path / name, turn=t) for t, name in ((1, "b"), (2, "tiny"))]
         told = words(upload(open_page(tiny, *others), stripes("upright")))
         for label in ("tiny: ", "tiny (b): ", "tiny (2): "):
-            assert f"##### {label}" in told
+            assert f"### {label}" in told
 
     def test_the_shipped_one_needs_nothing(
         self, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
@@ -252,7 +259,7 @@ class TestSeveralNetworks:
         page.run()
         page.button[0].click().run()
         assert not page.exception
-        assert f"##### {default_model()}: " in words(page)
+        assert f"### {default_model()}: " in words(page)
         # Its evidence is shipped with it, and is of others: the shipped one held no slice back.
         assert f"that networks made like {default_model()} were judged on would be" in words(page)
 
@@ -283,32 +290,9 @@ class TestBadFiles:
     def test_a_name_cannot_act_as_markup(self, open_page: OpenPage, tiny: Path) -> None:
         name = "# ![x](http://example.org).png"
         page = upload(open_page(tiny), {name: stripes("even")["even.png"]})
-        shown = page.subheader[0].value
+        shown = page.header[0].value
         assert "![" not in shown
         assert as_read(shown) == name
-
-    @pytest.mark.parametrize(
-        ("name", "shown", "saved_as"),
-        [
-            ('=HYPERLINK("u").png', '=HYPERLINK("u").png', './=HYPERLINK("u").png'),
-            ("+SUM(1).png", "+SUM(1).png", "./+SUM(1).png"),
-            ("a\u202egnp.exe.png", "a\ufffdgnp.exe.png", "a\ufffdgnp.exe.png"),
-        ],
-    )
-    def test_nor_in_the_table_which_can_be_saved_nor_in_the_list(
-        self, open_page: OpenPage, tiny: Path, name: str, shown: str, saved_as: str
-    ) -> None:
-        page = upload(open_page(tiny), {name: encode(striped("even")), **stripes("upright")})
-        assert list(page.dataframe[0].value["Image"]) == [saved_as, "upright.png"]
-        assert page.selectbox[0].options == [f"1 of 2: {shown}", "2 of 2: upright.png"]
-
-    def test_a_long_name_leaves_the_result_room_on_a_phone(
-        self, open_page: OpenPage, tiny: Path
-    ) -> None:
-        files = {f"{'long' * 50}.png": encode(striped("even")), **stripes("upright")}
-        page = upload(open_page(tiny), files)
-        width = json.loads(page.dataframe[0].proto.columns)["Image"]["width"]
-        assert width <= 358 - 190  # of a window of 390, and of "uncertain: let a person look"
 
 
 class TestWithoutNetworks:

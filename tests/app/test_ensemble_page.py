@@ -37,10 +37,10 @@ def test_members_speak_through_their_ensemble(home: Path, open_page: Any) -> Non
 
     assert not page.exception
     words = " ".join(one.value for one in page.markdown)
-    assert "##### ensemble: " in words
+    assert "### ensemble: " in words
     assert "**one** alone: " in words
     assert "**two** alone: " in words
-    assert "##### one" not in words
+    assert "### one" not in words
     assert any("Classes that fit" in one.value for one in page.caption)
 
 

@@ -77,6 +77,8 @@ def test_every_curve_is_there_with_words_for_the_blind(open_page: OpenPage, tiny
     for title in ("ROC", "Precision", "F1", "Reliability", "Confusion", "How sure"):
         assert any(one.startswith(title) for one in told), title
     assert any("Area: Glioma 0.9" in one for one in told)
+    assert len(page.header) == 6 + 1, "the next below the title, of every chart and the table"
+    assert not page.subheader
 
 
 def test_the_table_has_every_class(open_page: OpenPage, tiny: Path) -> None:

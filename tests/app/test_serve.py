@@ -51,6 +51,14 @@ class TestSettings:
         config.get_config_options()
         assert set(settings()) <= set(config._config_options_template)
 
+    def test_let_captions_be_read(self) -> None:
+        """Streamlit draws them in three fifths of the text's colour, here on white."""
+        (colour,) = settings()["theme.light.textColor"]
+        shares = [1 - 0.6 * (1 - int(colour[at : at + 2], 16) / 255) for at in (1, 3, 5)]
+        linear = [((share + 0.055) / 1.055) ** 2.4 for share in shares]
+        luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+        assert 1.05 / (luminance + 0.05) >= 4.5  # WCAG 2.2, level AA
+
 
 class TestPort:
     def test_that_is_free_is_used(self) -> None:

@@ -216,7 +216,7 @@ def _pair(*drawings: tuple[str, Any, str]) -> None:
     """Charts beside each other, below each other on a phone."""
     for column, (title, chart, told) in zip(st.columns(len(drawings)), drawings, strict=True):
         with column:
-            st.subheader(title)
+            st.header(title)
             st.altair_chart(chart, alt=f"{title}. {told}.")
 
 
@@ -228,7 +228,7 @@ def _areas(part: Part, key: str) -> str:
 
 
 def _tables(part: Part) -> None:
-    st.subheader("Each class")
+    st.header("Each class")
     names = {key: key.replace("_", " ").capitalize() for key in _PER_CLASS}
     names |= {"f1": "F1", "auc": "AUC"}
     st.table(
@@ -244,7 +244,7 @@ def _tables(part: Part) -> None:
 
 
 def _side_by_side(judged: dict[str, Evidence], split: str) -> None:
-    st.subheader("The networks side by side")
+    st.header("The networks side by side")
     parts = {
         label: evidence.parts[split]
         for label, evidence in judged.items()

@@ -36,7 +36,7 @@ def draw(
         networks: label -> network.
         predictions: label -> what it says of the picture, after the threshold.
     """
-    st.subheader(texts.in_markdown(picture.name), anchor=False)
+    st.header(texts.in_markdown(picture.name), anchor=False)
     if picture.phantom:
         st.caption(texts.PHANTOM_MARK)
     said = verdicts.outcome(list(predictions.values()))
@@ -128,7 +128,7 @@ def _controls() -> tuple[str | None, float]:
 
 
 def _heading(label: str) -> str:
-    return f"##### {texts.in_markdown(label)}"
+    return f"### {texts.in_markdown(label)}"
 
 
 def _voices(members: Mapping[str, Prediction]) -> None:

@@ -27,6 +27,9 @@ from braintumor.errors import BraintumorError, require
 DEFAULT_PORT = 8501
 _PORTS_TRIED = 100
 _SCRIPT = Path(__file__).parent / "main.py"
+# Sizes of the title, of a page's parts (which are called by names of files: a phone needs room for
+# them) and of what each network says.
+_HEADINGS = '["2.75rem", "1.75rem", "1.25rem"]'
 
 
 def serve(
@@ -109,6 +112,10 @@ def flags(*, host: str, port: int) -> list[str]:
         ("theme.dark.primaryColor", "#4da3ea"),
         ("theme.light.paddingTop", "1rem"),
         ("theme.dark.paddingTop", "1rem"),
+        ("theme.light.headingFontSizes", _HEADINGS),
+        ("theme.dark.headingFontSizes", _HEADINGS),
+        # Captions are drawn in three fifths of it, and any lighter they would be hard to read.
+        ("theme.light.textColor", "#000000"),
     ]
     if is_loopback(host):
         # No page on the internet can pass itself off as this computer (DNS rebinding).

@@ -81,7 +81,7 @@ def _items(
 def scroll(item: Item, results: Results) -> int:
     """Draw the slider and what each network says along the series; index of the slice on view."""
     count = len(item.indexes)
-    st.subheader(texts.in_markdown(item.title), anchor=False)
+    st.header(texts.in_markdown(item.title), anchor=False)
     shown: int = st.slider(
         "Slice, counted towards the top of the head, its back or its left"
         if item.in_body
