@@ -24,6 +24,8 @@ from braintumor.bundle.sources import Named
 from braintumor.errors import BraintumorError
 from braintumor.files import sha256_of
 
+DRAWING = np.kron(np.eye(3, dtype=np.uint8) * 90 + 60, np.ones((50, 50), np.uint8))
+DRAWING[:5] = DRAWING[-5:] = 0
 NOISE = np.random.default_rng(9).integers(0, 256, (100, 100)).astype(np.uint8)
 
 
@@ -49,6 +51,12 @@ def edit(bundle: Path, **fields: float | str) -> None:
     card = json.loads(path.read_text())
     card["gate"].update(fields)
     path.write_text(json.dumps(card))
+
+
+def rename(bundle: Path) -> None:
+    """Call it as its folder is called: an ensemble's members have names of their own."""
+    path = bundle / "card.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "name": bundle.name}))
 
 
 def test_slices_pass_and_other_pictures_get_no_class(gated: Path) -> None:
@@ -91,21 +99,51 @@ def test_without_a_gate_only_the_blank_is_refused(tmp_path: Path) -> None:
 
 def test_a_drawing_gets_no_class_where_there_is_a_gate(gated: Path, tmp_path: Path) -> None:
     """A network without one refuses nothing by its looks."""
-    drawn = np.kron(np.eye(3, dtype=np.uint8) * 90 + 60, np.ones((50, 50), np.uint8))
-    drawn[:5] = drawn[-5:] = 0
-    refused = Classifier.load(gated).predict(drawn)
+    refused = Classifier.load(gated).predict(DRAWING)
 
     assert (refused.status, refused.reason) == ("refused", DRAWN)
     assert refused.predicted is None
-    assert Classifier.load(make_tiny_bundle(tmp_path / "two")).predict(drawn).status == "ok"
+    assert Classifier.load(make_tiny_bundle(tmp_path / "two")).predict(DRAWING).status == "ok"
 
 
-def test_an_ensemble_refuses_what_one_of_its_members_does(gated: Path, tmp_path: Path) -> None:
+ORDERS = pytest.mark.parametrize("order", [("one", "two"), ("two", "one")], ids="-".join)
+
+
+@ORDERS
+def test_an_ensemble_refuses_what_one_of_its_members_does(
+    gated: Path, tmp_path: Path, order: tuple[str, str]
+) -> None:
     make_tiny_bundle(tmp_path / "two", name="two")
-    make_ensemble([tmp_path / "two", gated], tmp_path / "both")
+    make_ensemble([tmp_path / name for name in order], tmp_path / "both")
     both = Classifier.load(tmp_path / "both")
 
     assert [both.predict(one).status for one in (NOISE, scanned("level"))] == ["refused", "ok"]
+
+
+@pytest.mark.parametrize("order", [("one", "mild"), ("mild", "one")], ids="-".join)
+def test_of_several_gates_the_sternest_counts_wherever_it_stands(
+    fitted: Path, tmp_path: Path, order: tuple[str, str]
+) -> None:
+    for name in order:
+        shutil.copytree(fitted, tmp_path / name)
+    edit(tmp_path / "mild", refuse_above=1e6, doubt_above=1e6)
+    rename(tmp_path / "mild")
+    assert Classifier.load(tmp_path / "mild").predict(NOISE).status == "ok"
+    both = make_ensemble([tmp_path / name for name in order], tmp_path / "both")
+
+    found = Classifier.load(both).predict(NOISE)
+    assert (found.status, found.reason) == ("refused", REFUSED)
+
+
+@ORDERS
+def test_a_drawing_gets_no_class_where_any_member_has_a_gate(
+    gated: Path, tmp_path: Path, order: tuple[str, str]
+) -> None:
+    make_tiny_bundle(tmp_path / "two", name="two")
+    both = make_ensemble([tmp_path / name for name in order], tmp_path / "both")
+
+    found = Classifier.load(both).predict(DRAWING)
+    assert (found.status, found.reason) == ("refused", DRAWN)
 
 
 def test_what_is_no_number_is_foreign(gated: Path) -> None:
@@ -229,3 +267,31 @@ def test_a_gate_of_the_first_checks_is_still_asked_as_it_was(gated: Path) -> Non
     assert scores[0] == scores[1]
     now = Gate(card.gate, dict(np.load(gated / "gate.npz")))
     assert np.ptp(now.score(np.zeros((2, 2)), plain)) > 0
+
+
+def test_a_score_is_what_its_tables_say_worked_out_by_hand(gated: Path) -> None:
+    """Two networks of one hidden unit, which hear the first feature and nothing else."""
+    card = read_card(gated)
+    assert isinstance(card, Card)
+    assert card.gate is not None
+    with np.load(gated / "gate.npz") as stored:
+        numbers = dict(stored)
+    features = numbers["centre"].size
+    heard = np.zeros((2, features, 1))
+    heard[:, 0, 0] = 2.0, -1.0
+    numbers |= {
+        "centre": np.full(features, 1.0),
+        "spread": np.full(features, 2.0),
+        "hidden": heard,
+        "hidden_bias": np.full((2, 1, 1), 0.5),
+        "out": np.array([[3.0], [7.0]]),
+        "out_bias": np.array([[0.25], [-1.0]]),
+    }
+    shown = np.zeros((2, checks.COUNT))
+    shown[:, 0] = 4.0, -2.0
+
+    # The feature counts as (4 - 1) / 2 = 1.5 in the first picture and as -1.5 in the second.
+    # First picture: 3 * (2 * 1.5 + 0.5) + 0.25 = 10.75, and -1.5 + 0.5 is below 0, so 7 * 0 - 1.
+    # Second: -3 + 0.5 is below 0, so 3 * 0 + 0.25, and 7 * (1.5 + 0.5) - 1 = 13.
+    score = Gate(card.gate, numbers).score(np.zeros((2, 2)), shown)
+    assert score == pytest.approx([(10.75 - 1) / 2, (0.25 + 13) / 2])
