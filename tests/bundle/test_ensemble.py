@@ -158,6 +158,17 @@ def test_an_ensemble_of_ensembles_is_refused(home: Path) -> None:
         read_bundle(home / "both")
 
 
+def test_no_ensemble_is_made_of_a_damaged_member(home: Path) -> None:
+    graph = home / "two/model.onnx"
+    damaged = bytearray(graph.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    graph.write_bytes(damaged)
+
+    with pytest.raises(BundleError, match="two"):
+        make_ensemble([home / "one", home / "two"], home / "new")
+    assert not (home / "new").exists()
+
+
 def test_members_that_lie_elsewhere_are_refused(home: Path, tmp_path: Path) -> None:
     with pytest.raises(BraintumorError, match="does not lie beside"):
         make_ensemble([home / "one", home / "two"], tmp_path / "else" / "both")

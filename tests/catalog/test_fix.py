@@ -79,6 +79,13 @@ def test_copies_in_two_classes_go_on_both_sides(root: Path) -> None:
         "valid/no_tumor/other.png",
     }
     assert gone["train/pituitary/img_0.png"].kind == "conflict"
+    assert gone["valid/no_tumor/other.png"].kind == "conflict"
+    assert gone["train/pituitary/img_0.png"].reason == (
+        "it is a copy of valid/no_tumor/other.png, which is filed under no_tumor"
+    )
+    assert gone["valid/no_tumor/other.png"].reason == (
+        "it is a copy of train/pituitary/img_0.png, which is filed under pituitary"
+    )
     assert gone["train/glioma/img_0.png"].kind == "copy"
     assert "test/glioma/again.png" in gone["train/glioma/img_0.png"].reason
     assert len(catalog) == 60

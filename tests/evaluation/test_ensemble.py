@@ -45,6 +45,21 @@ def test_an_ensemble_is_calibrated_as_one(pair: tuple[Predictions, Predictions])
     assert found.table.metrics()["log_loss"] <= combined(pair).metrics()["log_loss"] + 0.02
 
 
+def test_the_sets_of_its_members_are_none_of_its_own(
+    pair: tuple[Predictions, Predictions],
+) -> None:
+    """What a calibrated member could not rule out says nothing of the pool."""
+    told = [
+        Predictions.from_frame(rows.frame.assign(set=rows.frame["predicted"], model_sha256="ab"))
+        for rows in pair
+    ]
+    assert (told[0].frame["set"] != "").all()
+
+    found = combined(told).frame
+    assert set(found["set"]) == {""}
+    assert set(found["model_sha256"]) == {""}
+
+
 def test_a_row_that_one_refuses_has_no_answer(pair: tuple[Predictions, Predictions]) -> None:
     frame = pair[1].frame.copy()
     frame.loc[3, [*columns.PROBABILITIES, "confidence"]] = np.nan

@@ -9,7 +9,7 @@ from made_run import made_table
 from scipy.stats import binomtest
 
 from braintumor.classes import CLASSES
-from braintumor.evaluation.intervals import intervals, wilson
+from braintumor.evaluation.intervals import intervals, variance, wilson
 from braintumor.evaluation.metrics import PER_CLASS, measure
 from braintumor.evaluation.predictions import Predictions
 from braintumor.evaluation.scoresums import NAMES
@@ -130,6 +130,30 @@ def test_a_log_loss_is_at_most_that_of_a_truth_called_impossible() -> None:
     assert loss.low == pytest.approx(0, abs=1e-6)
     assert loss.high == pytest.approx(-np.log(np.finfo(float).eps))
     assert loss.unreliable
+
+
+def test_a_calibration_error_that_no_chance_explains_is_not_taken_for_noise() -> None:
+    """400 answers that claim to be right 95 times of 100, and are so 60 times."""
+    truth = np.repeat([0, 1], [240, 160])
+    prob = np.tile([0.95, 0.03, 0.01, 0.01], (400, 1))
+    ece = intervals(truth, prob).scores["ece"]
+    assert 0.2 < ece.low < 0.35 < ece.high
+
+
+def test_a_calibration_error_that_chance_may_explain_may_be_none() -> None:
+    """Right 92 times of 100: an error larger than it varies, but not than that and noise."""
+    truth = np.repeat([0, 1], [368, 32])
+    prob = np.tile([0.95, 0.03, 0.01, 0.01], (400, 1))
+    assert intervals(truth, prob).scores["ece"].low == 0.0
+
+
+def test_a_variance_from_few_groups_is_not_made_too_small_by_the_bootstrap() -> None:
+    """Of G groups drawn anew, what varies is (G - 1) / G of what it should be."""
+    draws = np.random.default_rng(0).normal(size=200)
+    assert variance(draws, 5) == pytest.approx(draws.var(ddof=1) * 1.25)
+    undefined = np.append(draws, np.nan)
+    assert variance(undefined, 5) == variance(draws, 5)
+    assert np.isnan(variance(draws, 1))
 
 
 def test_what_is_not_defined_has_no_interval() -> None:
