@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from braintumor.errors import BraintumorError
 from braintumor.evaluation.rates import share
 from braintumor.evaluation.resampling import group_codes
 
@@ -63,22 +62,9 @@ class Located:
         return cls(**columns)
 
     def write(self, path: Path) -> None:
-        """Write the arrays as one file."""
+        """Write the arrays as one file, for whoever wants to see them: `numpy.load` reads it."""
         with path.open("wb") as file:
             np.savez_compressed(file, allow_pickle=False, **vars(self))
-
-    @classmethod
-    def read(cls, path: Path) -> Located:
-        """Read what `write` wrote.
-
-        Raises:
-            BraintumorError: missing, damaged, or something else.
-        """
-        try:
-            with np.load(path, allow_pickle=False) as stored:
-                return cls(**{name: stored[name] for name in cls.__dataclass_fields__})
-        except (OSError, ValueError, KeyError) as error:
-            raise BraintumorError(f"{path} holds no maps and masks: make it again") from error
 
 
 def map_rows(located: Located) -> pd.DataFrame:
