@@ -48,7 +48,7 @@ def mean_gain(n: int, share: Floats, *, repeats: int = 40, bent: bool = False) -
         truth, prob = made(n, share, seed)
         if bent:
             prob = softmax(np.log(prob + 1e-300) * np.array([1, 1, 1, 0.5]))
-        share_found = estimate(prob, EVEN, tolerance=1e-5).share
+        share_found = estimate(prob, EVEN, tolerance=1e-5)
         found.append(gain(truth, prob, adapt(prob, EVEN, share_found)))
     return tuple(np.mean(found, axis=0))
 
@@ -86,9 +86,8 @@ def test_em_finds_the_shares_of_greatest_likelihood() -> None:
 
         direct = minimize(lambda free: loss(softmax(np.append(free, 0.0)[None])[0]), np.zeros(3))
         found = estimate(prob, EVEN, tolerance=1e-10)
-        assert found.converged
-        assert loss(found.share) <= direct.fun + 1e-6
-        assert found.share == pytest.approx(softmax(np.append(direct.x, 0.0)[None])[0], abs=1e-4)
+        assert loss(found) <= direct.fun + 1e-6
+        assert found == pytest.approx(softmax(np.append(direct.x, 0.0)[None])[0], abs=1e-4)
 
 
 def test_the_example_of_mclusts_classpriorprobs() -> None:
@@ -101,22 +100,15 @@ def test_the_example_of_mclusts_classpriorprobs() -> None:
     x = rng.normal(3.0 * second)
     prob = norm.pdf(x[:, None], [0, 3])
     found = estimate(prob / prob.sum(axis=1, keepdims=True), [0.5, 0.5])
-    assert found.share == pytest.approx([0.9, 0.1], abs=0.01)
-    assert found.p_value < 1e-6
+    assert found == pytest.approx([0.9, 0.1], abs=0.01)
 
 
 def test_weights_count_as_repeated_rows() -> None:
     _, prob = made(30, MILD, 3)
     times = np.arange(30) % 3
-    assert estimate(prob, EVEN, weight=times).share == pytest.approx(
-        estimate(np.repeat(prob, times, axis=0), EVEN).share, abs=1e-6
+    assert estimate(prob, EVEN, weight=times) == pytest.approx(
+        estimate(np.repeat(prob, times, axis=0), EVEN), abs=1e-6
     )
-
-
-def test_the_test_of_a_changed_mix_keeps_its_level_and_sees_a_change() -> None:
-    unchanged = [estimate(made(200, EVEN, s)[1], EVEN, tolerance=1e-5).p_value for s in range(300)]
-    assert 0.02 <= np.mean(np.array(unchanged) < 0.05) <= 0.085
-    assert estimate(made(200, SCREENING, 1)[1], EVEN).p_value < 1e-9
 
 
 def test_no_image_is_an_error() -> None:
@@ -154,8 +146,8 @@ def test_it_hurts_where_the_probabilities_are_not_calibrated() -> None:
     right, fall = mean_gain(1000, MILD, bent=True)
     assert right < -0.1
     assert fall < -0.2
-    error = np.abs(estimate(softmax(np.log(made(1000, MILD, 0)[1]) * [1, 1, 1, 0.5]), EVEN).share)
-    assert np.abs(error - MILD).max() > 0.2, "the mix itself is misjudged"
+    found = estimate(softmax(np.log(made(1000, MILD, 0)[1]) * [1, 1, 1, 0.5]), EVEN)
+    assert np.abs(found - MILD).max() > 0.2, "the mix itself is misjudged"
 
 
 def test_it_hurts_a_little_where_nothing_has_changed() -> None:

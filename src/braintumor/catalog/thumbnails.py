@@ -14,7 +14,6 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -65,12 +64,11 @@ class Thumbnails:
         return len(self.pixels)
 
 
-def thumbnails(catalog: Catalog, *, cache_dir: Path | str | None = None) -> Thumbnails:
+def thumbnails(catalog: Catalog) -> Thumbnails:
     """The thumbnails of a catalogue, from the cache or made now.
 
     Args:
         catalog: which images, in which order.
-        cache_dir: where to keep them; see `catalog.cache.prepared`.
 
     Raises:
         BraintumorError: an image has gone, changed or cannot be decoded, or the disk is full.
@@ -81,7 +79,6 @@ def thumbnails(catalog: Catalog, *, cache_dir: Path | str | None = None) -> Thum
         dtype=_ROW,
         make=_row,
         what="Making thumbnails",
-        cache_dir=cache_dir,
     )
     return Thumbnails(
         pixels=rows["pixels"],

@@ -194,11 +194,9 @@ def confusion(counts: metrics.Counts) -> Confusion:
     return Confusion(counts.confusion, rates)
 
 
-def confidence_histogram(
-    confidence: Floats, right: NDArray[np.bool_], *, bins: int = HISTOGRAM_BINS
-) -> ConfidenceHistogram:
+def confidence_histogram(confidence: Floats, right: NDArray[np.bool_]) -> ConfidenceHistogram:
     """Histogram of the largest probability, right and wrong predictions apart."""
-    edges = np.linspace(0.0, 1.0, bins + 1)
+    edges = np.linspace(0.0, 1.0, HISTOGRAM_BINS + 1)
     inside = np.clip(confidence, 0.0, 1.0)
     return ConfidenceHistogram(
         edges,

@@ -223,7 +223,7 @@ def mixes(
     old = share if made_for is None else np.asarray(made_for, np.float64)
     table = _Table(rows, old / old.sum(), draws, seed)
     wanted = [*standard_mixes(share), *extra]
-    estimated = prior_shift.estimate(table.prob, table.made_for).share
+    estimated = prior_shift.estimate(table.prob, table.made_for)
     return Mixes(
         n=len(rows),
         groups=int(table.group.max()) + 1,
@@ -299,7 +299,7 @@ def _judge(table: _Table, mix: Mix) -> MixResult:
     possible = bool((table.support[share > 0] > 0).all()) and np.isfinite(share).all()
     weight = share[table.truth] / table.support[table.truth] if possible else None
     estimated = (
-        prior_shift.estimate(table.prob, table.made_for, weight=weight).share
+        prior_shift.estimate(table.prob, table.made_for, weight=weight)
         if possible
         else np.full(_K, np.nan)
     )
@@ -341,7 +341,7 @@ def _few(table: _Table, share: Floats, images: int) -> FewImages:
     for _ in range(_REPEATS):
         rows = rng.choice(len(weight), images, p=weight / weight.sum())
         prob, truth = table.prob[rows], table.truth[rows]
-        found = prior_shift.estimate(prob, table.made_for, tolerance=1e-4, most=500).share
+        found = prior_shift.estimate(prob, table.made_for, tolerance=1e-4, most=500)
         adapted = prior_shift.adapt(prob, table.made_for, found)
         helped.append(_losses(adapted, truth).mean() < _losses(prob, truth).mean())
         better = (adapted.argmax(axis=1) == truth).mean() - (prob.argmax(axis=1) == truth).mean()

@@ -202,7 +202,6 @@ def outcome(
     called: NDArray[np.bool_],
     group: NDArray[np.int64],
     *,
-    miss_cost: float = MISS_COST,
     draws: int = resampling.DRAWS,
 ) -> Outcome:
     """What some calls are worth.
@@ -211,7 +210,6 @@ def outcome(
         positive: (n,) whether a row belongs to the class.
         called: (n,) whether it was called.
         group: (n,) number of each row's group.
-        miss_cost: what a missed slice costs, in false alarms.
         draws: of the intervals.
     """
     n, tp = len(positive), float((positive & called).sum())
@@ -221,7 +219,7 @@ def outcome(
         specificity=rates.share(~called[~positive], group[~positive], draws=draws),
         ppv=rates.share(positive[called], group[called], draws=draws),
         f1=2 * tp / (2 * tp + missed + false) if tp + missed + false else np.nan,
-        cost=(miss_cost * missed + false) / n if n else np.nan,
+        cost=(MISS_COST * missed + false) / n if n else np.nan,
         n=n,
     )
 

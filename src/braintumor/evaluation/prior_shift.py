@@ -10,32 +10,10 @@ Knows arrays only.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
-_TINY = 1e-12
-
-
-@dataclass(frozen=True)
-class Prior:
-    """A mix estimated from probabilities alone.
-
-    Attributes:
-        share: (k,) estimated share of each class, summing to one.
-        iterations: of EM until no share moved by more than the tolerance.
-        converged: whether it came to that.
-        p_value: of the likelihood-ratio test that the mix is still the old one (chi-squared with
-            k - 1 degrees of freedom; images taken as independent, so that slices of few patients
-            make it too sure).
-    """
-
-    share: Floats
-    iterations: int
-    converged: bool
-    p_value: float
 
 
 def adapt(prob: ArrayLike, made_for: ArrayLike, wanted: ArrayLike) -> Floats:
@@ -61,7 +39,7 @@ def estimate(
     weight: ArrayLike | None = None,
     tolerance: float = 1e-7,
     most: int = 5000,
-) -> Prior:
+) -> Floats:
     """The mix that makes the probabilities likeliest, by EM.
 
     Args:
@@ -70,6 +48,9 @@ def estimate(
         weight: (n,) how often each image counts; once each by default.
         tolerance: EM ends when no share moves more than this.
         most: iterations at most.
+
+    Returns:
+        (k,) estimated share of each class, summing to one.
 
     Raises:
         ValueError: no image.
@@ -88,14 +69,7 @@ def estimate(
         new /= new.sum()
         moved = float(np.abs(new - share).max())
         share, steps = new, steps + 1
-    gain = float(times @ np.log(np.clip(given @ _ratio(old, share), _TINY, None)))
-    return Prior(share, steps, moved < tolerance, _p_value(gain, len(share)))
-
-
-def _p_value(gain: float, classes: int) -> float:
-    from scipy.stats import chi2
-
-    return float(chi2.sf(2 * max(gain, 0.0), classes - 1))
+    return share
 
 
 def _ratio(made_for: ArrayLike, wanted: ArrayLike) -> Floats:

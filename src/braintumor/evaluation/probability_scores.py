@@ -16,6 +16,8 @@ from braintumor.evaluation import metrics, rates
 
 Floats = NDArray[np.float64]
 _CHANCES = 200
+# Of equal numbers of slices, in a class's reliability.
+_CURVE_BINS = 10
 
 
 @dataclass(frozen=True)
@@ -88,13 +90,12 @@ def probability_scores(y_true: ArrayLike, y_prob: ArrayLike, *, seed: int = 0) -
     )
 
 
-def brier(y_true: ArrayLike, y_prob: ArrayLike, *, bins: int = metrics.CALIBRATION_BINS) -> Brier:
+def brier(y_true: ArrayLike, y_prob: ArrayLike) -> Brier:
     """The Brier score of several classes and its parts; NaN without rows.
 
     Args:
         y_true: (n,) class indices.
         y_prob: (n, 4) probabilities.
-        bins: of each class's probability, of equal numbers of rows.
     """
     truth, prob = np.asarray(y_true, np.int64), np.asarray(y_prob, np.float64)
     if not len(truth):
@@ -103,7 +104,7 @@ def brier(y_true: ArrayLike, y_prob: ArrayLike, *, bins: int = metrics.CALIBRATI
     score = float(((prob - happened) ** 2).sum(axis=1).mean())
     off = 0.0
     for label in range(len(CLASSES)):
-        found = metrics.reliability(prob[:, label], happened[:, label], bins=bins)
+        found = metrics.reliability(prob[:, label], happened[:, label])
         off += float(found.count @ (found.confidence - found.accuracy) ** 2) / len(truth)
     base = happened.mean(axis=0)
     uncertainty = float((base * (1 - base)).sum())
@@ -137,11 +138,7 @@ def ece_by_chance(
 
 
 def class_reliability(
-    y_true: ArrayLike,
-    y_prob: ArrayLike,
-    group: NDArray[np.int64],
-    *,
-    bins: int = 10,
+    y_true: ArrayLike, y_prob: ArrayLike, group: NDArray[np.int64]
 ) -> Mapping[str, ClassReliability]:
     """Reliability of each class's probability.
 
@@ -149,12 +146,11 @@ def class_reliability(
         y_true: (n,) class indices.
         y_prob: (n, 4) probabilities.
         group: (n,) number of each row's patient, for the intervals.
-        bins: of equal numbers of rows.
     """
     truth, prob = np.asarray(y_true, np.int64), np.asarray(y_prob, np.float64)
     found = {}
     for label, name in enumerate(CLASSES):
-        curve = metrics.reliability(prob[:, label], truth == label, bins=bins)
+        curve = metrics.reliability(prob[:, label], truth == label, bins=_CURVE_BINS)
         order = np.argsort(prob[:, label], kind="stable")
         ends = np.cumsum(curve.count)
         parts = [order[end - size : end] for end, size in zip(ends, curve.count, strict=True)]
