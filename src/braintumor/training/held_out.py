@@ -97,13 +97,12 @@ def _require_its_split(catalog: Catalog, data: Path, source: Path, bundle: Path)
     )
 
 
-def learnt_all(data: Catalog, source: Path, bundle: Path, *, split: str = "valid") -> bool | None:
-    """Whether a network learnt from every slice of a split, as far as run or card tell.
+def learnt_all(data: Catalog, source: Path, bundle: Path) -> bool | None:
+    """Whether a network learnt from every validation slice, as far as run or card tell.
 
     Args:
         data: with the splits that it is to be calibrated and judged by.
         source, bundle: as for `as_known`.
-        split: the one that judges.
 
     Returns:
         None where neither tells.
@@ -112,7 +111,7 @@ def learnt_all(data: Catalog, source: Path, bundle: Path, *, split: str = "valid
     if not run.catalog.is_file():
         told = _told(bundle)
         return told == everything(data).digest() if told else None
-    met = as_trained(data, run).table["split"][data.table["split"] == split]
+    met = as_trained(data, run).table["split"][data.table["split"] == "valid"]
     return bool(len(met) and (met == "train").all())
 
 

@@ -45,6 +45,10 @@ from braintumor.images.prepare import Prepared
 from braintumor.progress import track
 from braintumor.training.run import RunFolder
 
+# The splits whose slices are judged.
+_SPLITS = ("test",)
+# Slices for the sanity check, by the first network; the seed of their choice and of new weights.
+_FEW, _SEED = 24, 0
 # Shares of the layers, counted from the top, whose weights are drawn anew.
 _SHARES = (0.0, 0.25, 0.5, 1.0)
 _COLUMNS = ("split", "class", "file", "source_slice", "orientation")
@@ -78,20 +82,16 @@ def judge_masks(
     masks: Path,
     table: Path,
     out: Path,
-    *,
-    splits: Sequence[str] = ("test",),
-    few: int = 24,
 ) -> dict[str, Any]:
     """Score a network's maps against masks; write localisation.json, the rows it was computed from
     (localisation.csv), and maps/localisation.npz.
 
     Args:
         source: a run, which is exported for it, or a bundle of one network. Of a run over folds
-            each slice is judged by the network that has not seen its group.
+            each slice is judged by the network that has not seen its group. Where either has a
+            table of predictions, its test slices are taken.
         data, masks, table: as for `masked_slices`.
         out: folder of the results.
-        splits: of a run, or a bundle with a table, the splits of its own predictions.
-        few: slices for the sanity check, by the first network.
 
     Returns:
         What localisation.json holds: `judge_maps` with `sanity`, the `model`, and `judged`, the
@@ -105,13 +105,13 @@ def judge_masks(
     parts, check = [], []
     with TemporaryDirectory() as spare:
         for number, one in enumerate(sorted(source.glob("fold-*")) or [source]):
-            only = _judged_paths(one, splits)
-            slices = masked_slices(data, masks, table, splits=splits, only=only)
+            only = _judged_paths(one)
+            slices = masked_slices(data, masks, table, only=only)
             bundle = _as_bundle(one, Path(spare) / str(number))
             network = Network.load(bundle)
             parts.append(locate(network, slices))
             if not number and network.card.precision == "float32":
-                chosen = np.random.default_rng(0).permutation(len(slices))[:few]
+                chosen = np.random.default_rng(_SEED).permutation(len(slices))[:_FEW]
                 check = sanity(bundle, [slices[int(k)] for k in chosen])
     located = Located.joined(parts)
     (out / "maps").mkdir(parents=True, exist_ok=True)
@@ -122,7 +122,7 @@ def judge_masks(
         "model": network.card.name,
         "model_sha256": network.card.identity if len(parts) == 1 else "",
         "judged": sorted({sha for table_ in known for sha in table_.frame["model_sha256"]}),
-        "splits": list(splits),
+        "splits": list(_SPLITS),
         **judge_maps(located, rows=rows),
         "sanity": check,
     }
@@ -140,7 +140,7 @@ def as_text(rows: pd.DataFrame) -> str:
     return out.getvalue()
 
 
-def _judged_paths(source: Path, splits: Sequence[str]) -> frozenset[str] | None:
+def _judged_paths(source: Path) -> frozenset[str] | None:
     """The slices that a run or bundle was judged on, by its own table; None of a bundle that has
     none.
 
@@ -161,7 +161,7 @@ def _judged_paths(source: Path, splits: Sequence[str]) -> frozenset[str] | None:
             "learnt from: judge the maps of the run whose table it is"
         )
     frame = Predictions.read(path).frame
-    return frozenset(frame["path"][frame["split"].isin(splits)])
+    return frozenset(frame["path"][frame["split"].isin(_SPLITS)])
 
 
 def _as_bundle(source: Path, spare: Path) -> Path:
@@ -177,7 +177,7 @@ def masked_slices(
     masks: Path,
     table: Path,
     *,
-    splits: Sequence[str] = ("test",),
+    splits: Sequence[str] = _SPLITS,
     only: frozenset[str] | None = None,
 ) -> list[Masked]:
     """The slices of a data set that somebody outlined.
@@ -256,13 +256,12 @@ def locate(network: Network, slices: Sequence[Masked]) -> Located:
     return Located(heat=heat, mask=mask, head=head, right=right, **told)
 
 
-def sanity(bundle: Path, slices: Sequence[Masked], *, seed: int = 0) -> list[dict[str, float]]:
+def sanity(bundle: Path, slices: Sequence[Masked]) -> list[dict[str, float]]:
     """How like the maps stay when the network forgets, layer by layer from the top.
 
     Args:
         bundle: folder of a bundle of one network in float32.
         slices: a few will do.
-        seed: of the new weights.
 
     Returns:
         For each share of the layers (0 to 1) the mean absolute rank correlation with the trained
@@ -278,7 +277,7 @@ def sanity(bundle: Path, slices: Sequence[Masked], *, seed: int = 0) -> list[dic
     trained = network.runtime.run(canvases).maps
     found = []
     for share in track(_SHARES, total=len(_SHARES), what="Forgetting"):
-        maps = Runtime(forgetful(graph, share, seed), size=size).run(canvases).maps
+        maps = Runtime(forgetful(graph, share, _SEED), size=size).run(canvases).maps
         likeness = [
             abs(rank_correlation(trained[k, ..., place], maps[k, ..., place]))
             for k, place in enumerate(places)

@@ -38,7 +38,8 @@ from braintumor.training.eight_bits import (
 )
 from braintumor.training.parity import Table, parity, summed
 
-_SUBSET = 300
+# Training slices to calibrate on, and the seed of their choice.
+_SUBSET, _SEED = 300, 0
 # Training slices on which the cost of each layer's inputs is measured.
 _MEASURED = 48
 # How many layers' inputs stay in float32: the first of these that costs next to nothing is taken.
@@ -71,7 +72,13 @@ class Twin:
 
     @classmethod
     def of(
-        cls, folder: Path, data: Path | Catalog, *, subset: int, seed: int, split: str = "valid"
+        cls,
+        folder: Path,
+        data: Path | Catalog,
+        *,
+        subset: int = _SUBSET,
+        seed: int = _SEED,
+        split: str = "valid",
     ) -> Twin:
         """Read a bundle, and prepare the slices, those of `split` for judging.
 
@@ -109,8 +116,6 @@ def change_precision(
     *,
     folds: Sequence[tuple[Path, Path | Catalog]] = (),
     learnt: bool | None = False,
-    subset: int = _SUBSET,
-    seed: int = 0,
 ) -> dict[str, JsonValue]:
     """Bring a bundle in float32 to another precision, if that costs next to nothing.
 
@@ -124,8 +129,6 @@ def change_precision(
             brought to the same precision, their tables are added up, and the sum decides.
         learnt: whether the network has learnt from the slices that judge it, which the table then
             says; None where nobody knows.
-        subset: training slices to calibrate on.
-        seed: of their choice.
 
     Returns:
         The parity table, which stands on the card too: `accepted` says how it ended,
@@ -138,15 +141,15 @@ def change_precision(
         BraintumorError: a bundle that is not in float32, data without training or validation
             slices, or bfloat16 on a computer that answers in float32 all the same.
     """
-    twin = Twin.of(folder, data, subset=subset, seed=seed)
-    others = [Twin.of(place, part, subset=subset, seed=seed, split="test") for place, part in folds]
+    twin = Twin.of(folder, data)
+    others = [Twin.of(place, part, split="test") for place, part in folds]
     before = [one.logits(one.graph, "float32") for one in (twin, *others)]
     table: dict[str, JsonValue] = {}
     graph = twin.graph
     for graphs, recipe in _attempts((twin, *others), precision):
         graph = graphs[0]
         held = _held((twin, *others), before, graphs, precision, twin.card.calibration)
-        table = held | recipe | {"precision": precision, "seed": seed}
+        table = held | recipe | {"precision": precision, "seed": _SEED}
         if learnt is not False:
             table[JUDGED_ON] = LEARNT if learnt else PERHAPS
         if table["accepted"]:
