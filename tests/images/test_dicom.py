@@ -44,6 +44,18 @@ class TestEncodings:
     def test_uncompressed(self, syntax: str) -> None:
         np.testing.assert_array_equal(read(dataset(syntax=syntax)).pixels, VALUES)
 
+    def test_colour_that_is_stored_once_for_two_pixels(self) -> None:
+        """Two thirds of the bytes that three samples a pixel would have, and nothing is missing."""
+        ds = dataset(np.zeros((4, 6, 3), np.uint8), photometric="YBR_FULL_422")
+        luma = np.arange(24, dtype=np.uint8).reshape(4, 6) * 10
+        pairs = np.full((4, 3, 4), 128, np.uint8)
+        pairs[..., 0], pairs[..., 1] = luma[:, ::2], luma[:, 1::2]
+        ds.PixelData = pairs.tobytes()
+        np.testing.assert_array_equal(read(ds).pixels, luma)
+        ds.PixelData = ds.PixelData[:-2]
+        with pytest.raises(ImageError, match="truncated"):
+            read(ds)
+
     def test_run_length(self) -> None:
         ds = dataset()
         ds.compress(RLELossless)
@@ -126,6 +138,19 @@ class TestRefusals:
         delattr(ds, lost)
         np.testing.assert_array_equal(read(ds).pixels, VALUES)
 
+    def test_of_colours_the_usual_order_is_guessed(self) -> None:
+        colours = np.random.default_rng(0).integers(0, 256, (4, 6, 3)).astype(np.uint8)
+        whole, ds = (dataset(colours, photometric="RGB") for _ in range(2))
+        del ds.PlanarConfiguration
+        np.testing.assert_array_equal(read(ds).pixels, read(whole).pixels)
+
+    def test_a_number_in_the_series_that_is_none_costs_no_slice(self) -> None:
+        ds = dataset(SeriesInstanceUID="1.2")
+        ds.add_new("InstanceNumber", "LO", "7a")
+        found = read(ds)
+        np.testing.assert_array_equal(found.pixels, VALUES)
+        assert found.place.instance == 0
+
     def test_grey_levels_in_the_upper_bits_are_not_read_from_the_lower_ones(self) -> None:
         ds = dataset((VALUES.astype(np.uint16) << 4).astype(np.uint16))
         ds.BitsStored, ds.HighBit = 12, 15
@@ -179,6 +204,10 @@ class TestPixelsThatAreNoSquares:
         assert (found.shape, found.dtype) == ((10, 7), np.uint16)
         expected = with_square_pixels(VALUES.astype(np.uint16), 2, 1)
         np.testing.assert_array_equal(found, expected)
+
+    def test_their_size_in_the_head_counts_before_their_shape(self) -> None:
+        found = read(dataset(PixelSpacing=[1.0, 1.0], PixelAspectRatio=["2", "1"]))
+        np.testing.assert_array_equal(found.pixels, VALUES)
 
     def test_they_lie_as_they_are_shown(self) -> None:
         """Turned by a right angle, the longer side of a pixel is another one."""

@@ -156,6 +156,8 @@ def test_a_copy_of_a_file_of_several_frames_is_a_series_of_its_own() -> None:
     ds = frames_of(SeriesInstanceUID="1.2")
     assert series_of(ds, name="a.dcm") == series_of(ds, name="a.dcm")
     assert series_of(ds, name="a.dcm") != series_of(ds, name="b.dcm")
+    others = frames_of(STACK + 1, SeriesInstanceUID="1.2")
+    assert series_of(ds, name="a.dcm") != series_of(others, name="a.dcm"), "of another folder"
 
 
 def test_a_damaged_frame_is_an_error_and_the_others_are_read() -> None:

@@ -14,6 +14,7 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRL
 
 from braintumor.files import sha256_bytes
 from braintumor.images.decode import ImageError, read_slice
+from braintumor.images.dicom_values import grey_values
 
 
 def read(ds: Dataset, **options: Any) -> Any:
@@ -73,6 +74,11 @@ class TestPixels:
     def test_rescaling_by_one_changes_nothing(self) -> None:
         assert read(dataset(RescaleSlope="1", RescaleIntercept="0")).pixels.dtype == np.uint16
 
+    @pytest.mark.parametrize("slope", ["0", "nan", "inf"])
+    def test_a_slope_that_would_leave_no_picture_counts_as_missing(self, slope: str) -> None:
+        found = read(dataset(RescaleSlope=slope, RescaleIntercept="10")).pixels
+        np.testing.assert_array_equal(found, VALUES + 10)
+
     def test_modality_table(self) -> None:
         table = Dataset()
         table.LUTDescriptor = [256, 0, 16]
@@ -97,6 +103,12 @@ class TestPixels:
         finite = np.isfinite(pixels)
         np.testing.assert_array_equal(turned[finite], (VALUES.max() - VALUES)[finite])
         assert not np.isfinite(turned[2, 3])
+
+    def test_monochrome1_stays_in_order_where_values_exceed_their_bits(self) -> None:
+        """As a decoder may give them; below zero they would be the brightest."""
+        ds = dataset(photometric="MONOCHROME1", stored=8)
+        turned, _ = grey_values(np.array([[0, 200, 300]], np.uint16), ds, ds, ds)
+        np.testing.assert_array_equal(turned, [[300, 100, 0]])
 
     def test_monochrome1_is_turned_after_rescaling(self) -> None:
         ds = dataset(photometric="MONOCHROME1", RescaleSlope="2", RescaleIntercept="5")
@@ -151,6 +163,9 @@ class TestPixels:
                 (30, 50),
             ),
             ({"WindowCenter": "40", "WindowWidth": "0"}, None),
+            ({"WindowCenter": "40", "WindowWidth": "1"}, None),
+            ({"WindowCenter": "40", "WindowWidth": "nan"}, None),
+            ({"WindowCenter": "5000", "WindowWidth": "20"}, None),
             ({"WindowCenter": "40"}, None),
             ({"WindowCenter": "-5000", "WindowWidth": "20"}, None),
             ({}, None),

@@ -48,6 +48,9 @@ def test_an_oblique_slice_counts_as_its_nearest_plane() -> None:
         [0] * 6,
         [1, 0, 0, 1, 0, 0],
         [5, 0, 0, 0, 5, 0],
+        [0.85, 0, 0, 0, 1, 0],
+        [1, 0, 0, 0, 1.15, 0],
+        [1, 0, 0, 0.2, 0.98, 0],
         ["a"] * 6,
         [np.nan] * 6,
         [None],
@@ -55,6 +58,22 @@ def test_an_oblique_slice_counts_as_its_nearest_plane() -> None:
 )
 def test_an_orientation_without_sense_is_none(cosines: list[float]) -> None:
     assert lie_of(cosines) is None
+
+
+def test_an_orientation_that_was_rounded_is_made_of_unit_vectors() -> None:
+    lie = lie_of([0.95, 0, 0, 0.05, 1.05, 0])
+    assert lie is not None
+    assert np.linalg.norm([lie.right, lie.down], axis=1) == pytest.approx([1, 1])
+    assert along([0, 0, 30], lie) == pytest.approx(30, abs=0.1)
+
+
+def test_a_slice_turned_in_its_plane_counts_as_turned_by_the_nearest_right_angle() -> None:
+    pixels = np.arange(6).reshape(2, 3)
+    for degrees, shown in ((40, pixels), (50, pixels.T[:, ::-1])):
+        cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+        lie = lie_of([cos, sin, 0, -sin, cos, 0])
+        assert lie is not None
+        np.testing.assert_array_equal(laid_upright(pixels, lie), shown)
 
 
 def test_slices_are_placed_along_their_normal_towards_the_top_back_and_left() -> None:
@@ -106,6 +125,20 @@ def test_values_keep_their_type_and_range(dtype: type) -> None:
 )
 def test_squares_and_sizes_that_make_no_sense_change_nothing(down: float, across: float) -> None:
     assert with_square_pixels(RAMP, down, across) is RAMP
+
+
+def test_what_is_a_square_but_for_a_twentieth_is_one_and_no_more() -> None:
+    pixels = np.zeros((100, 100), np.uint8)
+    assert with_square_pixels(pixels, 1.05, 1).shape == (100, 100)
+    assert with_square_pixels(pixels, 1.06, 1).shape == (106, 100)
+
+
+def test_whole_numbers_are_rounded_and_not_cut_off() -> None:
+    pixels = np.array([[0], [1]])
+    exact = with_square_pixels(pixels.astype(np.float32), 5, 1).ravel()
+    assert exact == pytest.approx([0, 0, 0, 0.2, 0.4, 0.6, 0.8, 1, 1, 1])
+    whole = with_square_pixels(pixels.astype(np.uint8), 5, 1).ravel()
+    assert whole.tolist() == [0, 0, 0, 0, 0, 1, 1, 1, 1, 1]
 
 
 def test_a_slice_grows_no_longer_than_1024_pixels_and_gets_its_shape() -> None:

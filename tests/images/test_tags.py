@@ -47,8 +47,16 @@ class TestRefusal:
         assert refusal(dataset(Modality="")) is None
         assert notes(dataset(Modality="", **T1_GD)) == ("its tags do not say that it is MRI",)
 
+    def test_a_modality_is_read_however_it_is_written(self) -> None:
+        for written in ("mr", "MR ", "MR\0"):
+            assert refusal(dataset(Modality=written)) is None
+        assert "computed tomography" in str(refusal(dataset(Modality="ct")))
+
     def test_the_directory_of_a_medium(self) -> None:
         assert "DICOMDIR" in str(refusal(dataset(SOPClassUID="1.2.840.10008.1.3.10")))
+        told_before = dataset()
+        told_before.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.1.3.10"
+        assert "DICOMDIR" in str(refusal(told_before))
 
     @pytest.mark.parametrize(
         ("part", "name"),
@@ -79,6 +87,10 @@ class TestRefusal:
             ({"BodyPartExamined": "HEAD", "StudyDescription": "abdomen"}, False),
             ({"BodyPartExamined": "KNEE", "StudyDescription": "brain"}, True),
             ({"StudyDescription": "Handicap of an army necklace"}, False),
+            ({"StudyDescription": "hippocampus, legacy protocol"}, False),
+            ({"SeriesDescription": "T1 KNEE"}, True),
+            ({"RequestedProcedureDescription": "MRI of the pelvis"}, True),
+            ({"PerformedProcedureStepDescription": "MRI of the pelvis"}, True),
             ({"StudyDescription": "GBM TRIAL ARM B", "SeriesDescription": "T1 GD"}, False),
             ({"StudyDescription": "GBM ARM 2"}, False),
             ({"StudyDescription": "MRI ARM L"}, True),
@@ -104,6 +116,7 @@ class TestNotes:
         [
             T1_GD,
             {"SeriesDescription": "AX T1 +C"},
+            {"SeriesDescription": "AX T1 C+"},
             {"SeriesDescription": "t1_mprage_sag_KM"},
             {"SeriesDescription": "COR T1 POST GAD"},
             {"SeriesDescription": "AX T1 POST GD NON FS", "ContrastBolusAgent": "Gadavist"},
@@ -111,6 +124,8 @@ class TestNotes:
             {"SeriesDescription": "AX T1 POST", "ProtocolName": "BRAIN W/O AND W CONTRAST"},
             {"SeriesDescription": "AX T1 +C", "ProtocolName": "T2 FLAIR DWI T1"},
             {"ProtocolName": "t1_mprage_km"},
+            {"SequenceName": "t1_se", "ContrastBolusAgent": "Gadovist"},
+            {"PulseSequenceName": "T1 SE", "ContrastBolusTotalDose": "10"},
             {"SeriesDescription": "T1 FLAIR", "ContrastBolusVolume": "7.5"},
             {"AcquisitionContrast": "T1", "ContrastBolusAgentSequence": [item(CodeMeaning="Gd")]},
             {"ScanningSequence": "SE", "RepetitionTime": "500", "EchoTime": "12",
@@ -134,8 +149,10 @@ class TestNotes:
             {"SeriesDescription": "T1 post op"},
             {"SeriesDescription": "AX T1 PRE", "ProtocolName": "BRAIN W CONTRAST"},
             {"SeriesDescription": "AX T1", "ProtocolName": "BRAIN W/O AND W CONTRAST"},
+            {"SeriesDescription": "AX T1", "ProtocolName": "BRAIN W/O CONTRAST",
+             "ContrastBolusAgent": "Gadovist"},
         ],
-    )
+    )  # fmt: skip
     def test_t1_without_agent(self, elements: dict[str, Any]) -> None:
         assert notes(dataset(**elements)) == (
             "it is T1-weighted, but its tags name no contrast agent",
@@ -153,6 +170,8 @@ class TestNotes:
             ({"SeriesDescription": "axial T2*"}, r"T2\*"),
             ({"SeriesDescription": "localizer"}, "localiser"),
             ({"AcquisitionContrast": "FLUID_ATTENUATED"}, "FLAIR"),
+            ({"AcquisitionContrast": "Diffusion"}, "diffusion"),
+            ({"ImageType": ["DERIVED", "PRIMARY", "ADC"]}, "diffusion"),
             ({"ScanningSequence": "SE", "RepetitionTime": "4000", "EchoTime": "90"}, "T2-weighted"),
             ({"ScanningSequence": ["SE", "IR"], "RepetitionTime": "9000", "EchoTime": "120",
               "InversionTime": "2500"}, "FLAIR"),
@@ -163,6 +182,41 @@ class TestNotes:
         (note,) = notes(dataset(**elements, ContrastBolusAgent="Gadovist"))
         assert re.search(weighting, note)
         assert "not T1-weighted after contrast agent" in note
+
+    @pytest.mark.parametrize(
+        ("kinds", "repetition", "echo", "inversion", "weighting"),
+        [
+            ("SE", 1000, 35, None, "T1"),
+            ("SE", 1001, 35, None, None),
+            ("SE", 1000, 36, None, None),
+            (["SE", "IR"], 1700, 35, 300, "T1"),
+            (["SE", "IR"], 1700, 35, 1400, "T1"),
+            (["SE", "IR"], 1700, 35, 299, None),
+            (["SE", "IR"], 1700, 35, 1401, None),
+            ("SE", 1799, 35, None, None),
+            ("SE", 1800, 35, None, "proton-density-weighted"),
+            ("SE", 1800, 36, None, None),
+            ("SE", 4000, 59, None, None),
+            ("SE", 4000, 60, None, "T2-weighted"),
+            (["SE", "IR"], 9000, 60, 1499, "T2-weighted"),
+            (["SE", "IR"], 9000, 60, 1500, "fluid-attenuated (FLAIR)"),
+            ("GR", 3000, 12, None, "T1"),
+            ("GR", 3001, 12, None, None),
+            ("GR", 3001, 13, None, "T2*-weighted"),
+            (["SE", "GR"], 4000, 90, None, "T2-weighted"),
+        ],
+    )
+    def test_where_nothing_else_tells_echo_and_repetition_time_do(
+        self, kinds: Any, repetition: int, echo: int, inversion: int | None, weighting: str | None
+    ) -> None:
+        ds = dataset(ScanningSequence=kinds, ContrastBolusAgent="Gadovist")
+        ds.RepetitionTime, ds.EchoTime, ds.InversionTime = repetition, echo, inversion
+        told = {
+            "T1": (),
+            None: ("its tags do not say that it is T1-weighted",),
+        }
+        other = (f"its tags say that it is {weighting}, not T1-weighted after contrast agent",)
+        assert notes(ds) == told.get(weighting, other)
 
     def test_silence_is_said(self) -> None:
         (note,) = notes(dataset())
@@ -175,6 +229,12 @@ class TestNotes:
         echo = item(EffectiveEchoTime=12.0)
         shared = item(MRTimingAndRelatedParametersSequence=[timing], MREchoSequence=[echo])
         ds = dataset(SharedFunctionalGroupsSequence=[shared], ContrastBolusAgent="Gd")
+        assert notes(ds) == ()
+
+    @pytest.mark.parametrize("group", ["Shared", "PerFrame"])
+    def test_whichever_of_their_groups_says_it(self, group: str) -> None:
+        told = item(MRImageFrameTypeSequence=[item(AcquisitionContrast="T1")])
+        ds = dataset(ContrastBolusAgent="Gd", **{f"{group}FunctionalGroupsSequence": [told]})
         assert notes(ds) == ()
 
 
