@@ -106,14 +106,23 @@ def test_intervals_hold_the_value_and_few_groups_make_them_wide(table: Predictio
     assert wide.high - wide.low > narrow.high - narrow.low
 
 
-def test_a_perfect_table_does_not_promise_a_perfect_screening() -> None:
-    """Without a single false alarm in 35, one patient in twenty might still be one."""
-    n = 140
+def perfect(n: int) -> Predictions:
+    """Slices of n patients, all right and sure of it."""
     truth = np.arange(n) % 4
     prob = np.full((n, 4), 0.01)
     prob[np.arange(n), truth] = 0.97
-    perfect = Predictions.from_arrays([f"{i}.jpg" for i in range(n)], truth, prob)
-    screening = mixes(perfect, draws=500).results[2]
+    return Predictions.from_arrays([f"{i}.jpg" for i in range(n)], truth, prob)
+
+
+def test_without_an_error_all_slices_bound_the_accuracy_and_not_those_of_a_class() -> None:
+    """None wrong of n: at most about 3 / n are, by the rule of three."""
+    for result in mixes(perfect(140), draws=500).results[:2]:
+        assert result.scores["accuracy"].low == pytest.approx(1 - 3 / 140, abs=0.005)
+
+
+def test_a_perfect_table_does_not_promise_a_perfect_screening() -> None:
+    """Without a single false alarm in 35, one patient in twenty might still be one."""
+    screening = mixes(perfect(140), draws=500).results[2]
     assert screening.ppv["glioma"].value == 1.0
     assert screening.ppv["glioma"].low < 0.8
     assert screening.scores["accuracy"].low < 0.99
@@ -166,6 +175,71 @@ def test_adaptation_is_measured_under_the_mix_and_judged() -> None:
     assert (gain.low, gain.value, gain.high) == (0, 0, 0), "and no answer can change"
     assert [few.images for few in given.few] == [50, 500]
     assert given.few[0].error > given.few[1].error
+
+
+SKEWED = np.array([0.4, 0.3, 0.2, 0.1])
+
+
+def calibrated(n: int, seed: int = 0, *, power: float = 1.0) -> Predictions:
+    """Four normal classes in skewed shares, with the exact probability of each; `power`: that of
+    glioma is raised to it, and so is calibrated no more."""
+    rng = np.random.default_rng(seed)
+    truth = rng.choice(4, n, p=SKEWED)
+    seen = rng.normal(size=(n, 4))
+    seen[np.arange(n), truth] += 1.5
+    prob = SKEWED * np.exp(1.5 * seen)
+    prob /= prob.sum(axis=1, keepdims=True)
+    prob = prob ** [power, 1, 1, 1]
+    prob /= prob.sum(axis=1, keepdims=True)
+    return Predictions.from_arrays([f"{i}.png" for i in range(n)], truth, prob)
+
+
+@pytest.fixture(scope="module")
+def exact() -> Mixes:
+    return mixes(calibrated(1200), draws=100)
+
+
+def test_em_finds_each_mix_from_slices_of_it_and_knows_it_less_well(exact: Mixes) -> None:
+    for result in exact.results:
+        assert result.known.estimated == pytest.approx(result.mix.share)
+        assert result.em.estimated == pytest.approx(result.mix.share, abs=0.05)
+        assert result.em.estimated != pytest.approx(result.mix.share, abs=1e-4)
+
+
+def test_from_few_images_adapting_helps_where_the_mix_is_quite_another(exact: Mixes) -> None:
+    given, _, screening, _ = (result.few for result in exact.results)
+    for few in screening:
+        assert few.helped > 0.9
+        assert few.accuracy_gain > 0.25
+    for few in given:
+        assert few.helped < 0.2
+        assert few.accuracy_gain < 0
+    for few, many in (result.few for result in exact.results):
+        assert 0.04 < few.error < 0.15
+        assert 0.02 < many.error < 0.06
+
+
+def test_adapting_to_what_is_not_so_hurts_and_is_told_apart_in_json(exact: Mixes) -> None:
+    given = exact.results[0]
+    assert (given.known.verdict, given.em.verdict) == ("open", "hurts")
+    plain = exact.to_dict()["results"][0]
+    assert (plain["known"]["verdict"], plain["em"]["verdict"]) == ("open", "hurts")
+    wrong = mixes(calibrated(1200), made_for=(0.1, 0.1, 0.1, 0.7), draws=100)
+    assert wrong.results[0].known.verdict == "hurts"
+
+
+def test_the_drift_is_the_largest_error_of_a_share_too_small_or_too_large() -> None:
+    found = mixes(calibrated(600, power=2.0), draws=10)
+    given = found.results[0]
+    errors = np.subtract(given.em.estimated, given.mix.share)
+    assert errors.min() < -2 * errors.max() < 0
+    assert found.drift == pytest.approx(-errors.min(), abs=1e-4)
+
+
+def test_what_chance_alone_misjudges_in_few_slices_is_not_called_uncalibrated() -> None:
+    found = [mixes(calibrated(60, seed), draws=2) for seed in range(5)]
+    assert min(one.drift for one in found) > 0.05
+    assert {one.notes for one in found} == {()}
 
 
 def test_answers_that_never_changed_in_few_images_may_yet() -> None:
@@ -235,6 +309,15 @@ def test_of_a_class_of_one_patient_nothing_is_said_to_help_or_hurt() -> None:
         assert shown.endswith(" (–)") != known
 
 
+def test_a_class_of_one_patient_costs_no_interval_where_the_mix_does_not_hold_it() -> None:
+    rows = calibrated(200)
+    group = ["one" if k == 2 else f"p{i}" for i, k in enumerate(rows.y_true)]
+    found = mixes(Predictions.from_frame(rows.frame.assign(group=group)), draws=20)
+    low = {one.mix.name: one.known.log_loss_gain.low for one in found.results}
+    assert np.isfinite(low["tumour_board"])
+    assert np.isnan([low[name] for name in ("given", "uniform", "screening")]).all()
+
+
 def adapting_low(found: Mixes) -> np.ndarray:
     return np.array([one.known.log_loss_gain.low for one in found.results if one.few])
 
@@ -248,6 +331,11 @@ def test_an_absent_class_leaves_blanks_not_warnings(table: Predictions) -> None:
     assert np.isnan(by_name(found, "uniform")[1]["accuracy"])
     assert np.isfinite(by_name(found, "tumour_board")[1]["accuracy"])
     json.dumps(found.to_dict(), allow_nan=False)
+    judged = {one.mix.name: (len(one.few), one.em.estimated) for one in found.results}
+    assert judged["uniform"][0] == 0
+    assert np.isnan(judged["uniform"][1]).all()
+    assert judged["tumour_board"][0] == 2
+    assert np.sum(judged["tumour_board"][1]) == pytest.approx(1)
 
 
 def test_only_healthy_slices_have_no_tumour_board(table: Predictions) -> None:
