@@ -31,10 +31,8 @@ _BATCH = 32
 _SPLITS = ("valid", "test")
 
 
-def predict_run(
-    run: Path, data: Path, *, out: Path | None = None, splits: tuple[str, ...] = _SPLITS
-) -> Path:
-    """Predict a data set with a run's model and write predictions.csv.
+def predict_run(run: Path, data: Path, *, out: Path | None = None) -> Path:
+    """Predict a data set's valid and test with a run's model and write predictions.csv.
 
     Args:
         run: a run folder with recipe.toml and model.keras.
@@ -42,7 +40,6 @@ def predict_run(
             when the run was trained, so that nothing trained on is judged; of what it has never
             met, the folders say the split.
         out: folder for the table and its pictures; the run's own are replaced where None.
-        splits: which parts to predict.
 
     Returns:
         Path of predictions.csv.
@@ -54,7 +51,7 @@ def predict_run(
     model = trained_model(run)
     recipe = Recipe.read(folder.recipe)
     catalog = as_trained(Catalog.from_folder(data), folder)
-    predict_catalog(model, catalog, recipe, folder, out=out, splits=splits)
+    predict_catalog(model, catalog, recipe, folder, out=out)
     return RunFolder(out or folder.root).predictions
 
 
