@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -184,6 +185,31 @@ def test_predictions_of_other_images_say_nothing_of_these(tmp_path: Path) -> Non
     told = audit(root, predictions=table).to_dict()["label_errors"]
     assert told["judged"] == len(own)
     assert [suspect["path"] for suspect in told["suspects"]] == [own["path"][0]]
+
+
+def test_rows_are_known_by_a_hash_or_a_path_in_any_spelling(tmp_path: Path) -> None:
+    root = data_set(tmp_path / "data")
+    shutil.copy(root / "train/glioma/img_0.png", root / "train/glioma/twin.png")
+    own = Catalog.from_folder(root).table
+    truth = [CLASSES.index(label) for label in own["label"]]
+    prob = [[0.7 if k == t else 0.1 for k in range(4)] for t in truth]
+    doubted = [i for i, name in enumerate(own["path"]) if name.endswith(("img_0.png", "twin.png"))]
+    doubted = [i for i in doubted if own["path"][i].startswith("train/glioma/")]
+    for row in doubted:
+        prob[row] = [0.04, 0.88, 0.04, 0.04]
+    spellings: list[tuple[list[str], list[str]]] = [
+        ([f"./{path}" for path in own["path"]], [""] * len(own)),
+        ([path.replace("/", "\\") for path in own["path"]], [""] * len(own)),
+        (list(own["path"]), ["d41d8cd98f00b204e9800998ecf8427e"] * len(own)),
+        ([f"elsewhere/{path}" for path in own["path"]], list(own["sha256"].str.upper())),
+    ]
+    for paths, files in spellings:
+        table = Predictions.from_arrays(paths, truth, prob, fold=0, sha256=files)
+        told = audit(root, predictions=table).to_dict()["label_errors"]
+        assert told["judged"] == len(own)
+        suspects = {suspect["path"] for suspect in told["suspects"]}
+        assert suspects == {"train/glioma/img_0.png", "train/glioma/twin.png"}
+    assert kinds(audit(root, predictions=table.take([])))["label_errors_unknown"] == "note"
 
 
 def test_every_finding_comes_with_a_remedy(tmp_path: Path) -> None:

@@ -212,6 +212,9 @@ class TestLeftOut:
         data_set(tmp_path, splits=("train",), classes=(*others, "gliom"))
         with pytest.raises(FolderError, match=r"train/gliom/: the folder's name is no class") as e:
             Catalog.from_folder(tmp_path)
+        picture(tmp_path / "train/pituitry/one.png")
+        with pytest.raises(FolderError, match=r"train/gliom/: .* train/pituitry/: "):
+            Catalog.from_folder(tmp_path)
         assert str(e.value).endswith("Classes are glioma, meningioma, no_tumor, pituitary.")
 
     def test_limits_reach_the_decoder(self, tmp_path: Path) -> None:

@@ -111,6 +111,12 @@ def test_patients_are_the_units_of_the_mixes(call: Call, tmp_path: Path) -> None
     assert units == [80, 20]
 
 
+def test_a_split_of_somebodys_own_name_is_one(call: Call, tmp_path: Path) -> None:
+    made_table(split="external").write(tmp_path / "t.csv")
+    ended = call(tmp_path / "t.csv", "--split", "external", "--out", tmp_path, "--json")
+    assert (ended.status, json.loads(ended.out)["cnn"]["n"]) == (0, 140)
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
@@ -127,6 +133,7 @@ def test_patients_are_the_units_of_the_mixes(call: Call, tmp_path: Path) -> None
         (["one", "data", "--split", "tst"], 2, "'tst' is none of train, valid, test"),
         (["flat.csv", "--split", "test"], 1, "flat.csv does not tell splits"),
         (["plain.csv", "--split", "train"], 1, "no rows of the split train"),
+        (["none.csv"], 1, "none.csv has no rows."),
         (["tests.csv", "--reference", "c"], 1, "no model c"),
         (["one", "data", "--condition", "mirrored"], 2, "add one, such as --condition blur"),
         *(
@@ -147,6 +154,7 @@ def test_bad_input_is_one_sentence(  # type: ignore[no-untyped-def]
     write(place / "tests.csv", rows(sturdy))
     made_table().write("plain.csv")
     made_table(split="").write("flat.csv")
+    made_table().take([]).write("none.csv")
     (place / "words.csv").write_text("a,b\n1,2\n")
     ended = call(*arguments)
     assert ended.status == status

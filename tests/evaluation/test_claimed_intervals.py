@@ -82,11 +82,19 @@ def test_slices_counted_as_patients_are_found_and_careful_intervals_are_not_accu
         {"accuracy": "0.90 [95 % CI: 0.85, 0.94]"},
         {"accuracy": "90 % (95% confidence interval, 85 % to 94 %)"},
         {"accuracy": "0.9 (CI 0.85-0.94)"},
+        {"accuracy": "90 (85%-94%)"},
+        {"accuracy": "0.9 (85-94 %)"},
     ],
 )
 def test_intervals_are_read_in_the_usual_forms(claims: dict[str, Any]) -> None:
     found = read(exact(claims))["accuracy"]
     assert (found.low, found.high, found.value) == pytest.approx((0.85, 0.94, 0.9))
+
+
+def test_below_one_per_cent_the_sign_of_the_ends_is_the_values_too() -> None:
+    found = read({"ece": "0.9 (0.5 %-1.4 %)"})["ece"]
+    assert (found.low, found.high, found.value) == pytest.approx((0.005, 0.014, 0.009))
+    assert read({"ece": "4.0 (0.9%-7.1%)"})["ece"].low == pytest.approx(0.009)
 
 
 @pytest.mark.parametrize("text", ["0.95 (0.9.2-0.97)", "0.95 (0.92-.)", "0.95 [..., 0.97]"])

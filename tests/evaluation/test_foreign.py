@@ -137,6 +137,17 @@ def test_a_column_that_stands_there_twice_is_refused(heading: str) -> None:
         foreign.interpret(again, "t.csv")
 
 
+def test_columns_that_are_not_used_are_neither_refused_nor_spoken_of() -> None:
+    frame = pd.DataFrame({"label": NAMES[TRUTH], "No": 1, "No.": 1, **columns("prob_{i}")})
+    np.testing.assert_array_equal(foreign.interpret(frame, "t.csv").predictions.y_true, TRUTH)
+    frame = pd.DataFrame({"label": NAMES[TRUTH], "is glioma": 1, "is_glioma": 1, **columns("p_{}")})
+    assert foreign.interpret(frame, "t.csv").notes == ()
+    paths = [f"test/{name}/{i}.png" for i, name in enumerate(NAMES[TRUTH])]
+    frame = pd.DataFrame({"path": paths, "is_glioma": 1, **columns("p_{}")})
+    (note,) = foreign.interpret(frame, "t.csv").notes
+    assert note.sentence.startswith("There is no column of labels; the classes that the paths name")
+
+
 def test_the_contracts_own_form_needs_no_guess() -> None:
     frame = pd.DataFrame({"label": NAMES[TRUTH], **columns("p_{}")})
     assert foreign.interpret(frame, "t.csv").notes == ()

@@ -358,7 +358,9 @@ def test_a_mix_is_typed_with_any_numbers() -> None:
 
 
 def test_a_mix_of_numbers_whose_sum_is_too_large_for_one_is_that_mix() -> None:
-    assert parse_mix("glioma=1e308,meningioma=1e308").share == (0.5, 0.5, 0.0, 0.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert parse_mix("glioma=1e308,meningioma=1e308").share == (0.5, 0.5, 0.0, 0.0)
 
 
 @pytest.mark.parametrize("text", ["", "glioma", "glioma=x", "lung=1", "glioma=-1", "glioma=0"])

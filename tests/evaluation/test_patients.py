@@ -73,6 +73,7 @@ def test_a_flat_folders_slice_is_found_in_whatever_split_the_file_has_it(tmp_pat
     assert found("glioma/c.jpg", split="test") == "g4"
     assert found("test/glioma/a.jpg") is None, "a folder that names a split means it"
     assert found("meningioma/a.jpg") is None
+    assert found("glioma/a.jpg", split="test") == "g1", "its split may be drawn"
     rows = (["glioma/a.jpg", "glioma/b.jpg"], None, ["glioma", "glioma"])
     assert [owner and owner.group for owner in patients.find_all(*rows)] == ["g1", "g2"]
 

@@ -89,6 +89,26 @@ def test_no_run_speaks_for_a_network_that_was_judged_itself(
         export_run(source, tmp_path / "b", evidence=judged)
 
 
+def test_a_bundles_own_run_that_was_judged_anew_speaks_for_it_as_itself(tmp_path: Path) -> None:
+    run = untrained_run(tmp_path, {"images": {"train": 60}, "seconds": 2304.9})
+    RunFolder(run).metrics.write_text(json.dumps(METRICS))
+    bundle = export_run(run, tmp_path / "bundle")
+    RunFolder(run).metrics.write_text(json.dumps({**METRICS, "model": "anew"}))
+    evidence = read_card(export_run(bundle, tmp_path / "b", evidence=run)).evidence
+    assert evidence == {**METRICS, "model": "anew"}
+
+
+@pytest.mark.parametrize("empty", [{}, {"splits": {}}])
+def test_empty_scores_are_none(
+    trained: Path, judged: Path, tmp_path: Path, empty: dict[str, Any]
+) -> None:
+    own = Path(shutil.copytree(trained, tmp_path / "own"))
+    RunFolder(own).metrics.write_text(json.dumps(empty))
+    assert "judged" in read_card(export_run(own, tmp_path / "b", evidence=judged)).evidence
+    with pytest.raises(BraintumorError, match="was not judged, so that it says nothing"):
+        export_run(trained, tmp_path / "c", evidence=own)
+
+
 class TestTheSameRecipe:
     def refused(self, trained: Path, bundle: Path, judged: Path) -> str:
         """Why a run may speak neither for another run nor for its bundle: the same is said."""

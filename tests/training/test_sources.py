@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from made_dicom import dataset, saved
 from PIL import Image
@@ -14,6 +15,8 @@ from PIL import Image
 from braintumor.catalog.catalog import Catalog
 from braintumor.errors import BraintumorError
 from braintumor.evaluation.patients import read_patients
+from braintumor.training.folds import fold_catalog
+from braintumor.training.learnt import everything
 from braintumor.training.sources import Materials, grouped, patient_shares, strangers
 
 
@@ -184,6 +187,40 @@ def test_a_flat_folders_patients_are_kept_together_whatever_split_is_drawn(
     table = grouped(catalog, [read_patients(tmp_path / "p.csv")]).table
     number = table["path"].str.extract(r"/(\d+)\.")[0].astype(int)
     assert list(table["group"]) == [f"pat_MR{n // 4}" for n in number]
+
+
+def test_the_splits_of_a_list_tell_slices_of_one_name_apart(tmp_path: Path) -> None:
+    rows = []
+    for number, split in enumerate(("train", "test")):
+        picture(tmp_path / f"part{number}" / "glioma" / "0.png", number)
+        rows.append(f"{split},glioma,0.png,MR{number}")
+    file = tmp_path / "p.csv"
+    file.write_text("\n".join(["split,class,file,patient", *rows]) + "\n")
+    parts = [Catalog.from_folder(tmp_path / f"part{n}", least=1).table for n in (0, 1)]
+    table = pd.concat(parts, ignore_index=True)
+    table = table.assign(split=["train", "test"], path=["part0/glioma/0.png", "part1/glioma/0.png"])
+    Catalog(tmp_path, table).write(tmp_path / "list.csv")
+    catalog = Catalog.read(tmp_path / "list.csv")
+    Materials((read_patients(file),)).require_named(catalog)
+    found = grouped(catalog, [read_patients(file)])
+    assert found.table["group"].tolist() == ["pat_MR0", "pat_MR1"]
+    dealt = grouped(replace(catalog, drawn=True), [read_patients(file)])
+    assert not dealt.table["group"].str.startswith("pat_").any(), "either might be meant"
+
+
+@pytest.mark.parametrize("deal", ["flat", "grouped", "folds", "everything"])
+def test_splits_that_were_dealt_here_are_nobodys_word(data: Path, extra: Path, deal: str) -> None:
+    catalog = Catalog.from_folder(data)
+    assert catalog.told_splits == catalog.table["split"].tolist()
+    groups = [f"g{number}" for number in range(len(catalog))]
+    own = replace(catalog, table=catalog.table.assign(group=groups))
+    dealt = {
+        "flat": lambda: Catalog.from_folder(extra),
+        "grouped": lambda: own.grouped(),
+        "folds": lambda: fold_catalog(own.with_folds(2), 0, seed=1, choosing=0.0),
+        "everything": lambda: everything(catalog),
+    }
+    assert dealt[deal]().told_splits is None
 
 
 def test_nothing_further_is_nothing(data: Path) -> None:

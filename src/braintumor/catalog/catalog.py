@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from braintumor.catalog.folder import FolderError, Found, LeftOut, find, inspect, told, way
+from braintumor.catalog.folder import Found, LeftOut, find, inspect, require_some, told, way
 from braintumor.catalog.memo import Facts
 from braintumor.catalog.splits import (
     TEST_SHARE,
@@ -54,6 +53,8 @@ class Catalog:
         warnings: sentences that a person should read, `notes` among them.
         notes: what was decided for want of a split.
         phantom: the images are drawn by code, not made by a scanner.
+        drawn: the splits are braintumor's own, of a flat folder or dealt since, so that nothing
+            written elsewhere means them.
     """
 
     root: Path
@@ -62,6 +63,7 @@ class Catalog:
     warnings: tuple[str, ...] = ()
     phantom: bool = False
     notes: tuple[str, ...] = ()
+    drawn: bool = False
 
     @classmethod
     def from_folder(
@@ -175,9 +177,8 @@ class Catalog:
         sides = grouped(self.labels.tolist(), self._groups(), shares=[*shares.values()], seed=seed)
         table = self.table.assign(split=np.array(list(shares))[sides].astype(object))
         note = told_miss(table, shares, seed)
-        return replace(
-            self, table=table, notes=(*self.notes, note), warnings=(*self.warnings, note)
-        )
+        notes, warnings = (*self.notes, note), (*self.warnings, note)
+        return replace(self, table=table, notes=notes, warnings=warnings, drawn=True)
 
     def with_folds(self, count: int, *, seed: int = 0) -> Catalog:
         """The catalogue with `fold` filled, 0 to count - 1: seeded, stratified, by group.
@@ -206,6 +207,11 @@ class Catalog:
         ]
         table = self.table.assign(fold=pd.array(sides, dtype="Int64"))
         return replace(self, table=table, warnings=(*self.warnings, *lacking))
+
+    @property
+    def told_splits(self) -> list[str] | None:
+        """The split of every row as somebody gave it; None where it was drawn."""
+        return None if self.drawn else self.table["split"].tolist()
 
     def _groups(self) -> list[str]:
         groups: list[str] = self.table["group"].tolist()
@@ -253,7 +259,7 @@ def read_folder(
     ]
     unreadable = [result for result in results if isinstance(result, LeftOut)]
     left_out = (*findings.left_out, *unreadable)
-    _check_something_left(root, pairs, left_out, findings.has_splits, least)
+    require_some(root, [found for found, _ in pairs], left_out, findings.has_splits, least)
     splits, notes = _splits(pairs, seed=seed, has_splits=findings.has_splits)
     catalog = Catalog(
         root=root,
@@ -262,6 +268,7 @@ def read_folder(
         warnings=(*told(left_out), *notes, *_warn_missing_classes(pairs, splits)),
         phantom=(root / PHANTOM_MARK).is_file(),
         notes=tuple(notes),
+        drawn=not findings.has_splits,
     )
     return catalog, [facts for _, facts in pairs]
 
@@ -329,30 +336,6 @@ def _splits(
             parts = " and ".join(f"{share:.0%} {split}" for split, share in shares.items())
             notes.append(f"The folder lacks {' and '.join(shares)}: taken from train ({parts}).")
     return splits, notes
-
-
-def _check_something_left(
-    root: Path,
-    pairs: list[tuple[Found, Facts]],
-    left_out: Sequence[LeftOut],
-    has_splits: bool,
-    least: int,
-) -> None:
-    train = [found for found, _ in pairs if found.split in (None, "train")]
-    where = "its train folder" if has_splits else "it"
-    unreadable = sum(item.kind == "unreadable" for item in left_out)
-    strange = told(item for item in left_out if item.kind == "unknown_folder")
-    # Misspelt, a class folder is the likely reason, and its name the remedy.
-    hint = f". {strange[0]} Classes are {', '.join(CLASSES)}." if strange else ""
-    if not train:
-        why = f" ({unreadable} could not be read)" if unreadable else ""
-        raise FolderError(f"{root} cannot be used: {where} holds no readable image{why}{hint}")
-    classes = sorted({found.label for found in train})
-    if len(classes) < least:
-        raise FolderError(
-            f"{root} cannot be used: {where} holds images of one class only ({classes[0]}), "
-            f"and at least {least} are needed{hint}"
-        )
 
 
 def _warn_missing_classes(pairs: list[tuple[Found, Facts]], splits: list[str]) -> list[str]:

@@ -192,6 +192,38 @@ def workers() -> int:
     return min(4, cores())
 
 
+def require_some(
+    root: Path, usable: Sequence[Found], left_out: Sequence[LeftOut], has_splits: bool, least: int
+) -> None:
+    """Refuse a folder in which there is nothing to train on.
+
+    Args:
+        root: of the data set.
+        usable: the files that can be read.
+        left_out: what cannot be used, and why.
+        has_splits: whether there are split folders.
+        least: classes that are needed in train.
+
+    Raises:
+        FolderError: no readable image there, or of too few classes.
+    """
+    train = [found for found in usable if found.split in (None, "train")]
+    where = "its train folder" if has_splits else "it"
+    unreadable = sum(item.kind == "unreadable" for item in left_out)
+    strange = told(item for item in left_out if item.kind == "unknown_folder")
+    # Misspelt, a class folder is the likely reason, and its name the remedy.
+    hint = f". {' '.join(strange)} Classes are {', '.join(CLASSES)}." if strange else ""
+    if not train:
+        why = f" ({unreadable} could not be read)" if unreadable else ""
+        raise FolderError(f"{root} cannot be used: {where} holds no readable image{why}{hint}")
+    classes = sorted({found.label for found in train})
+    if len(classes) < least:
+        raise FolderError(
+            f"{root} cannot be used: {where} holds images of one class only ({classes[0]}), "
+            f"and at least {least} are needed{hint}"
+        )
+
+
 def way(start: Path, root: Path) -> str:
     """The way from one folder to another, with "/" on every system; absolute between drives.
 

@@ -63,8 +63,9 @@ class Lesions:
 
     def of(self, catalog: Catalog) -> list[Lesion | None]:
         """The lesion of every row; None where no mask of it is known."""
-        rows = zip(catalog.table["path"], catalog.table["label"], strict=True)
-        return [self._find(path, label) for path, label in rows]
+        splits = catalog.told_splits or [""] * len(catalog)
+        rows = zip(catalog.table["path"], splits, catalog.table["label"], strict=True)
+        return [self._find(*row) for row in rows]
 
     def require(self, catalog: Catalog) -> None:
         """Raise where no image has a mask, for then nothing would be learnt of where.
@@ -120,10 +121,10 @@ class Lesions:
         healthy = (catalog.table["label"] == "no_tumor").to_numpy(bool)
         return masks, healthy | np.array([lesion is not None for lesion in found], bool)
 
-    def _find(self, path: str, label: str) -> Lesion | None:
+    def _find(self, path: str, split: str, label: str) -> Lesion | None:
         for whole_path in (True, False):
             for patients in self.patients:
-                owner = patients.find(path, label=label, whole_path=whole_path)
+                owner = patients.find(path, split=split, label=label, whole_path=whole_path)
                 if owner is not None:
                     return self._lesion(owner)
         return None

@@ -224,7 +224,7 @@ def owners_of(
     table = catalog.table
     found: list[Owner | None] = [None] * len(catalog)
     if patients is not None:
-        found = patients.find_all(table["path"], None, table["label"])
+        found = patients.find_all(table["path"], catalog.told_splits, table["label"])
         if not any(found):
             raise BraintumorError(
                 f"{patients.name} names none of the images in {catalog.root}; they are matched by "

@@ -6,9 +6,14 @@ not know: how they did.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import partial
+from itertools import takewhile
 from typing import Any
+
+import pandas as pd
 
 from braintumor.catalog.catalog import Catalog
 from braintumor.catalog.findings import Finding, Severity, listed
@@ -111,6 +116,19 @@ def _telltales(found: tuple[Telltale, ...]) -> Iterator[Finding]:
             yield Finding(kind, severity, text)
 
 
+def _named(table: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
+    """Path, hash ("" where there is none) and label of every row, spelt alike."""
+    for path, file, label in zip(table["path"], table["sha256"], table["label"], strict=True):
+        known = re.fullmatch(r"[0-9a-f]{64}", file.lower())
+        yield path.replace("\\", "/").removeprefix("./"), file.lower() if known else "", label
+
+
+def _alike(one: str, other: str) -> int:
+    """How many letters two paths have in common at their ends."""
+    pairs = zip(reversed(one), reversed(other), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
 @dataclass(frozen=True)
 class Suspected:
     """Labels that a model's out-of-fold predictions call into question; None without a model."""
@@ -126,21 +144,22 @@ class Suspected:
         """
         if predictions is None:
             return cls(None)
-        frame, columns = predictions.frame, ["path", "sha256", "label"]
-        rows = catalog.table[columns].itertuples(index=False, name=None)
-        own = {key: path for path, file, label in rows for key in ((path, label), (file, label))}
-        exact = set(catalog.table[columns].itertuples(index=False, name=None))
-        # The file itself tells; paths may begin at another folder there.
+        own: dict[tuple[str, str], list[str]] = {}
+        for path, file, label in _named(catalog.table):
+            own.setdefault((path, label), []).append(path)
+            own.setdefault((file, label), []).append(path)
+        # The file itself tells, for paths may begin at another folder there; of files that are the
+        # same, that whose name ends alike.
         paths = [
-            row[0] if row in exact else own.get((row[1] or row[0], row[2]), "")
-            for row in frame[columns].itertuples(index=False, name=None)
+            max(own.get((file or path, label), [""]), key=partial(_alike, path))
+            for path, file, label in _named(predictions.frame)
         ]
-        if not any(paths):
+        if len(paths) and not any(paths):
             raise BraintumorError(
                 f"{predictions.source} holds no row of an image in {catalog.root}, as it is "
                 "labelled there: name a run, or its table, that judged these images"
             )
-        listed = replace(predictions, frame=frame.assign(path=paths))
+        listed = replace(predictions, frame=predictions.frame.assign(path=paths))
         return cls(find_label_errors(listed.take([bool(path) for path in paths])))
 
     @property

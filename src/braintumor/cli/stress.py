@@ -226,14 +226,15 @@ def _judge_mixes(
     for path in tables:
         run = read_run(path)
         rows, present = run.predictions, run.predictions.splits
+        told = bool((rows.frame["split"] != "").any())
         rows = with_groups(rows, owners) if owners else rows
         part = (split_from_name(split) or split) if split else "test" if "test" in present else ""
-        if split and not present:
+        if split and len(rows) and not told:
             raise BraintumorError(f"{path} does not tell splits: leave out --split {split}")
         if part:
             rows = rows.split(part)
         if not len(rows):
-            raise BraintumorError(f"{path} has no rows of the split {split}.")
+            raise BraintumorError(f"{path} has no rows{f' of the split {part}' * bool(part)}.")
         name = run.model if run.model not in found else f"{run.model} ({path})"
         found[name] = mixes(rows, extra=extra)
         phantom |= run.phantom

@@ -31,7 +31,7 @@ _CI = re.compile(r"(?:^|_)(?:95_?)?(?:ci|conf_int|confidence_interval|interval)s
 _END = r"(\d+(?:\.\d*)?|\.\d+)"  # journals write .92 too; 0.9.2 is no number
 _SURE = r"(?:95\s*%\s*)?(?:CI|confidence interval)\s*[:=,]?\s*"
 _INLINE = re.compile(
-    rf"[\[(]\s*(?:{_SURE})?{_END}\s*%?\s*(?:-|–|,|;|to)\s*{_END}\s*%?\s*[\])]\s*%?\s*$",
+    rf"[\[(]\s*(?:{_SURE})?{_END}\s*(%?)\s*(?:-|–|,|;|to)\s*{_END}\s*(%?)\s*[\])]\s*%?\s*$",
     re.IGNORECASE,
 )
 _PATIENTS = ("patients", "n_patients", "groups", "n_groups", "subjects", "n_subjects")
@@ -94,8 +94,9 @@ def read(part: Mapping[str, Any]) -> dict[str, Claimed]:
         inline = _INLINE.search(value) if isinstance(value, str) else None
         name = told.metric_name(word)
         if name is not None and inline:
-            unit = "%" if told.is_percent(value) else ""
-            low, high = (told.meant(name, f"{end}{unit}")[0] for end in inline.groups())
+            lower, _, upper, sign = inline.groups()  # "0.5-1.4 %": the sign is of both
+            unit = "%" if told.is_percent(value) else sign
+            low, high = (told.meant(name, f"{end}{unit}")[0] for end in (lower, upper))
             ends.setdefault(name, {}).update(low=low, high=high)
         if name is not None and told.number(value) is not None:
             ends.setdefault(name, {})["value"] = told.meant(name, value)[0]

@@ -55,8 +55,9 @@ _NO_RATES = ("n", "log_loss", "support", "confusion", "left_out")
 _WIDEST, _NARROWEST = Decimal("0.005"), Decimal("0.000001")
 # "0.94 ± 0.01", as a mean over folds is written.
 _SPREAD = re.compile(r"\s*(?:±|\+/-|\+-)\s*(.*)$")
-# What a value's unit is not told by: brackets, and how sure an interval is.
-_ASIDE = re.compile(r"[\[(].*?(?:[\])]|$)|\b9\d\s*%\s*(?:CI\b|confidence)", re.IGNORECASE)
+# What a value's unit is not told by: how sure an interval is.
+_SURE = re.compile(r"\b9\d\s*%\s*(?:CI\b|confidence)", re.IGNORECASE)
+_BRACKETS = re.compile(r"[\[(](.*?)(?:[\])]|$)")
 # Scores that scikit-learn takes for 0 where they are not defined.
 _ZERO_IF_UNDEFINED = ("sensitivity", "precision", "f1", "mcc")
 _MOST_LEVELS = 50  # of nested claims; those of `metrics.json` have five
@@ -306,6 +307,12 @@ def _known() -> frozenset[str]:
 
 def number(value: Any) -> Decimal | None:
     """A claimed value as written; "94.3 %" is 0.943; None where it is no number."""
+    told = _bare(value)
+    return told.scaleb(-2) if told is not None and is_percent(value) else told
+
+
+def _bare(value: Any) -> Decimal | None:
+    """The same without its unit."""
     if isinstance(value, bool) or value is None:
         return None
     text = _SPREAD.sub("", re.sub(r"\s*[\[(].*$", "", str(value).strip()))  # "0.95 (0.92-0.97)"
@@ -319,12 +326,20 @@ def number(value: Any) -> Decimal | None:
         # Decimal's own arithmetic gives up on 1e99999999, and nothing that is measured is so far.
         huge = told and told.adjusted() > 0
         told = Decimal(1).scaleb(_MOST_DIGITS).copy_sign(told) if huge else Decimal(0)
-    return told.scaleb(-2) if is_percent(value) else told
+    return told
 
 
 def is_percent(value: Any) -> bool:
-    """Whether a claimed value bears a per cent sign: its own, not that of "(95 % CI 0.92-0.97)"."""
-    return "%" in _ASIDE.sub("", str(value))
+    """Whether a claimed value is in per cent: by a sign of its own, not that of "(95 % CI …)" nor
+    of "0.963 (96.3 %)", or by those of an interval that holds it only so, "0.9 (0.5 %-1.4 %)"."""
+    text = _SURE.sub("", str(value))
+    if "%" in _BRACKETS.sub("", text):
+        return True
+    inside, told = " ".join(_BRACKETS.findall(text)), _bare(value)
+    if "%" not in inside or told is None:
+        return False
+    ends = [Decimal(end) for end in re.findall(r"\d+(?:\.\d+)?|\.\d+", inside)]
+    return not ends or (len(ends) == 2 and ends[0] <= told <= ends[1])
 
 
 def _with_point(text: str) -> str:

@@ -86,7 +86,7 @@ def _renamed(raw: pd.DataFrame, found: headings.Guess) -> dict[str, str]:
     places = dict(found.roles)
     if not found.numbered:  # that is said apart
         places |= {f"p_{name}": at for name, at in found.probabilities.items()}
-    if "label" not in found.roles:
+    if "label" not in found.roles and len(found.onehot) > 1:
         places |= {f"label {name}": at for name, at in found.onehot.items()}
     renamed = {role: str(raw.columns[at]) for role, at in places.items()}
     return {role: name for role, name in renamed.items() if not _is_own(role, name)}

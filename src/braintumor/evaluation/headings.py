@@ -112,7 +112,9 @@ def guess(names: Sequence[str], told: Mapping[str, str], source: str) -> Guess:
     if len(probabilities) >= 2:
         return Guess(roles, probabilities, onehot=onehot)
     best = max((_fullest(found.get(kind, {})) for kind in _KINDS), key=len)
-    for at in (*best.values(), *onehot.values()):
+    used = [*best.values()] if len(best) >= 2 else []
+    used += onehot.values() if "label" not in roles and len(onehot) > 1 else []
+    for at in used:
         _refuse_twins(plain, plain[at], source)
     if len(best) >= 2:
         return Guess(roles, best, onehot=onehot)

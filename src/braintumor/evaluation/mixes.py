@@ -184,7 +184,7 @@ def parse_mix(text: str) -> Mix:
                 f"the classes are {', '.join(CLASSES)}."
             )
         share[CLASSES.index(label)] = value
-    if not share.sum():
+    if not share.max():
         raise BraintumorError(f"{text!r} is no mix of classes: some share must be above zero.")
     share = share / share.max()  # the sum of the largest numbers there are is none
     share = share / share.sum()

@@ -90,10 +90,10 @@ class Patients:
 
         Args:
             path: as in a catalogue or a predictions table. Where the file has another, split,
-                class and file name decide, as far as the file gives them; where no folder of
-                `path` names a split, and the file none of `split`, class and file name alone.
-            split, label: of the slice, in any known spelling. A split that was drawn says
-                nothing of the file's own, so it is not to be given.
+                class and file name decide, as far as the file gives them; of a path whose folders
+                name no split, class and file name, where that leaves one owner.
+            split, label: of the slice, in any known spelling. A split that is known to be drawn
+                says nothing of the file's own: leave it out.
             whole_path: only a row with this very path counts.
         """
         path = _normal(path)
@@ -101,12 +101,13 @@ class Patients:
             return self._by_path.get(path)
         # The folders' names first: a slice may have been given another split since.
         told, given = key_of(path), key_of(path, split=split, label=label)
+        if not told[0] and (owner := self._by_key.get((_ANY_SPLIT, *given[1:]))) is not None:
+            return owner
         for s, c, name in (told, given):
             for key in ((s, c, name), ("", c, name), (s, "", name), ("", "", name)):
                 if key in self._by_key:
                     return self._by_key[key]
-        # A flat folder's slice, which the file has in one split or another.
-        return None if told[0] else self._by_key.get((_ANY_SPLIT, *given[1:]))
+        return None
 
     def find_all(
         self,

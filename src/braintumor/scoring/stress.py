@@ -215,7 +215,7 @@ def _groups(images: Catalog, patients: Patients | None) -> list[str]:
     table = images.table
     if patients is None:
         return list(table["group"])
-    owners = patients.find_all(table["path"], None, table["label"])
+    owners = patients.find_all(table["path"], images.told_splits, table["label"])
     if not any(owners):
         raise BraintumorError(f"{patients.name} names none of the images in {images.root}.")
     return [owner.group if owner else "" for owner in owners]

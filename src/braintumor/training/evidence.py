@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from braintumor.bundle.judged import JUDGED_FILE
 from braintumor.catalog.catalog import Catalog
 from braintumor.errors import BraintumorError
 from braintumor.evaluation.predictions import Predictions
@@ -53,22 +52,28 @@ def require_same_recipe(evidence: Path, network: str, settings: Mapping[str, Any
         )
 
 
-def require_judged(evidence: Path, *, beside: bool) -> None:
+def is_judged(scores: Mapping[str, Any]) -> bool:
+    """Whether a metrics.json, or a card's evidence of that form, holds anything."""
+    return bool(scores.get("splits"))
+
+
+def require_judged(evidence: Path, scores: Mapping[str, Any], own: Mapping[str, Any]) -> None:
     """Refuse evidence of a run that nobody judged, or for a network that needs none.
 
     Args:
         evidence: the run that is to speak for the network.
-        beside: whether the network was judged itself.
+        scores: what it is worth.
+        own: what the network is worth itself, or another said in its place.
 
     Raises:
         BraintumorError: either.
     """
-    if beside:
+    if is_judged(own) and "judged" not in own:
         raise BraintumorError(
             f"this network was judged itself, so that {evidence} need not speak for it: export it "
             "without --evidence"
         )
-    if not any(file.is_file() for file in (RunFolder(evidence).metrics, evidence / JUDGED_FILE)):
+    if not is_judged(scores):
         raise BraintumorError(
             f"{evidence} was not judged, so that it says nothing of any network: braintumor "
             f"evaluate {evidence}"

@@ -135,7 +135,7 @@ def export_run(
     require("onnx", extra="train", what="Exporting a run")
     recipe, record = _recipe(run)
     if evidence is not None:
-        require_judged(evidence, beside=bool(_evidence(run)))
+        require_judged(evidence, _judged(evidence, calibration, "").evidence, _evidence(run))
         require_same_recipe(evidence, recipe.network, read_settings(RunFolder(run).recipe))
     require("keras", extra="train", what="Exporting a run")
     served = _served(run, recipe)
@@ -171,12 +171,7 @@ def _copy(
     gate = read_gate(bundle, card)
     judged: dict[str, Any] = {}
     if evidence is not None:
-        require_judged(evidence, beside=bool(card.evidence) and "judged" not in card.evidence)
-        trained_on = card.trained_on
-        settings, own = (_table(trained_on.recipe.get(name)) for name in ("recipe", "record"))
-        require_same_recipe(evidence, card.network, settings | {"preparation": card.preparation})
-        own |= {"catalog_sha256": trained_on.catalog_sha256}
-        judged = _judged(evidence, calibration, spoken_for(evidence, bundle, own)).for_card()
+        judged = _spoken_for(card, bundle, evidence, calibration).for_card()
     elif calibration is not None:
         judged = Judged.read(calibration).for_card()
     changes = {key: value for key, value in judged.items() if key != "evidence" or value}
@@ -187,6 +182,20 @@ def _copy(
     table = (evidence or bundle) / PREDICTIONS_FILE
     if with_predictions and table.is_file():
         _write_answers(table, folder, read_card(folder))
+
+
+def _spoken_for(card: Card, bundle: Path, evidence: Path, calibration: Path | None) -> Judged:
+    """What a run says of a bundle: of its own network, or of another's by the same recipe."""
+    trained_on = card.trained_on
+    settings, own = (_table(trained_on.recipe.get(name)) for name in ("recipe", "record"))
+    require_same_recipe(evidence, card.network, settings | {"preparation": card.preparation})
+    known = _judged(evidence, calibration, "")
+    # No two trainings take the same time to a tenth of a second: it is the bundle's own run.
+    if "seconds" in own and own == read_record(RunFolder(evidence).recipe):
+        return known
+    require_judged(evidence, known.evidence, card.evidence)
+    own |= {"catalog_sha256": trained_on.catalog_sha256}
+    return _judged(evidence, calibration, spoken_for(evidence, bundle, own))
 
 
 def _write_answers(table: Path, folder: Path, rules: Judged | AnyCard) -> None:

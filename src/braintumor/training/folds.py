@@ -63,7 +63,7 @@ def fold_catalog(catalog: Catalog, fold: int, *, seed: int, choosing: float = _C
         shares = [1 - choosing, choosing]
         sides = grouped(catalog.labels[~mine].tolist(), groups, shares=shares, seed=seed)
         splits[~mine] = np.where(sides == 0, "train", "valid")
-    return replace(catalog, table=table.assign(split=splits))
+    return replace(catalog, table=table.assign(split=splits), drawn=True)
 
 
 class Folds:

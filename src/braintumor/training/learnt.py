@@ -73,7 +73,7 @@ def learnt(run: RunFolder) -> Catalog | None:
 
 def everything(catalog: Catalog) -> Catalog:
     """The catalogue as a training learns from it that holds nothing back."""
-    return replace(catalog, table=catalog.table.assign(split="train"))
+    return replace(catalog, table=catalog.table.assign(split="train"), drawn=True)
 
 
 def further(extra: Sequence[Catalog], start: Path | None) -> Catalog | None:

@@ -167,7 +167,10 @@ class Materials:
         """
         parts = (catalog, *self.extra)
         for file in self.patients:
-            found = (file.find_all(p.table["path"], None, p.table["label"]) for p in parts)
+            found = (
+                file.find_all(part.table["path"], part.told_splits, part.table["label"])
+                for part in parts
+            )
             if not any(owner for owners in found for owner in owners):
                 raise BraintumorError(
                     f"{file.name} names none of the images in "
@@ -330,7 +333,9 @@ def _owners(catalog: Catalog, patients: Sequence[Patients]) -> dict[str, Owner]:
     found: dict[str, Owner] = {}
     for whole_path in (True, False):
         for file in patients:
-            owners = file.find_all(table["path"], None, table["label"], whole_path=whole_path)
+            owners = file.find_all(
+                table["path"], catalog.told_splits, table["label"], whole_path=whole_path
+            )
             for path, owner in zip(table["path"], owners, strict=True):
                 if owner is not None and (owner.patient or owner.group):
                     found.setdefault(path, owner)
