@@ -45,7 +45,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
-    return make_tiny_bundle(tmp_path / "bundle")
+    """Of a network that nobody has judged, as of one that learnt from all slices."""
+    folder = make_tiny_bundle(tmp_path / "bundle")
+    Card(**{**dict(card_of(folder)), "evidence": {}}).write(folder)
+    return folder
 
 
 def folded(data: Path, fold: int) -> Catalog:
@@ -57,7 +60,7 @@ def folded(data: Path, fold: int) -> Catalog:
 
 @pytest.fixture
 def judged(tmp_path: Path, data: Path) -> Path:
-    """A run over two folds whose folders hold networks, which nothing here reads."""
+    """A judged run over two folds whose folders hold networks, which nothing here reads."""
     run = tmp_path / "judged"
     for fold in (0, 1):
         place = RunFolder(run / f"fold-{fold}")
@@ -66,6 +69,7 @@ def judged(tmp_path: Path, data: Path) -> Path:
         place.recipe.write_text(RECIPE)
         folded(data, fold).write(place.catalog)
     RunFolder(run).recipe.write_text(RECIPE)
+    RunFolder(run).metrics.write_text('{"splits": {"test": {"n": 8}}}')
     return run
 
 

@@ -223,7 +223,7 @@ def _misses(
     given = dict(flat(part.metrics().to_dict())) | _at_thresholds(claims, part)
     also = _of_any_class(part)
     return tuple(
-        Mismatch(name, rows, _written(value), given.get(name))
+        Mismatch(name, rows, str(value), given.get(name))
         for name, value in wanted.items()
         if not _agrees(name, value, given.get(name))
         and not (name in also and _agrees(name, value, also[name]))
@@ -395,7 +395,3 @@ def meant(name: str, claimed: Any) -> tuple[float, float]:
     exponent = int(told.as_tuple().exponent)
     tolerance = min(max(Decimal(5).scaleb(exponent - 1), _NARROWEST), _WIDEST)
     return float(told), float(max(tolerance, spread))
-
-
-def _written(value: Any) -> str:
-    return str(value)
