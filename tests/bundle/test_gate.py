@@ -7,6 +7,7 @@ import json
 import shutil
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from braintumor.bundle.classifier import Classifier
 from braintumor.bundle.ensemble import make_ensemble
 from braintumor.bundle.gate import BLANK, DOUBTED, DRAWN, REFUSED, Gate
 from braintumor.bundle.network import check_bundle
+from braintumor.bundle.parts import GateStatistics
 from braintumor.bundle.sources import Named
 from braintumor.errors import BraintumorError
 from braintumor.files import sha256_of
@@ -237,45 +239,42 @@ class TestDamage:
         assert "must doubt before it refuses" in self.complaint(gated)
 
 
-def test_a_gate_is_its_tables(gated: Path) -> None:
-    card = read_card(gated)
+def tables_of(bundle: Path) -> tuple[GateStatistics, dict[str, Any]]:
+    """What a bundle's card says of its gate, and the gate's numbers."""
+    card = read_card(bundle)
     assert isinstance(card, Card)
     assert card.gate is not None
-    with np.load(gated / "gate.npz") as stored:
-        numbers = dict(stored)
+    with np.load(bundle / "gate.npz") as stored:
+        return card.gate, dict(stored)
+
+
+def test_a_gate_is_its_tables(gated: Path) -> None:
+    told, numbers = tables_of(gated)
     with pytest.raises(ValueError, match="other tables"):
-        Gate(card.gate, {})
-    score = Gate(card.gate, numbers).score(np.zeros((3, 2)), np.zeros((3, checks.COUNT)))
+        Gate(told, {})
+    score = Gate(told, numbers).score(np.zeros((3, 2)), np.zeros((3, checks.COUNT)))
     assert score.shape == (3,)
 
 
 def test_a_gate_of_the_first_checks_is_still_asked_as_it_was(gated: Path) -> None:
     """It knows nothing of the numbers that came later."""
-    card = read_card(gated)
-    assert isinstance(card, Card)
-    assert card.gate is not None
-    with np.load(gated / "gate.npz") as stored:
-        numbers = dict(stored)
+    told, numbers = tables_of(gated)
     for name in ("centre", "spread"):
         numbers[name] = numbers[name][:-2]
     numbers["hidden"] = numbers["hidden"][:, :-2]
-    first = Gate(card.gate.model_copy(update={"checks": 1}), numbers)
+    first = Gate(told.model_copy(update={"checks": 1}), numbers)
 
     plain = np.zeros((2, checks.COUNT))
     plain[1, checks.SHAPE] = 3.0
     scores = first.score(np.zeros((2, 2)), plain)
     assert scores[0] == scores[1]
-    now = Gate(card.gate, dict(np.load(gated / "gate.npz")))
+    now = Gate(told, tables_of(gated)[1])
     assert np.ptp(now.score(np.zeros((2, 2)), plain)) > 0
 
 
 def test_a_score_is_what_its_tables_say_worked_out_by_hand(gated: Path) -> None:
     """Two networks of one hidden unit, which hear the first feature and nothing else."""
-    card = read_card(gated)
-    assert isinstance(card, Card)
-    assert card.gate is not None
-    with np.load(gated / "gate.npz") as stored:
-        numbers = dict(stored)
+    told, numbers = tables_of(gated)
     features = numbers["centre"].size
     heard = np.zeros((2, features, 1))
     heard[:, 0, 0] = 2.0, -1.0
@@ -293,5 +292,5 @@ def test_a_score_is_what_its_tables_say_worked_out_by_hand(gated: Path) -> None:
     # The feature counts as (4 - 1) / 2 = 1.5 in the first picture and as -1.5 in the second.
     # First picture: 3 * (2 * 1.5 + 0.5) + 0.25 = 10.75, and -1.5 + 0.5 is below 0, so 7 * 0 - 1.
     # Second: -3 + 0.5 is below 0, so 3 * 0 + 0.25, and 7 * (1.5 + 0.5) - 1 = 13.
-    score = Gate(card.gate, numbers).score(np.zeros((2, 2)), shown)
+    score = Gate(told, numbers).score(np.zeros((2, 2)), shown)
     assert score == pytest.approx([(10.75 - 1) / 2, (0.25 + 13) / 2])
