@@ -136,12 +136,18 @@ def test_it_stands_beside_single_pictures_in_the_list(open_page: OpenPage, tiny:
     assert "tiny: No tumour" in words(page)
 
 
+def offered(monkeypatch: pytest.MonkeyPatch, what: Any) -> list[str]:
+    """The texts of every CSV file that is offered from now on."""
+    texts: list[str] = []
+    real = what.to_csv
+    monkeypatch.setattr(what, "to_csv", lambda given: texts.append(real(given)) or texts[-1])
+    return texts
+
+
 def test_a_file_that_was_dropped_twice_counts_once_in_its_series(
     open_page: OpenPage, tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tables: list[str] = []
-    real = verdicts.to_csv
-    monkeypatch.setattr(verdicts, "to_csv", lambda given: tables.append(real(given)) or tables[-1])
+    tables = offered(monkeypatch, verdicts)
     first, *rest = series().items()
     page = upload(open_page(tiny), dict([first, *rest, ("copy", first[1])]))
     assert "series of 5 slices" in words(page)
@@ -159,9 +165,7 @@ def test_copies_of_one_slice_are_no_series(open_page: OpenPage, tiny: Path) -> N
 def test_it_is_never_called_a_diagnosis_and_its_summary_can_be_saved(
     open_page: OpenPage, tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    texts: list[str] = []
-    real = SeriesBook.to_csv
-    monkeypatch.setattr(SeriesBook, "to_csv", lambda book: texts.append(real(book)) or texts[-1])
+    texts = offered(monkeypatch, SeriesBook)
     page = upload(open_page(tiny), {"head.nii.gz": volume()})
     assert "no diagnosis" in words(page)
     assert "head.nii.gz#1..#2" not in texts[-1]

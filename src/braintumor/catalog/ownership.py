@@ -18,7 +18,6 @@ from braintumor.catalog.catalog import Catalog
 from braintumor.catalog.findings import Finding, listed
 from braintumor.catalog.groups import suffix_families
 from braintumor.catalog.leaks import JUDGED
-from braintumor.errors import BraintumorError
 from braintumor.evaluation.patients import Owner, Patients
 from braintumor.images.decode import printable
 from braintumor.images.dicom_patient import patient_key, study_key
@@ -226,10 +225,7 @@ def owners_of(
     if patients is not None:
         found = patients.find_all(table["path"], catalog.told_splits, table["label"])
         if not any(found):
-            raise BraintumorError(
-                f"{patients.name} names none of the images in {catalog.root}; they are matched by "
-                "path, or by split, class and file name."
-            )
+            raise patients.names_none(f"the images in {catalog.root}")
     whole = with_dicom_patients(catalog, found)
     sources = [patients.name] if patients is not None else []
     sources += ["DICOM files"] if whole != found else []

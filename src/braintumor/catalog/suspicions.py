@@ -20,6 +20,7 @@ from braintumor.catalog.findings import Finding, Severity, listed
 from braintumor.catalog.shortcuts import FEWEST, Shortcuts, Telltale
 from braintumor.errors import BraintumorError
 from braintumor.evaluation.label_errors import LabelErrors, find_label_errors
+from braintumor.evaluation.patients import normal_path
 from braintumor.evaluation.predictions import Predictions
 from braintumor.evaluation.words import percent
 from braintumor.images.decode import printable
@@ -120,7 +121,7 @@ def _named(table: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
     """Path, hash ("" where there is none) and label of every row, spelt alike."""
     for path, file, label in zip(table["path"], table["sha256"], table["label"], strict=True):
         known = re.fullmatch(r"[0-9a-f]{64}", file.lower())
-        yield path.replace("\\", "/").removeprefix("./"), file.lower() if known else "", label
+        yield normal_path(path), file.lower() if known else "", label
 
 
 def _alike(one: str, other: str) -> int:

@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from braintumor.errors import BraintumorError
 from braintumor.evaluation import crossfit
 from braintumor.evaluation.patients import Patients
 from braintumor.evaluation.predictions import Predictions
@@ -55,10 +54,7 @@ def with_groups(predictions: Predictions, patients: Patients) -> Predictions:
     owners = patients.find_all(frame["path"], frame["split"], frame["label"])
     found = [owner.group if owner else "" for owner in owners]
     if not any(found):
-        raise BraintumorError(
-            f"{patients.name} names none of the slices in {predictions.source}; rows are matched "
-            "by split, class and file name."
-        )
+        raise patients.names_none(f"the slices in {predictions.source}")
     return predictions.in_groups(found)
 
 

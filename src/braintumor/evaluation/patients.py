@@ -96,7 +96,7 @@ class Patients:
                 says nothing of the file's own: leave it out.
             whole_path: only a row with this very path counts.
         """
-        path = _normal(path)
+        path = normal_path(path)
         if path in self._by_path or whole_path:
             return self._by_path.get(path)
         # The folders' names first: a slice may have been given another split since.
@@ -108,6 +108,13 @@ class Patients:
                 if key in self._by_key:
                     return self._by_key[key]
         return None
+
+    def names_none(self, of: str) -> BraintumorError:
+        """The error of a file that is of other slices than those it was given for."""
+        return BraintumorError(
+            f"{self.name} names none of {of}; they are matched by path, or by split, class and "
+            "file name."
+        )
 
     def find_all(
         self,
@@ -158,7 +165,7 @@ def read_patients(path: Path | str) -> Patients:
 
 def key_of(path: str, *, split: str = "", label: str = "") -> Key:
     """(split, class, file name) of a slice; what is not given is told by the folders' names."""
-    *folders, name = PurePosixPath(_normal(path)).parts or ("",)
+    *folders, name = PurePosixPath(normal_path(path)).parts or ("",)
     of_folders = [next(filter(None, map(what, reversed(folders))), "") for what in _FROM_NAME]
     split = (split_from_name(split) or split) or of_folders[0] or ""
     label = (class_from_name(label) or label) or of_folders[1] or ""
@@ -195,7 +202,7 @@ def _places(columns: dict[str, list[str]]) -> Iterator[tuple[str, Key]]:
     splits, labels = columns.get("split", empty), columns.get("class", empty)
     if "path" in columns:
         for path, split, label in zip(columns["path"], splits, labels, strict=True):
-            yield _normal(path), key_of(path, split=split, label=label)
+            yield normal_path(path), key_of(path, split=split, label=label)
         return
     for split, label, file in zip(splits, labels, columns["file"], strict=True):
         key = key_of(file, split=split, label=label)
@@ -215,5 +222,6 @@ def _owners(columns: dict[str, list[str]]) -> Iterator[Owner]:
         yield Owner(*cells)
 
 
-def _normal(path: str) -> str:
+def normal_path(path: str) -> str:
+    """A path in one spelling, whatever system wrote it."""
     return PurePosixPath(path.replace("\\", "/")).as_posix()

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from glob import has_magic
-from itertools import takewhile
+from itertools import chain, takewhile
 
 from braintumor.files import no_formula
 from braintumor.images.decode import ImageError
@@ -99,6 +99,12 @@ def matches(pattern: str) -> Iterator[str | ImageError]:
         parts.pop()
     if os.path.isdir(folder or os.curdir):  # noqa: PTH112 - pathlib's raises where nobody may look
         yield from _walk(folder, _Wanted(tuple(parts), folders))
+
+
+def or_itself(name: str, found: Iterator[str | ImageError]) -> Iterator[str | ImageError]:
+    """What a pattern matches; of nothing the pattern, whose row says that there is no such file."""
+    first = next(found, None)
+    yield from [name] if first is None else chain([first], found)
 
 
 def _walk(folder: str, wanted: _Wanted) -> Iterator[str | ImageError]:

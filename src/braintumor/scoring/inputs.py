@@ -15,7 +15,7 @@ import glob
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 
 from braintumor.errors import BraintumorError
@@ -23,7 +23,7 @@ from braintumor.files import no_formula
 from braintumor.images.decode import IMAGE_SUFFIXES, VOLUME_SUFFIXES, ImageError, Limits
 from braintumor.images.sniff import HEAD, looks_like_dicom
 from braintumor.scoring import remote
-from braintumor.scoring.folders import below, matches
+from braintumor.scoring.folders import below, matches, or_itself
 
 LIST_SUFFIXES = (".txt", ".lst", ".list")
 # So many lines of a list may name nothing before it is taken for another text.
@@ -96,22 +96,22 @@ class Inputs:
     def _meant(self, argument: str, *, listed: bool = False) -> Iterator[Item]:
         """What one argument stands for; `listed` where it is a line of a list."""
         if remote.is_remote(argument):
-            for one in remote.find(argument):
-                # A file that is named itself is taken, whatever it is.
-                yield from [one] if one == argument else self._chosen(iter([one]))
+            yield from self._taken(argument, remote.find(argument))
             return
         argument = no_formula(argument)
         if os.path.isdir(argument):  # noqa: PTH112 - pathlib's raises where a name is too long
             yield from self._chosen(below(argument))
         elif _is_pattern(argument):
-            found = matches(argument)
-            first = next(found, None)
-            # One that matches nothing is kept: its row will say that there is no such file.
-            yield from [argument] if first is None else self._chosen(chain([first], found))
+            yield from self._taken(argument, or_itself(argument, matches(argument)))
         elif not listed and argument.lower().endswith(LIST_SUFFIXES) and _is_text(argument):
             yield from self._listed(argument)
         else:
             yield from _held(argument) or [argument]
+
+    def _taken(self, argument: str, found: Iterator[str | ImageError]) -> Iterator[Item]:
+        """What was found; what is named itself is taken, whatever it is."""
+        for one in found:
+            yield from [one] if one == argument else self._chosen(iter([one]))
 
     def _chosen(self, found: Iterator[str | ImageError]) -> Iterator[Item]:
         for one in found:

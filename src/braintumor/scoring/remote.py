@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
-from itertools import chain
 from typing import Any, Final, TypeVar
 
 from braintumor.bundle.abreast import abreast
@@ -26,6 +25,7 @@ from braintumor.images.decode import (
     max_bytes_of,
 )
 from braintumor.images.sniff import HEAD
+from braintumor.scoring.folders import or_itself
 
 PROTOCOLS: Final = ("s3", "s3a", "gs", "gcs", "http", "https", "memory")
 _MAGIC = re.compile(r"[*?\[]")
@@ -75,10 +75,7 @@ def find(address: str) -> Iterator[str | ImageError]:
             folder = _patiently(lambda: store.isdir(root))
             pattern = bool(_MAGIC.search(root)) and not folder and not store.exists(root)
         if pattern:
-            found = _matches(store, address, root)
-            first = next(found, None)
-            # One that matches nothing is kept: its row will say that there is no such file.
-            yield from [address] if first is None else chain([first], found)
+            yield from or_itself(address, _matches(store, address, root))
         elif folder:
             yield from _below(store, address, root.rstrip("/"))
         else:

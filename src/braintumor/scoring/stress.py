@@ -217,7 +217,7 @@ def _groups(images: Catalog, patients: Patients | None) -> list[str]:
         return list(table["group"])
     owners = patients.find_all(table["path"], images.told_splits, table["label"])
     if not any(owners):
-        raise BraintumorError(f"{patients.name} names none of the images in {images.root}.")
+        raise patients.names_none(f"the images in {images.root}")
     return [owner.group if owner else "" for owner in owners]
 
 

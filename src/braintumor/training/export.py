@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -135,15 +136,15 @@ def export_run(
     require("onnx", extra="train", what="Exporting a run")
     recipe, record = _recipe(run)
     if evidence is not None:
-        require_judged(evidence, _judged(evidence, calibration, "").evidence, _evidence(run))
         require_same_recipe(evidence, recipe.network, read_settings(RunFolder(run).recipe))
+        judged = _spoken_for(evidence, calibration, run, record, _evidence(run))
+    else:
+        judged = _judged(run, calibration)
     require("keras", extra="train", what="Exporting a run")
     served = _served(run, recipe)
     with workshop(out) as folder:
         opset = _write_graph(served, folder / GRAPH_FILE)
         graph = Graph(sha256=sha256_of(folder / GRAPH_FILE), opset=opset)
-        said = spoken_for(evidence, run, record) if evidence else ""
-        judged = _judged(evidence or run, calibration, said)
         card = _card(name or recipe.network, recipe, record, graph, judged)
         if attribution is not None:
             card = card.model_copy(update={"attribution": attribution})
@@ -171,7 +172,7 @@ def _copy(
     gate = read_gate(bundle, card)
     judged: dict[str, Any] = {}
     if evidence is not None:
-        judged = _spoken_for(card, bundle, evidence, calibration).for_card()
+        judged = _said_of(card, bundle, evidence, calibration).for_card()
     elif calibration is not None:
         judged = Judged.read(calibration).for_card()
     changes = {key: value for key, value in judged.items() if key != "evidence" or value}
@@ -184,18 +185,36 @@ def _copy(
         _write_answers(table, folder, read_card(folder))
 
 
-def _spoken_for(card: Card, bundle: Path, evidence: Path, calibration: Path | None) -> Judged:
+def _said_of(card: Card, bundle: Path, evidence: Path, calibration: Path | None) -> Judged:
     """What a run says of a bundle: of its own network, or of another's by the same recipe."""
     trained_on = card.trained_on
     settings, own = (_table(trained_on.recipe.get(name)) for name in ("recipe", "record"))
     require_same_recipe(evidence, card.network, settings | {"preparation": card.preparation})
-    known = _judged(evidence, calibration, "")
     # No two trainings take the same time to a tenth of a second: it is the bundle's own run.
     if "seconds" in own and own == read_record(RunFolder(evidence).recipe):
-        return known
-    require_judged(evidence, known.evidence, card.evidence)
+        return _judged(evidence, calibration)
     own |= {"catalog_sha256": trained_on.catalog_sha256}
-    return _judged(evidence, calibration, spoken_for(evidence, bundle, own))
+    return _spoken_for(evidence, calibration, bundle, own, card.evidence)
+
+
+def _spoken_for(
+    evidence: Path,
+    calibration: Path | None,
+    source: Path,
+    record: dict[str, Any],
+    own: Mapping[str, Any],
+) -> Judged:
+    """What a run says of another network, by the same recipe.
+
+    Args:
+        evidence, calibration: the run, and a file in place of its own.
+        source, record: run or bundle of the network, and what is remembered of its training.
+        own: what the network is worth itself.
+    """
+    known = _judged(evidence, calibration)
+    require_judged(evidence, known.evidence, own)
+    told = {"judged": spoken_for(evidence, source, record)}
+    return known.model_copy(update={"evidence": known.evidence | told})
 
 
 def _write_answers(table: Path, folder: Path, rules: Judged | AnyCard) -> None:
@@ -305,20 +324,16 @@ def _table(value: Any) -> dict[str, Any]:
     return dict(value) if isinstance(value, dict) else {}
 
 
-def _judged(run: Path, calibration: Path | None, said: str) -> Judged:
+def _judged(run: Path, calibration: Path | None) -> Judged:
     """What is known of a run's worth: its metrics, its calibration or the one that is given.
 
     Args:
         run: who was judged.
         calibration: a file in place of the run's own.
-        said: of the network that this is said of, where it is another.
     """
     path = calibration or run / JUDGED_FILE
     judged = Judged.read(path) if calibration or path.is_file() else Judged()
-    evidence = dict(judged.evidence or _evidence(run))
-    if said:
-        evidence["judged"] = said
-    return judged.model_copy(update={"evidence": evidence})
+    return judged.model_copy(update={"evidence": dict(judged.evidence or _evidence(run))})
 
 
 def _card(name: str, recipe: Recipe, record: dict[str, Any], graph: Graph, judged: Judged) -> Card:

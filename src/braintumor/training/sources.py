@@ -172,11 +172,7 @@ class Materials:
                 for part in parts
             )
             if not any(owner for owners in found for owner in owners):
-                raise BraintumorError(
-                    f"{file.name} names none of the images in "
-                    f"{' and '.join(str(part.root) for part in parts)}; they are matched by path, "
-                    "or by split, class and file name."
-                )
+                raise file.names_none(f"the images in {' and '.join(str(p.root) for p in parts)}")
 
     def compared(self, catalog: Catalog) -> Materials:
         """The same, knowing which further images are copies of a catalogue's.
